@@ -1,0 +1,74 @@
+"""Long-term memory for LLM applications, on Milvus alone.
+
+    >>> from mem0milvus import Memory
+    >>> memory = Memory.from_config({"vector_store": {"config": {"url": "./milvus.db"}}})
+    >>> memory.add("I like to play tennis on weekends.", user_id="alice")
+    >>> memory.search("What are Alice's hobbies?", user_id="alice")
+
+Importing this loads none of pymilvus, openai, pydantic and numpy, and touches no file.
+"""
+
+from __future__ import annotations
+
+from mem0milvus.async_memory import AsyncMemory
+from mem0milvus.errors import (
+    ConfigError,
+    EmbedderMismatchError,
+    EmbeddingError,
+    ExtractionError,
+    FilterError,
+    Mem0MilvusError,
+    NotFoundError,
+    PartialWriteError,
+    SchemaMismatchError,
+    StoreError,
+    StoreLockedError,
+    StoreUnavailableError,
+    ValidationError,
+)
+from mem0milvus.memory import Memory
+from mem0milvus.ranking import DEFAULT_INJECTION_THRESHOLD
+from mem0milvus.types import (
+    AddResult,
+    Change,
+    DeleteOutcome,
+    Embedder,
+    HistoryEntry,
+    MemoryItem,
+    MemoryList,
+    Outcome,
+    SearchItem,
+    SearchResult,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DEFAULT_INJECTION_THRESHOLD",
+    "AddResult",
+    "AsyncMemory",
+    "Change",
+    "ConfigError",
+    "DeleteOutcome",
+    "Embedder",
+    "EmbedderMismatchError",
+    "EmbeddingError",
+    "ExtractionError",
+    "FilterError",
+    "HistoryEntry",
+    "Mem0MilvusError",
+    "Memory",
+    "MemoryItem",
+    "MemoryList",
+    "NotFoundError",
+    "Outcome",
+    "PartialWriteError",
+    "SchemaMismatchError",
+    "SearchItem",
+    "SearchResult",
+    "StoreError",
+    "StoreLockedError",
+    "StoreUnavailableError",
+    "ValidationError",
+    "__version__",
+]

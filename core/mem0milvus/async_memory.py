@@ -1,0 +1,270 @@
+"""``AsyncMemory``: the awaiting face. The same operations as ``Memory``, which documents them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from mem0milvus import operations
+from mem0milvus.memory import Memory
+from mem0milvus.types import (
+    UNSET,
+    AddResult,
+    Consistency,
+    DeleteOutcome,
+    Embedder,
+    HistoryEntry,
+    MemoryItem,
+    MemoryList,
+    Messages,
+    Moment,
+    Outcome,
+    ScopeId,
+    SearchMode,
+    SearchResult,
+    Unset,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from mem0milvus.ports import Ports
+    from mem0milvus.runtime import Runtime
+
+
+class AsyncMemory:
+    """Long-term memory in Milvus, for ``asyncio``. Its methods are those of ``Memory``, to be awaited.
+
+    The store is opened by the first operation, or by ``async with``, without blocking the event loop. It can be used from
+    many tasks, and from several event loops one after the other. Close it with ``aclose()``.
+
+    A write whose caller is cancelled is carried through to its end, so that nothing is left half done; until
+    the first write, cancelling an operation stops it.
+
+    Args:
+        config: as for ``Memory``.
+        embedder: as for ``Memory``; an object with ``aembed`` is awaited.
+
+    Raises:
+        ConfigError: the configuration is wrong. Errors of the store come with the first operation.
+    """
+
+    def __init__(self, config: Mapping[str, Any] | None = None, *, embedder: Embedder | None = None) -> None:
+        from mem0milvus.runtime import Runtime
+
+        self._attach(Runtime(config, embedder))
+
+    def _attach(self, runtime: Runtime) -> None:
+        from mem0milvus.drivers import ThreadDriver
+
+        self._runtime = runtime
+        self._driver = ThreadDriver(runtime.executor)
+        self._ports = runtime.awaiting_ports(self._driver)
+        self._closed = False
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], *, embedder: Embedder | None = None) -> Self:
+        """See ``Memory.from_config``. The store itself is opened by the first operation."""
+        return cls(config, embedder=embedder)
+
+    async def _open(self) -> Ports:
+        if not self._runtime.is_open:
+            await self._driver.call(self._runtime.open)
+        return self._ports
+
+    async def add(
+        self,
+        messages: Messages,
+        *,
+        user_id: ScopeId = UNSET,
+        agent_id: ScopeId = UNSET,
+        run_id: ScopeId = UNSET,
+        metadata: Mapping[str, Any] | None = None,
+        infer: bool = True,
+        timestamp: Moment | None = None,
+        expires_at: Moment | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> AddResult:
+        """See ``Memory.add``."""
+        ports = await self._open()
+        return await operations.add(
+            ports,
+            messages,
+            user_id=user_id,
+            agent_id=agent_id,
+            run_id=run_id,
+            metadata=metadata,
+            infer=infer,
+            timestamp=timestamp,
+            expires_at=expires_at,
+            ids=ids,
+        )
+
+    async def search(
+        self,
+        query: str,
+        user_id: ScopeId = UNSET,
+        *,
+        agent_id: ScopeId = UNSET,
+        run_id: ScopeId = UNSET,
+        filters: Mapping[str, Any] | None = None,
+        top_k: int | None = None,
+        limit: int | None = None,
+        threshold: float | None = None,
+        as_of: Moment | None = None,
+        mode: SearchMode = "hybrid",
+        consistency: Consistency | None = None,
+        explain: bool = False,
+    ) -> SearchResult:
+        """See ``Memory.search``."""
+        ports = await self._open()
+        return await operations.search(
+            ports,
+            query,
+            user_id,
+            agent_id=agent_id,
+            run_id=run_id,
+            filters=filters,
+            top_k=top_k,
+            limit=limit,
+            threshold=threshold,
+            as_of=as_of,
+            mode=mode,
+            consistency=consistency,
+            explain=explain,
+        )
+
+    async def get(self, memory_id: str) -> MemoryItem:
+        """See ``Memory.get``."""
+        ports = await self._open()
+        return await operations.get(ports, memory_id)
+
+    async def get_all(
+        self,
+        user_id: ScopeId = UNSET,
+        *,
+        agent_id: ScopeId = UNSET,
+        run_id: ScopeId = UNSET,
+        filters: Mapping[str, Any] | None = None,
+        top_k: int | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        as_of: Moment | None = None,
+        consistency: Consistency | None = None,
+    ) -> MemoryList:
+        """See ``Memory.get_all``."""
+        ports = await self._open()
+        return await operations.get_all(
+            ports,
+            user_id,
+            agent_id=agent_id,
+            run_id=run_id,
+            filters=filters,
+            top_k=top_k,
+            limit=limit,
+            offset=offset,
+            as_of=as_of,
+            consistency=consistency,
+        )
+
+    async def iterate(
+        self,
+        user_id: ScopeId = UNSET,
+        *,
+        agent_id: ScopeId = UNSET,
+        run_id: ScopeId = UNSET,
+        filters: Mapping[str, Any] | None = None,
+        as_of: Moment | None = None,
+        consistency: Consistency | None = None,
+    ) -> AsyncIterator[MemoryItem]:
+        """See ``Memory.iterate``. Close it (``contextlib.aclosing``) where it is left before its end."""
+        ports = await self._open()
+        found = operations.iterate(
+            ports,
+            user_id,
+            agent_id=agent_id,
+            run_id=run_id,
+            filters=filters,
+            as_of=as_of,
+            consistency=consistency,
+        )
+        async with aclosing(found):
+            async for item in found:
+                yield item
+
+    async def update(self, memory_id: str, data: str, metadata: Mapping[str, Any] | None = None) -> Outcome:
+        """See ``Memory.update``."""
+        ports = await self._open()
+        return await operations.update(ports, memory_id, data, metadata)
+
+    async def delete(
+        self,
+        memory_id: str | Unset = UNSET,
+        *,
+        memory_ids: Sequence[str] | Unset = UNSET,
+        user_id: ScopeId = UNSET,
+        purge: bool = False,
+    ) -> DeleteOutcome:
+        """See ``Memory.delete``."""
+        ports = await self._open()
+        return await operations.delete(ports, memory_id, memory_ids=memory_ids, user_id=user_id, purge=purge)
+
+    async def delete_all(
+        self,
+        *,
+        user_id: ScopeId = UNSET,
+        agent_id: ScopeId = UNSET,
+        run_id: ScopeId = UNSET,
+        purge: bool = False,
+    ) -> DeleteOutcome:
+        """See ``Memory.delete_all``."""
+        ports = await self._open()
+        return await operations.delete_all(ports, user_id=user_id, agent_id=agent_id, run_id=run_id, purge=purge)
+
+    async def history(self, memory_id: str) -> list[HistoryEntry]:
+        """See ``Memory.history``."""
+        ports = await self._open()
+        return await operations.history(ports, memory_id)
+
+    async def restore(self, memory_id: str, version: int) -> Outcome:
+        """See ``Memory.restore``."""
+        ports = await self._open()
+        return await operations.restore(ports, memory_id, version)
+
+    async def reset(self) -> Outcome:
+        """See ``Memory.reset``."""
+        await self._open()
+        await self._driver.call(self._runtime.reset)
+        return {"message": "Memory reset successfully!"}
+
+    def to_sync(self) -> Memory:
+        """The blocking face of the same store. Each face is closed on its own; the last one closes the store."""
+        return Memory._over(self._runtime.share())
+
+    @classmethod
+    def _over(cls, runtime: Runtime) -> Self:
+        memory = cls.__new__(cls)
+        memory._attach(runtime)
+        return memory
+
+    async def aclose(self) -> None:
+        """Wait for writes that go on, then close this face; a second call does nothing."""
+        if not self._closed:
+            self._closed = True
+            await self._driver.settle()
+            await self._driver.call(self._runtime.close)
+
+    async def __aenter__(self) -> Self:
+        await self._open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._runtime!r})"

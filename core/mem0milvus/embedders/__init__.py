@@ -1,0 +1,1 @@
+"""Embedding models: OpenAI's API, and one that needs no model."""

@@ -1,0 +1,77 @@
+"""The embedder as operations see it: unit vectors, checked, whichever model they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from mem0milvus.drivers import Driver
+from mem0milvus.errors import EmbeddingError
+from mem0milvus.ports import Vector
+from mem0milvus.types import Embedder
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+
+class CheckedEmbedder:
+    """A user's or the library's embedder behind ``ports.EmbedderPort``.
+
+    Vectors are scaled to unit length before they are stored or searched with. Then all three metrics put memories in
+    the same order, and similarity means the same whatever the model.
+
+    Args:
+        embedder: the model.
+        driver: how its blocking ``embed`` is run.
+        awaits: whether to await its ``aembed`` instead, where it has one.
+    """
+
+    def __init__(self, embedder: Embedder, driver: Driver, *, awaits: bool) -> None:
+        self._embedder = embedder
+        self._driver = driver
+        self._aembed = cast(
+            "Callable[[Sequence[str]], Awaitable[Any]] | None",
+            getattr(embedder, "aembed", None) if awaits else None,
+        )
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """See ``ports.EmbedderPort``."""
+        if not texts:
+            return []
+        if self._aembed is not None:
+            raw = await self._aembed(texts)
+        else:
+            raw = await self._driver.call(self._embedder.embed, texts)
+        return unit_vectors(raw, len(texts), self._embedder.dims, self._embedder.identity)
+
+
+def unit_vectors(raw: Any, count: int, dims: int, model: str) -> list[Vector]:
+    """Check what an embedding model answered, and scale it to unit length.
+
+    Args:
+        raw: one sequence of numbers for each text, or an array of shape ``(count, dims)``.
+        count: how many vectors are due.
+        dims: how long each must be.
+        model: the model's name, for messages.
+
+    Raises:
+        EmbeddingError: the number or the length of vectors is wrong, or one is zero or not finite.
+    """
+    import numpy as np
+
+    if len(raw) != count:
+        raise EmbeddingError(f"The embedding model {model!r} gave {len(raw)} vectors for {count} texts.")
+    for vector in raw:
+        if len(vector) != dims:
+            raise EmbeddingError(
+                f"The embedding model {model!r} gave a vector of {len(vector)} dimensions where {dims} are configured "
+                "(embedding_dims of the embedder, embedding_model_dims of the vector store)."
+            )
+    try:
+        vectors = np.asarray(raw, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise EmbeddingError(f"The embedding model {model!r} gave a vector that is not made of numbers.") from error
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not np.isfinite(norms).all() or not norms.all():
+        raise EmbeddingError(f"The embedding model {model!r} gave a vector that is zero or not finite.")
+    return list(vectors / norms)

@@ -1,0 +1,1 @@
+"""Finding what is worth remembering in what was said."""

@@ -1,0 +1,113 @@
+r"""The patterns of ``like``: ``%`` is any run of characters, ``_`` any one, ``\`` quotes the next."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from mem0milvus.errors import FilterError
+
+#: Characters that Milvus Lite, Milvus servers and even the two evaluators within Lite read differently
+#: inside a pattern: they are never sent as themselves.
+_SPECIAL = re.compile(r"[%_\\]")
+
+
+class Wildcard(Enum):
+    """What a pattern may hold beside text."""
+
+    RUN = "%"
+    ONE = "_"
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A ``like`` pattern taken apart: text and wildcards, no two texts and no two runs side by side."""
+
+    tokens: tuple[str | Wildcard, ...]
+
+    @property
+    def literal(self) -> str | None:
+        """The whole text, if there is no wildcard."""
+        if not self.tokens:
+            return ""
+        return self.tokens[0] if len(self.tokens) == 1 and isinstance(self.tokens[0], str) else None
+
+    @property
+    def head(self) -> str:
+        """The text before the first wildcard."""
+        return self.tokens[0] if self.tokens and isinstance(self.tokens[0], str) else ""
+
+    @property
+    def tail(self) -> str:
+        """The text after the last wildcard."""
+        return self.tokens[-1] if self.tokens and isinstance(self.tokens[-1], str) else ""
+
+    @property
+    def is_prefix(self) -> bool:
+        """Whether the pattern is a text, perhaps empty, and then any run."""
+        rest = self.tokens[1:] if self.head else self.tokens
+        return rest == (Wildcard.RUN,)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether :attr:`milvus` means exactly this pattern."""
+        return all(
+            token is Wildcard.RUN or (isinstance(token, str) and not _SPECIAL.search(token)) for token in self.tokens
+        )
+
+    @property
+    def milvus(self) -> str:
+        """A pattern with ``%`` alone that lets through everything which this one does."""
+        parts = [_SPECIAL.sub("%", token) if isinstance(token, str) else "%" for token in self.tokens]
+        return re.sub("%+", "%", "".join(parts))
+
+    def matches(self, text: str) -> bool:
+        """Whether the whole ``text`` is of this form."""
+        return _regex(self).fullmatch(text) is not None
+
+
+def parse_pattern(source: str) -> Pattern:
+    """Take a user's pattern apart.
+
+    Raises:
+        FilterError: it ends in a lone backslash.
+    """
+    tokens: list[str | Wildcard] = []
+    position = 0
+    while position < len(source):
+        character = source[position]
+        position += 1
+        if character == "\\":
+            if position == len(source):
+                raise FilterError(f"The pattern {source!r} ends in a backslash: write two for a backslash.")
+            _append(tokens, source[position])
+            position += 1
+        elif character in ("%", "_"):
+            _append(tokens, Wildcard(character))
+        else:
+            _append(tokens, character)
+    return Pattern(tuple(tokens))
+
+
+def containing(text: str) -> Pattern:
+    """The pattern of all that has ``text`` somewhere in it."""
+    return Pattern((Wildcard.RUN, text, Wildcard.RUN) if text else (Wildcard.RUN,))
+
+
+def _append(tokens: list[str | Wildcard], token: str | Wildcard) -> None:
+    last = tokens[-1] if tokens else None
+    if isinstance(token, str) and isinstance(last, str):
+        tokens[-1] = last + token
+    elif token is not Wildcard.RUN or last is not Wildcard.RUN:
+        tokens.append(token)
+
+
+@functools.lru_cache(maxsize=256)
+def _regex(pattern: Pattern) -> re.Pattern[str]:
+    spelled = {Wildcard.RUN: ".*", Wildcard.ONE: "."}
+    return re.compile(
+        "".join(re.escape(token) if isinstance(token, str) else spelled[token] for token in pattern.tokens),
+        re.DOTALL,
+    )

@@ -1,0 +1,101 @@
+"""The one place where failures of pymilvus become this library's errors.
+
+pymilvus and Milvus Lite log a failure, with its traceback, before they raise it. The caller gets one error and
+decides what is worth a line in a log, so those lines are held back while a call of ours runs; a
+failure that they swallow is picked up from there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from mem0milvus.errors import StoreError, StoreLockedError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from logging import LogRecord
+
+#: The loggers that report a failed call in the caller's thread.
+_NOISY_LOGGERS = (
+    "pymilvus.decorators",
+    "pymilvus.client.connection_manager",
+    "pymilvus.client.grpc_handler",
+    "milvus_lite.server_manager",
+)
+
+#: gRPC and Milvus say in these words that nobody answered, or not in time.
+_UNAVAILABLE_WORDS = (
+    "unavailable",
+    "deadline exceeded",
+    "fail connecting",
+    "connection refused",
+    "timeout",
+    "retry run out",
+)
+
+_held_back: ContextVar[list[LogRecord] | None] = ContextVar("mem0milvus_held_back", default=None)
+
+
+class _HoldBack(logging.Filter):
+    """Keeps a record from the log, and for us, while one of our calls runs in this context."""
+
+    def filter(self, record: LogRecord) -> bool:
+        held = _held_back.get()
+        if held is None or record.levelno < logging.WARNING:
+            return True
+        held.append(record)
+        return False
+
+
+_HOLD_BACK = _HoldBack()
+
+
+@contextmanager
+def translated(action: str, uri: str) -> Iterator[None]:
+    """Run a call of pymilvus; a failure becomes a ``StoreError`` or one of its kinds.
+
+    Args:
+        action: what is being done, for the message, as in ``"search 'memories'"``.
+        uri: where, for the message; without credentials.
+    """
+    import grpc
+    from pymilvus.exceptions import MilvusException
+
+    for name in _NOISY_LOGGERS:
+        logging.getLogger(name).addFilter(_HOLD_BACK)  # adding it again changes nothing
+    held: list[LogRecord] = []
+    token = _held_back.set(held)
+    try:
+        yield
+    except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError) as error:
+        raise _translate(error, _swallowed(held), action, uri) from (_swallowed(held) or error)
+    finally:
+        _held_back.reset(token)
+
+
+def _swallowed(held: list[LogRecord]) -> BaseException | None:
+    """The exception that Milvus Lite logged rather than raised."""
+    for record in held:
+        if record.name.startswith("milvus_lite") and record.exc_info:
+            return record.exc_info[1]
+    return None
+
+
+def _translate(error: Exception, swallowed: BaseException | None, action: str, uri: str) -> StoreError:
+    if type(swallowed).__name__ == "DataDirLockedError":
+        return StoreLockedError(
+            f"Another process has {uri} open, and Milvus Lite serves one process at a time. Close it there, or let "
+            "both talk to a server: `milvus-lite server --data-dir DIR --port 19530`, then "
+            "url='http://localhost:19530'."
+        )
+    if swallowed is not None:
+        return StoreError(f"Cannot {action} at {uri}: {type(swallowed).__name__}: {swallowed}")
+    reason = getattr(error, "message", None) or str(error)
+    if any(word in str(error).lower() for word in _UNAVAILABLE_WORDS):
+        return StoreUnavailableError(
+            f"Cannot {action}: no answer from Milvus at {uri}. Is it running and reachable? ({reason})"
+        )
+    return StoreError(f"Cannot {action} at {uri}: {reason}")

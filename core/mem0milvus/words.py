@@ -1,0 +1,190 @@
+"""Cutting text into words of every script, and what is known of a word by itself: language, stem, spelling."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+
+from mem0milvus.stopwords import ALGORITHMS, function_words, korean_function_words
+
+_MARKS = "\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u200c\u200d"
+# Blocks in which vowel signs are combining marks that \w tears off, without their punctuation.
+_INDIC = "\u0900-\u0963\u0966-\u096f\u0971-\u0df3"
+_THAI = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e50-\u0e59\u0e81-\u0ec6\u0ec8-\u0ece\u0edc-\u0edf\u1000-\u1049\u1780-\u17d3"
+_HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"
+_HANGUL = "\u1100-\u11ff\uac00-\ud7a3"
+_SIGNS = "\u2600-\u27bf\U0001f000-\U0001faff"
+
+_KINDS = {
+    "east": f"[{_HAN}{_KANA}]+",
+    "thai": f"[{_THAI}]+",
+    "hangul": f"[{_HANGUL}]+",
+    "indic": f"[{_INDIC}{_MARKS}]+",
+    "sign": f"[{_SIGNS}]",
+    "word": f"(?:[^\\W_{_HAN}{_KANA}{_THAI}{_HANGUL}{_INDIC}{_SIGNS}][{_MARKS}]*)+",
+}
+_NAMED = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _KINDS.items()))
+_PLAIN = re.compile("|".join(_KINDS.values()))
+
+_APOSTROPHES = str.maketrans("\u2019\u2018\u02bc\uff07", "''''")
+# Vowel points of Arabic and Hebrew and what only joins letters: some write them, most do not.
+_POINTS = re.compile("[\u0610-\u061a\u064b-\u065f\u0670\u0640\u200c\u200d\u0591-\u05bd]")
+_SENTENCE_ENDS = frozenset('.!?:;\n"')
+
+# Latin letters that no decomposition takes to their base.
+_LETTERS = {"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th"}
+# Spellings that one writer keeps apart and the next does not: Arabic alefs, ya, ta marbuta; Devanagari nasals.
+_SPELLINGS = {
+    "\u0623": "\u0627", "\u0625": "\u0627", "\u0622": "\u0627", "\u0671": "\u0627", "\u0649": "\u064a",
+    "\u06cc": "\u064a", "\u06a9": "\u0643", "\u0629": "\u0647", "\u0624": "\u0648", "\u0626": "\u064a",
+    "\u0901": "\u0902", "\u093c": "", "\u0307": "",
+}  # fmt: skip
+_FOLDED = str.maketrans(_LETTERS | _SPELLINGS)
+_ACCENTS = re.compile("[\u0300-\u036f]")
+
+# Scripts that tell the language well enough for its function words and stems.
+_SCRIPTS = (
+    ("\u0370", "\u03ff", "el"),
+    ("\u0400", "\u04ff", "ru"),
+    ("\u0600", "\u06ff", "ar"),
+    ("\u0900", "\u097f", "hi"),
+)
+_PERSIAN = frozenset("\u067e\u0686\u0698\u06af")
+_OTHER_SCRIPTS = frozenset(("el", "ru", "ar", "fa", "hi"))
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A stretch of one script: a word, or in scripts without spaces all that stands between two signs."""
+
+    kind: str  #: word, indic, hangul, east (Chinese, Japanese), thai (and its neighbours) or sign
+    text: str  #: casefolded NFKC
+    capital: bool = False  #: begins with a capital letter though it does not begin a sentence
+
+
+def normalise(text: str) -> str:
+    """NFKC with one apostrophe, without vowel points and invisible joiners. Case is kept."""
+    if text.isascii():
+        return text
+    return _POINTS.sub("", unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)))
+
+
+def words_of(text: str) -> list[Word]:
+    """The words of a text, in order."""
+    text = normalise(text)
+    words = []
+    begins, end = True, 0
+    for match in _NAMED.finditer(text):
+        begins = begins or not _SENTENCE_ENDS.isdisjoint(text[end : match.start()])
+        kind, word = match.lastgroup or "word", match.group()
+        capital = not begins and kind == "word" and word[0].isupper() and len(word) > 1
+        words.append(Word(kind, _casefold(word), capital))
+        begins, end = False, match.end()
+    return words
+
+
+def runs_of(text: str) -> list[str]:
+    """The texts of the words alone: what :func:`words_of` finds, several times as fast."""
+    text = normalise(text)
+    if text.isascii():
+        return _PLAIN.findall(text.lower())
+    return [_casefold(run) for run in _PLAIN.findall(text)]
+
+
+def word_of(run: str) -> Word:
+    """The word that a run of :func:`runs_of` is."""
+    match = _NAMED.match(run)
+    return Word(match.lastgroup or "word" if match else "sign", run)
+
+
+def _casefold(run: str) -> str:
+    folded = run.casefold()
+    # A Turkish capital I with a dot folds to an i and a combining dot.
+    return folded if folded.isascii() else unicodedata.normalize("NFC", folded.replace("i\u0307", "i"))
+
+
+def fold(word: str) -> str:
+    """Take off accents and the spellings that writers mix. Vowel signs stay."""
+    if word.isascii():
+        return word
+    word = unicodedata.normalize("NFD", word.translate(_FOLDED))
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", word))
+
+
+def language_of(words: Iterable[Word]) -> str:
+    """The language whose stems and function words fit; "" when there is no telling.
+
+    A script with one main language tells it. Among those in Latin letters the most function words win, a
+    word of several languages counting less; without any the text is read as English.
+    """
+    votes: defaultdict[str, float] = defaultdict(float)
+    for word in words:
+        if word.kind not in ("word", "indic"):
+            continue
+        language = _script_language(word.text)
+        if language != "latin":
+            votes[language] += 1.0
+            continue
+        votes["en"] += 0.01
+        candidates = _latin_languages().get(word.text, ())
+        for candidate in candidates:
+            votes[candidate] += 1 / len(candidates)
+    return max(votes, key=lambda language: (votes[language], language), default="")
+
+
+def _script_language(word: str) -> str:
+    first = word[0]
+    if first < "\u0250" or "\u1e00" <= first <= "\u1eff":
+        return "latin"
+    for low, high, language in _SCRIPTS:
+        if low <= first <= high:
+            return "fa" if language == "ar" and not _PERSIAN.isdisjoint(word) else language
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _latin_languages() -> dict[str, tuple[str, ...]]:
+    """Function words of the languages in Latin letters, with the languages that have them."""
+    table: dict[str, tuple[str, ...]] = {}
+    for language, words in function_words().items():
+        if language not in _OTHER_SCRIPTS:
+            for word in words:
+                table[word] = (*table.get(word, ()), language)
+    return table
+
+
+def is_function_word(word: Word, language: str) -> bool:
+    """Whether a word is not worth searching for. A capital inside a sentence makes it a name."""
+    if word.kind == "hangul":
+        return word.text in korean_function_words()
+    return not word.capital and word.text in function_words().get(language, ())
+
+
+def stem(word: str, language: str) -> str:
+    """The word without its ending; itself in a language whose endings are not known."""
+    algorithm = ALGORITHMS.get(language)
+    stemmer = _stemmer(algorithm) if algorithm else None
+    return stemmer(word) if stemmer else word
+
+
+@lru_cache(maxsize=None)
+def _stemmer(algorithm: str) -> Callable[[str], str] | None:
+    import snowballstemmer
+
+    if algorithm not in snowballstemmer.algorithms():  # older releases know fewer languages
+        return None
+    # A stemmer keeps the word it works on, so threads take turns. Callers cache, so this is rare.
+    stemmer = snowballstemmer.stemmer(algorithm)
+    lock = Lock()
+
+    def locked(word: str) -> str:
+        with lock:
+            return str(stemmer.stemWord(word))
+
+    return locked
