@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from mem0milvus import operations
+from mem0milvus.errors import CLOSED, StoreError
 from mem0milvus.memory import Memory
 from mem0milvus.types import (
     UNSET,
@@ -58,7 +59,7 @@ class AsyncMemory:
         self._attach(Runtime(config, embedder))
 
     def _attach(self, runtime: Runtime) -> None:
-        from mem0milvus.drivers import ThreadDriver
+        from mem0milvus.awaiting import ThreadDriver
 
         self._runtime = runtime
         self._driver = ThreadDriver(runtime.executor)
@@ -71,6 +72,8 @@ class AsyncMemory:
         return cls(config, embedder=embedder)
 
     async def _open(self) -> Ports:
+        if self._closed:
+            raise StoreError(CLOSED)
         if not self._runtime.is_open:
             await self._driver.call(self._runtime.open)
         return self._ports
@@ -236,9 +239,8 @@ class AsyncMemory:
 
     async def reset(self) -> Outcome:
         """See ``Memory.reset``."""
-        await self._open()
-        await self._driver.call(self._runtime.reset)
-        return {"message": "Memory reset successfully!"}
+        ports = await self._open()
+        return await operations.reset(ports)
 
     def to_sync(self) -> Memory:
         """The blocking face of the same store. Each face is closed on its own; the last one closes the store."""

@@ -6,7 +6,7 @@ import difflib
 import os
 import warnings
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 from pydantic import ValidationError as PydanticError
@@ -190,7 +190,7 @@ def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str
     for part in path:
         annotation = model.model_fields[str(part)].annotation
         choices = getattr(annotation, "__args__", (annotation,))
-        model = cast("type[BaseModel]", next(c for c in choices if isinstance(c, type) and issubclass(c, BaseModel)))
+        model = next(c for c in choices if isinstance(c, type) and issubclass(c, BaseModel))
     known: list[str] = []
     for name, field in model.model_fields.items():
         alias = field.validation_alias

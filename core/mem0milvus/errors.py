@@ -87,3 +87,7 @@ class PartialWriteError(StoreError):
         super().__init__(message)
         self.written = tuple(written)
         self.not_written = tuple(not_written)
+
+
+#: What a memory says that is used after it was closed.
+CLOSED = "This memory is closed. Open it again with Memory.from_config(config)."

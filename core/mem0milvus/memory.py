@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mem0milvus import operations
 from mem0milvus.drivers import iterate, run
+from mem0milvus.errors import CLOSED, StoreError
 from mem0milvus.types import (
     UNSET,
     AddResult,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from mem0milvus.async_memory import AsyncMemory
+    from mem0milvus.ports import Ports
     from mem0milvus.runtime import Runtime
 
 
@@ -59,7 +61,13 @@ class Memory:
         self._runtime = runtime
         self._closed = False
         runtime.open()
-        self._ports = runtime.blocking_ports()
+        self._open_ports = runtime.blocking_ports()
+
+    @property
+    def _ports(self) -> Ports:
+        if self._closed:
+            raise StoreError(CLOSED)
+        return self._open_ports
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *, embedder: Embedder | None = None) -> Self:
@@ -374,8 +382,7 @@ class Memory:
         Raises:
             StoreError: Milvus failed.
         """
-        self._runtime.reset()
-        return {"message": "Memory reset successfully!"}
+        return run(operations.reset(self._ports))
 
     def to_async(self) -> AsyncMemory:
         """The awaiting face of the same open store. Each face is closed on its own; the last one closes the store."""

@@ -63,24 +63,19 @@ def _read_message(message: object, where: str) -> Message | None:
         return None
     if role not in SPEAKERS:
         raise ValidationError(f"{where} has the role {role!r}; known are {', '.join(SPEAKERS + SILENT)}.")
-    text = _read_content(message, where)
-    if text is None:
-        return None
-    name = message.get("name")
-    return Message(
-        str(role), check_text(text, f"{where}['content']"), check_id(name, f"{where}['name']") if name else ""
-    )
-
-
-def _read_content(message: Mapping[str, Any], where: str) -> str | None:
-    """The message's text; None when it has none and need not have any."""
     content = message.get("content")
     if isinstance(content, Sequence) and not isinstance(content, (str, bytes, bytearray)):
-        texts = [text for part in content if (text := _part_text(part, where))]
-        return "\n".join(texts) if texts else None
-    if content is None and message["role"] == "assistant":
-        return None  # an assistant that only calls tools says nothing
-    return cast("str", content)  # check_text refuses what is no text
+        content = "\n".join(text for part in content if (text := _part_text(part, where))) or None
+        if content is None:
+            return None  # images and the like, and no text
+    if content is None and role == "assistant":
+        return None  # it only calls tools
+    name = message.get("name")
+    return Message(
+        str(role),
+        check_text(content, f"{where}['content']"),
+        check_id(name, f"{where}['name']") if name else "",
+    )
 
 
 def _part_text(part: object, where: str) -> str:

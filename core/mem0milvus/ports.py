@@ -6,7 +6,7 @@ suspending. An operation cannot tell, which is how one body serves ``Memory`` an
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
@@ -133,7 +133,7 @@ class Clock(Protocol):
 class Shield(Protocol):
     """What carries a step through to its end, even when the operation is cancelled meanwhile."""
 
-    def __call__(self, step: Coroutine[Any, Any, T]) -> Awaitable[T]:
+    def __call__(self, step: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
         """The step's result."""
 
 
@@ -144,6 +144,7 @@ class Ports:
     Attributes:
         live: the current version of every memory, under the memory's id.
         past: closed versions under ``records.past_key``, and a tombstone under the id of each deleted memory.
+        empty: drops both tables and makes them anew.
         metric: how ``live`` measures distance: ``L2``, ``COSINE`` or ``IP``.
     """
 
@@ -155,4 +156,5 @@ class Ports:
     positions: RunPositions
     clock: Clock
     shield: Shield
+    empty: Callable[[], Coroutine[Any, Any, None]]
     metric: str

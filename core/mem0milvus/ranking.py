@@ -12,26 +12,33 @@ covers and how similar the two are. It is what a threshold can be held against.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from mem0milvus.text import Term, query_terms, words_of
+from mem0milvus.text import ASKS, Term, query_terms
+from mem0milvus.words import words_of
 
 #: The relevance from which a memory is worth showing to a model that did not ask for it.
-DEFAULT_INJECTION_THRESHOLD: float = 0.5
+DEFAULT_INJECTION_THRESHOLD: float = 0.33
 
 #: Candidates this far from a hit in its run are fetched with it and lend it their score.
 NEIGHBOUR_REACH: int = 2
+
+# Cosines of texts that have nothing in common but their kind, and of two ways to say the same: the linear
+# scale between them. Fits all-MiniLM-L6-v2, text-embedding-3 and hashed words.
+_UNRELATED = 0.35
+_SAME = 0.85
+
+_HALF_LIFE_US = 30 * 24 * 3600 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
     """The weights of the order, under a name."""
 
-    similarity: float = 0.4
-    lexical: float = 0.6
+    similarity: float = 0.35
+    lexical: float = 0.65
     actor: float = 0.3
     #: How much of a word in the memories 1, 2, ... places before it in its run a memory is read with. An
     #: answer takes up the words of what it answers, so what came before tells more than what follows.
@@ -83,37 +90,78 @@ def rank(
     *,
     preset: str = DEFAULT_PRESET,
     now_us: int = 0,
+    scope_names: Iterable[str] = (),
 ) -> list[Ranked]:
-    """Order candidates, best first; equals by id."""
+    """Order candidates, best first; equals by id.
+
+    Args:
+        question: what is asked.
+        candidates: what was found, and its neighbours.
+        preset: a name of :data:`PRESETS`.
+        now_us: the moment of asking, in microseconds since 1970; used by presets with recency.
+        scope_names: names that hold for every candidate, such as the user's id. Asked within Alice's
+            memories, "Alice" says nothing, and a memory that leaves her name out lacks nothing.
+
+    Raises:
+        KeyError: there is no such preset.
+    """
     weights = PRESETS[preset]
-    terms = query_terms(question)
-    hits = _hits(terms, candidates)
+    candidates = sorted(candidates, key=lambda c: c.id)  # whatever the order they came in
+    asked = _asked(query_terms(question, without=scope_names))
+    hits = asked.hits(candidates)
     around = _around(candidates)
+    parts = _parts(asked, hits)
+    coverage = _coverage(asked, parts)
     similarity = _normalised([c.similarity for c in candidates])
-    lexical = _lexical(_weighted(terms, hits, candidates), around, weights)
-    coverage = _coverage(terms, hits)
+    lexical = _lexical(parts, _rarities(asked, parts), around, weights)
     named = _named(question, candidates)
     base = [
-        weights.similarity * s + weights.lexical * x + weights.actor * a
-        for s, x, a in zip(similarity, lexical, named, strict=True)
+        (weights.similarity * similarity[i] + weights.lexical * lexical[i] + weights.actor * named[i])
+        * (1 - weights.asking if c.words and ASKS in c.words else 1.0)
+        + (weights.recency * _recency(c, now_us) if weights.recency else 0.0)
+        for i, c in enumerate(candidates)
     ]
     near = _lent(base, around, weights.lend)
     runs = _from_runs([b + n for b, n in zip(base, near, strict=True)], candidates, weights.run)
     ranked = [
         Ranked(
-            c.id, base[i] + near[i] + runs[i], relevance(c.similarity, coverage[i]),
-            {"similarity": similarity[i], "lexical": lexical[i], "coverage": coverage[i],
-             "actor": named[i], "neighbours": near[i], "run": runs[i]},
+            c.id,
+            base[i] + near[i] + runs[i],
+            relevance(c.similarity, coverage[i]),
+            {
+                "similarity": similarity[i],
+                "lexical": lexical[i],
+                "coverage": coverage[i],
+                "actor": named[i],
+                "neighbours": near[i],
+                "run": runs[i],
+            },
         )
         for i, c in enumerate(candidates)
-    ]  # fmt: skip
-    return sorted(ranked, key=lambda r: (-r.order, r.id))
+    ]
+    ranked.sort(key=lambda r: -r.order)  # equals stay in the order of their ids
+    return ranked
 
 
 def relevance(similarity: float | None, coverage: float) -> float:
-    """absolute"""
-    s = 0.0 if similarity is None else max(0.0, similarity)
-    return min(1.0, (s + coverage) / 2)
+    """How well a memory answers a question, from 0 to 1, whatever else was found.
+
+    What the memory covers of the question's words counts in full; of what it leaves open, similarity makes
+    up at most half: alike texts are about the same thing, they need not have the answer.
+
+    Args:
+        similarity: cosine of the two; None when there is no vector.
+        coverage: share of the question's words that the memory has, by worth.
+    """
+    if similarity is None:
+        return coverage
+    alike = min(1.0, max(0.0, (similarity - _UNRELATED) / (_SAME - _UNRELATED)))
+    return 1 - (1 - coverage) * (1 - alike / 2)
+
+
+def _recency(candidate: Candidate, now_us: int) -> float:
+    """1 for now, one half for a half-life ago."""
+    return float(0.5 ** (max(0, now_us - candidate.observed_at_us) / _HALF_LIFE_US))
 
 
 def _normalised(values: Sequence[float | None]) -> list[float]:
@@ -123,72 +171,87 @@ def _normalised(values: Sequence[float | None]) -> list[float]:
     return [0.0 if value is None else (value - low) / span for value in values]
 
 
-# For each candidate: per term of the question, the tokens found in it.
-_Hits = list[dict[int, list[tuple[int, float]]]]
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question's words in the form that is quick to score with."""
+
+    worths: list[float]  # of each term
+    term_of: dict[int, int]  # key to the number of its term
+    share_of: dict[int, float]  # key to its share of the term
+
+    def hits(self, candidates: Sequence[Candidate]) -> list[set[int]]:
+        """The keys of the question that each candidate has."""
+        keys = self.term_of.keys()
+        return [keys & c.words.keys() if c.words else set() for c in candidates]
 
 
-def _hits(terms: Sequence[Term], candidates: Sequence[Candidate]) -> _Hits:
-    """For each candidate, by the number of the term: its tokens that the memory has, with their shares."""
-    wanted: dict[int, list[tuple[int, float]]] = {}
+def _asked(terms: Sequence[Term]) -> _Asked:
+    """A key that several terms have goes to the one it is worth most in; the rest of a term makes it whole."""
+    owners: dict[int, tuple[float, int, float]] = {}
     for number, term in enumerate(terms):
-        for token, share in term.keys:
-            wanted.setdefault(token, []).append((number, share))
-    keys = wanted.keys()
-    found: _Hits = []
-    for c in candidates:
-        by_term: dict[int, list[tuple[int, float]]] = {}
-        for token in keys & c.words.keys() if c.words else ():
-            for number, share in wanted[token]:
-                by_term.setdefault(number, []).append((token, share))
-        found.append(by_term)
-    return found
+        for key, share in term.keys:
+            owners[key] = max(owners.get(key, (0.0, 0, 0.0)), (term.worth * share, number, share))
+    totals = [0.0] * len(terms)
+    for _, number, share in owners.values():
+        totals[number] += share
+    return _Asked(
+        [term.worth if total else 0.0 for term, total in zip(terms, totals, strict=True)],
+        {key: number for key, (_, number, _) in owners.items()},
+        {key: share / totals[number] for key, (_, number, share) in owners.items()},
+    )
 
 
-def _weighted(terms: Sequence[Term], hits: _Hits, candidates: Sequence[Candidate]) -> list[dict[int, float]]:
-    """For each candidate: what each term counts in it, with the rarity of its tokens among the candidates."""
-    frequency: Counter[int] = Counter()
-    for by_term in hits:
-        frequency.update({token for tokens in by_term.values() for token, _ in tokens})
-    count = len(candidates)
-    rarity = {token: math.log(1 + (count - df + 0.5) / (df + 0.5)) for token, df in frequency.items()}
-    weighted = []
-    for c, by_term in zip(candidates, hits, strict=True):
-        words = c.words or {}
-        weighted.append(
-            {
-                number: terms[number].worth * sum([share * rarity[token] * words[token] for token, share in tokens])
-                for number, tokens in by_term.items()
-            }
-        )
-    return weighted
+def _parts(asked: _Asked, hits: Sequence[set[int]]) -> list[dict[int, float]]:
+    """For each candidate: how much of each term it has, 0 to 1."""
+    term_of, share_of = asked.term_of, asked.share_of
+    parts = []
+    for found in hits:
+        by_term: dict[int, float] = {}
+        for key in found:
+            term = term_of[key]
+            by_term[term] = by_term.get(term, 0.0) + share_of[key]
+        parts.append(by_term)
+    return parts
+
+
+def _rarities(asked: _Asked, parts: Sequence[Mapping[int, float]]) -> list[float]:
+    """The worth of each term times its rarity among the candidates (the inverse frequency of BM25)."""
+    frequency = [0.0] * len(asked.worths)
+    for by_term in parts:
+        for term, part in by_term.items():
+            frequency[term] += part * part
+    count = len(parts)
+    return [
+        worth * math.log(1 + (count - df + 0.5) / (df + 0.5)) for worth, df in zip(asked.worths, frequency, strict=True)
+    ]
+
+
+def _coverage(asked: _Asked, parts: Sequence[Mapping[int, float]]) -> list[float]:
+    """The share of the question's words, by worth, that each candidate has. Half a word counts a quarter."""
+    worths, whole = asked.worths, math.fsum(asked.worths) or 1.0
+    return [sum([worths[term] * part * part for term, part in by_term.items()]) / whole for by_term in parts]
 
 
 def _lexical(
-    weighted: Sequence[Mapping[int, float]], around: Sequence[Mapping[int, int]], weights: Preset
+    parts: Sequence[Mapping[int, float]],
+    rarities: Sequence[float],
+    around: Sequence[Mapping[int, int]],
+    weights: Preset,
 ) -> list[float]:
-    """Each candidate read together with its neighbours: per term the best, and over the best candidate."""
-    steps = [(-i, share) for i, share in enumerate(weights.before, 1)]
-    steps += [(i, share) for i, share in enumerate(weights.after, 1)]
+    """Each candidate read together with its neighbours: the most of each term; over the best candidate."""
+    shares = {-i: share for i, share in enumerate(weights.before, 1)}
+    shares |= dict(enumerate(weights.after, 1))
     scores = []
-    for own, near in zip(weighted, around, strict=True):
-        best = dict(own)
-        for step, share in steps:
-            if step in near:
-                for number, value in weighted[near[step]].items():
-                    if share * value > best.get(number, 0.0):
-                        best[number] = share * value
-        scores.append(sum(best.values()))
+    for own, near in zip(parts, around, strict=True):
+        most = dict(own)
+        for step, i in near.items():
+            share = shares.get(step, 0.0)
+            for term, part in parts[i].items():
+                if share * part > most.get(term, 0.0):
+                    most[term] = share * part
+        scores.append(sum([rarities[term] * part for term, part in most.items()]))
     top = max(scores, default=0.0) or 1.0
     return [score / top for score in scores]
-
-
-def _coverage(terms: Sequence[Term], hits: _Hits) -> list[float]:
-    """The share of the question's weighted words that each candidate has."""
-    total = math.fsum(term.worth for term in terms) or 1.0
-    return [
-        sum(terms[number].worth * sum(share for _, share in tokens) for number, tokens in by_term.items()) / total
-        for by_term in hits
-    ]
 
 
 def _around(candidates: Sequence[Candidate]) -> list[dict[int, int]]:

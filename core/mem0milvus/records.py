@@ -12,7 +12,7 @@ from mem0milvus.timestamps import FOREVER_US, to_iso
 from mem0milvus.types import Event, HistoryEntry, MemoryItem
 
 if TYPE_CHECKING:
-    from mem0milvus.scope import Scope
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

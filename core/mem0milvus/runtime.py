@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
+from mem0milvus.awaiting import ThreadDriver
 from mem0milvus.config import load_config
-from mem0milvus.drivers import BlockingDriver, ThreadDriver
+from mem0milvus.drivers import BlockingDriver
 from mem0milvus.embedders.port import CheckedEmbedder
 from mem0milvus.extraction.rules import RuleExtractor
 from mem0milvus.locks import AwaitingLocks, BlockingLocks, LockTable
@@ -96,8 +98,7 @@ class Runtime:
         if self._executor is not None:
             self._executor.shutdown(wait=False)
 
-    def reset(self) -> None:
-        """Drop the collections of this memory and make them anew."""
+    def _empty(self) -> None:
         self._connection.reset()
         self._positions.forget()
 
@@ -129,5 +130,6 @@ class Runtime:
             positions=self._positions,
             clock=SystemClock(),
             shield=driver.shield,
+            empty=partial(driver.call, self._empty),
             metric=self._config.vector_store.config.metric_type,
         )

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from mem0milvus.monthnames import month_of, numbered_months
-from mem0milvus.stopwords import glued_function_words
+from mem0milvus.stopwords import everyday_words, glued_function_words
 from mem0milvus.words import Word, fold, is_function_word, language_of, stem, words_of
 
 if TYPE_CHECKING:
@@ -45,11 +45,13 @@ _B = 0.3
 _AVERAGE_WORDS = 10.0
 
 _NAME_WORTH = 1.5
+_EVERYDAY_WORTH = 0.5
 _DATE_WORTH = 0.7
 _FUNCTION_WORD_WORTH = 0.3
 
-_GRAM_SIZES = (3, 4)
+_GRAM = 3
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_VERBS_TOO = ("may", "mar", "march")  # months of English only with their capital
 _ASKING = ("?", "\uff1f", "\u061f", "\u037e")
 # Arabic hamza, alif, waw, ya and ha come and go with the form of a word.
 _WEAK_LETTERS = re.compile("[\u0621\u0627\u0648\u064a\u0647]")
@@ -151,24 +153,36 @@ def query_weights(question: str) -> dict[int, float]:
     return weights
 
 
-def query_terms(question: str) -> list[Term]:
+def query_terms(question: str, *, without: Iterable[str] = ()) -> list[Term]:
     """The words of a question that are worth looking for.
 
     Function words are, at a lower worth, when there is nothing else. [] for a question without words.
+
+    Args:
+        question: what is asked.
+        without: names whose words are left out, unless the question has no others.
     """
     words = words_of(question)
     language = language_of(words)
+    left_out = {word.text for name in without for word in words_of(name)}
+    words = [word for word in words if word.text not in left_out] or words
     worths: dict[tuple[Key, ...], float] = {}
     for word in words:
         if is_function_word(word, language):
             continue
-        worth = _NAME_WORTH if word.capital and language != "de" else 1.0  # in German all nouns are capital
+        worth = _worth(word, language)
         for keys in _found_by(word, language):
             worths[keys] = max(worth, worths.get(keys, 0.0))
     if not worths:
         worths = {((_surface_key(word), 1.0),): _FUNCTION_WORD_WORTH for word in words}
     worths.update({((key(token), 1.0),): _DATE_WORTH for token in _asked_dates(question, words)})
     return [Term(worth, keys) for keys, worth in worths.items()]
+
+
+def _worth(word: Word, language: str) -> float:
+    if word.capital and language != "de":  # German writes every noun with a capital
+        return _NAME_WORTH
+    return _EVERYDAY_WORTH if language == "en" and word.text in everyday_words() else 1.0
 
 
 def _found_by(word: Word, language: str) -> Iterator[tuple[Key, ...]]:
@@ -189,7 +203,7 @@ def _function_word_pattern() -> re.Pattern[str]:
 def _asked_dates(question: str, words: list[Word]) -> Iterator[str]:
     for year in _YEAR.findall(question):
         yield f"year {year}"
-    months = {month_of(word.text) for word in words if word.capital or len(word.text) > 4} - {0}
+    months = {month_of(word.text) for word in words if word.capital or word.text not in _VERBS_TOO} - {0}
     days = [int(word.text) for word in words if word.text.isdecimal() and len(word.text) <= 2]
     for month in months | numbered_months(question):
         yield f"month {month}"
@@ -231,7 +245,7 @@ def _spaced_tokens(text: str, language: str) -> Iterator[Token]:
         return
     yield "w " + root, 0.42
     yield "w " + word, 0.18
-    grams = [gram for size in _GRAM_SIZES for gram in _grams(f"^{word}$", size)]
+    grams = _grams(f"^{word}$", _GRAM)
     for gram in grams:
         yield "g " + gram, 0.4 / len(grams)
 

@@ -12,6 +12,8 @@ from typing_extensions import NotRequired, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from numpy.typing import NDArray
+
 
 class Unset(Enum):
     """The default of arguments where leaving out and ``None`` are two things."""
@@ -37,6 +39,9 @@ SearchMode: TypeAlias = Literal["hybrid", "dense", "lexical"]
 
 #: How fresh a read must be, in Milvus's terms.
 Consistency: TypeAlias = Literal["Strong", "Session", "Bounded", "Eventually"]
+
+#: One vector for each text: sequences of numbers, or an array of shape ``(texts, dims)``.
+Vectors: TypeAlias = "Sequence[Sequence[float]] | NDArray[Any]"
 
 Event: TypeAlias = Literal["ADD", "UPDATE", "DELETE", "RESTORE"]
 
@@ -141,12 +146,12 @@ class Embedder(Protocol):
     def dims(self) -> int:
         """Length of the vectors."""
 
-    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+    def embed(self, texts: Sequence[str]) -> Vectors:
         """One vector of ``dims`` numbers for each text, in order. Texts are never blank."""
 
 
 class AsyncEmbedder(Embedder, Protocol):
     """An embedding model that can also be awaited."""
 
-    def aembed(self, texts: Sequence[str]) -> Awaitable[Sequence[Sequence[float]]]:
+    def aembed(self, texts: Sequence[str]) -> Awaitable[Vectors]:
         """As ``embed``."""

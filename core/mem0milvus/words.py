@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from threading import Lock
 
 from mem0milvus.stopwords import ALGORITHMS, function_words, korean_function_words
@@ -173,7 +173,7 @@ def stem(word: str, language: str) -> str:
     return stemmer(word) if stemmer else word
 
 
-@lru_cache(maxsize=None)
+@cache
 def _stemmer(algorithm: str) -> Callable[[str], str] | None:
     import snowballstemmer
 

@@ -7,7 +7,7 @@ forms or parts of compounds are close; texts that say the same in other words ar
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from mem0milvus.stopwords import function_words
 from mem0milvus.text import key, keys_of
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+    #: Where a word adds to a vector, and what.
+    _Feature: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 #: Changes whenever the vectors would change.
 MODEL = "mem0milvus-hash-v1"
@@ -43,7 +46,7 @@ class HashingEmbedder:
             raise ValueError(f"dims must be at least 1, not {dims}")
         self.dims = dims
         self.model = MODEL
-        self._features: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
+        self._features: dict[str, _Feature] = {}
 
     def embed_many(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One unit vector for each text: shape ``(len(texts), dims)``, float32, no row zero or NaN."""
@@ -72,20 +75,26 @@ class HashingEmbedder:
             for run in runs_of(text):
                 features.append(self._features.get(run) or self._add_feature(run))
                 owners.append(row)
-        sums = np.zeros(len(texts) * self.dims)
-        if features:
-            rows = np.repeat(np.array(owners), [len(places) for places, _ in features])
-            places = rows * self.dims + np.concatenate([places for places, _ in features])
-            sums = np.bincount(places, np.concatenate([values for _, values in features]), len(sums))
-        sums = sums.reshape(len(texts), self.dims)
+        sums = self._sum(features, owners, len(texts))
         norms = np.sqrt(np.einsum("ij,ij->i", sums, sums))
-        for row in np.flatnonzero(norms < 1e-6):  # no words, or words that cancel out in a short vector
+        for row in np.flatnonzero(norms < 1e-6).tolist():  # no words, or words that cancel out in a short vector
             sums[row] = self._by_characters(texts[row])
             norms[row] = np.linalg.norm(sums[row])
         sums /= norms[:, None]
         return sums
 
-    def _add_feature(self, run: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def _sum(self, features: list[_Feature], owners: list[int], rows: int) -> NDArray[np.float64]:
+        import numpy as np
+
+        if not features:
+            return np.zeros((rows, self.dims))
+        starts = np.repeat(np.array(owners) * self.dims, [len(places) for places, _ in features])
+        places = starts + np.concatenate([places for places, _ in features])
+        values = np.concatenate([values for _, values in features])
+        sums: NDArray[np.float64] = np.bincount(places, values, rows * self.dims).astype(np.float64, copy=False)
+        return sums.reshape(rows, self.dims)
+
+    def _add_feature(self, run: str) -> _Feature:
         import numpy as np
 
         word = word_of(run)

@@ -133,7 +133,7 @@ def _translated(config: OpenAIEmbedderConfig) -> Iterator[None]:
         raise EmbeddingError(f"{where} {reason}.") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise EmbeddingError(
-            f"The embedding model {config.model!r} did not answer in OpenAI's format: {type(error).__name__}."
+            f"The embedding model {config.model!r} did not answer in OpenAI's format ({type(error).__name__}: {error})."
         ) from error
 
 

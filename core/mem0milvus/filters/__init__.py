@@ -29,8 +29,9 @@ none may match. All are also written in lower case or with ``$``, operators also
 - Whole numbers and floats compare by size: 7 equals 7.0. Integers are exact in 64 bits; where an integer
   beyond 2**53 meets a float, a server may round. ``True`` and ``False`` are the numbers 1 and 0, as in Python
   (Milvus Lite cannot tell them apart). Numbers never equal text.
-- Text columns that were not given are ``""`` and compare as such; ``exists`` is false for them. A memory that
-  never expires has no ``expires_at``. Moments are a datetime, ISO 8601 text, or seconds since 1970.
+- A column that was not given is missing too: a text that is ``""`` (which ``eq`` finds as such), the
+  ``expires_at`` of a memory that never expires, the ``updated_at`` of one that was never changed. Moments
+  are a datetime, ISO 8601 text, or seconds since 1970.
 - Text is compared code point by code point: case, spaces and Unicode forms count.
 
 **Exactness.** Every row that matches satisfies the expression. A few filters have none that means exactly

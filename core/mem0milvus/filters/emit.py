@@ -243,7 +243,7 @@ def _order(operator: Operator, value: Scalar, path: str, dialect: Dialect, *, ho
 
 def _contains(value: Scalar, path: str, dialect: Dialect, *, holds: bool) -> str:
     # Lite reads text such as '["a"]' as the list it spells: hence the second condition.
-    listed = f"({_any(_elements(value, path))} and not {_is_text(path)})"
+    listed = f"(json_contains_any({path}, [{_elements(value)}]) and not {_is_text(path)})"
     if not isinstance(value, str):
         return _unless_not(path, listed, holds=holds)
     pattern = containing(value)
@@ -253,8 +253,11 @@ def _contains(value: Scalar, path: str, dialect: Dialect, *, holds: bool) -> str
     return _unless_not(path, f"({listed} or {inside})", holds=holds)
 
 
-def _elements(value: Scalar, path: str) -> Iterable[str]:
-    """Each spelling under which a server finds the value in a list; Lite needs one."""
+def _elements(value: Scalar) -> str:
+    """Each spelling under which a server finds the value in a list; Lite needs one.
+
+    They stand in a list because Lite takes a negative number only there.
+    """
     spellings: list[Scalar] = [value]
     if not isinstance(value, str):
         number = int(value) if isinstance(value, bool) else value
@@ -262,7 +265,7 @@ def _elements(value: Scalar, path: str) -> Iterable[str]:
         if isinstance(number, int) and abs(number) <= _EXACT_FLOAT:
             spellings.append(float(number))
         spellings += [flag for flag in (False, True) if flag == number]
-    return [f"json_contains({path}, {literal(spelling)})" for spelling in spellings]
+    return ", ".join(map(literal, spellings))
 
 
 # --- text -----------------------------------------------------------------------------------------------

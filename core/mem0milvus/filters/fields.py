@@ -42,6 +42,9 @@ COLUMNS: Mapping[str, Kind] = MappingProxyType(
     {**TYPED_FIELDS, "valid_from": "moment", "valid_to": "moment", "seq": "number"}
 )
 
+#: The values that stand for "not there"; in a text column it is ``""``.
+_ABSENT: Mapping[str, int] = MappingProxyType({"updated_at": 0, "expires_at": FOREVER_US})
+
 #: The fields that say whose memory it is. They are never compared with "nobody".
 SCOPE_FIELDS = ("user_id", "agent_id", "run_id")
 
@@ -68,9 +71,7 @@ class Column:
     @property
     def absent(self) -> str | int | None:
         """The value that stands for "not there", if the column has one."""
-        if self.name == "expires_at":
-            return FOREVER_US
-        return "" if self.kind == "text" else None
+        return "" if self.kind == "text" else _ABSENT.get(self.name)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ Target = Column | Path
 
 
 def column(name: str) -> Column:
-    """The typed column of this name.
+    """The column of this name, for conditions that are built in code.
 
     Raises:
         FilterError: there is none.

@@ -102,10 +102,15 @@ def all_of(*parts: Filter | None) -> Filter | None:
 
 
 def any_of(*parts: Filter | None) -> Filter | None:
-    """The filter that holds where at least one part holds; ``None`` stands for no condition, which always holds."""
+    """The filter that holds where at least one part holds: with no parts, nowhere.
+
+    ``None`` stands for no condition, which always holds.
+    """
     known = tuple(part for part in parts if part is not None)
-    if len(known) < len(parts) or not known:
+    if len(known) < len(parts):
         return None
+    if not known:
+        return any_in("id", ())
     return known[0] if len(known) == 1 else Or(known)
 
 

@@ -24,6 +24,7 @@ from mem0milvus.filters.nodes import (
     Scalar,
 )
 from mem0milvus.filters.patterns import parse_pattern
+from mem0milvus.filters.predicate import matches
 from mem0milvus.timestamps import parse_moment
 
 OPERATORS = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "contains", "like", "exists")
@@ -183,10 +184,10 @@ class _Parser:
         if operator == "exists":
             return _exists(about, name, operand)
         if operator == "like":
-            return self._like(about, name, operand)
+            return _present(about, self._like(about, name, operand))
         if operator == "contains":
-            return self._contains(about, name, operand)
-        return Compare(about, _ORDER[operator], self.value(about, operand, name))
+            return _present(about, self._contains(about, name, operand))
+        return _present(about, Compare(about, _ORDER[operator], self.value(about, operand, name)))
 
     def _equal(self, about: Target, name: str, operand: object) -> Filter:
         if operand is None and not _is_scope(about):
@@ -243,6 +244,13 @@ class _Parser:
         if whole and (isinstance(operand, bool) or not isinstance(operand, (int, float))):
             raise FilterError(f"{name!r} is compared with a whole number, not with {_shown(operand)}.")
         return _scalar(operand, name, whole=whole)
+
+
+def _present(about: Target, condition: Filter) -> Filter:
+    """The condition, and that there is a value, where the column's "not there" would satisfy it."""
+    if isinstance(about, Column) and about.absent is not None and matches(condition, {about.name: about.absent}):
+        return And((Exists(about), condition))
+    return condition
 
 
 def _exists(about: Target, name: str, operand: object) -> Filter:

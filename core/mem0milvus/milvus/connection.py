@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mem0milvus import filters
-from mem0milvus.errors import StoreError
+from mem0milvus.errors import CLOSED, StoreError
 from mem0milvus.filters import Dialect
 from mem0milvus.milvus import lite
 from mem0milvus.milvus.faults import translated
@@ -121,7 +121,7 @@ class Connection:
 
     def _open_client(self) -> MilvusClient:
         if self._client is None:
-            raise StoreError("This memory is closed. Open it again with Memory.from_config(config).")
+            raise StoreError(CLOSED)
         return self._client
 
     def _prepare(self, collection: str) -> None:
@@ -154,10 +154,9 @@ class Connection:
 
     def _index(self, client: MilvusClient, collection: str) -> None:
         """Make the indexes that are missing, as after an interrupted creation."""
-        there = set(client.list_indexes(collection))
         wanted = build_indexes(client, self._identity.metric, words=self.has_words, lite=self.is_lite)
         for index in wanted:
-            if index.field_name not in there:
+            if not client.list_indexes(collection, index.field_name):
                 one = client.prepare_index_params(index.field_name, **index.get_index_configs())
                 # Lite has made the index when the call returns; waiting would only poll, half a second at a time.
                 client.create_index(collection, one, sync=not self.is_lite)
@@ -172,8 +171,8 @@ class Connection:
             # A kill while Lite wrote an index leaves a file that cannot be read; the rows are safe without it.
             logger.warning("An index of %r in %s cannot be read (%s): building it anew.", collection, self.uri, error)
             with translated(f"rebuild the indexes of {collection!r}", self.uri):
-                for name in client.list_indexes(collection):
-                    client.drop_index(collection, name)
+                while names := client.list_indexes(collection):  # Lite may drop several at once
+                    client.drop_index(collection, names[0])
                 self._index(client, collection)
                 client.load_collection(collection)
 

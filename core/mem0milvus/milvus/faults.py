@@ -8,6 +8,7 @@ failure that they swallow is picked up from there.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,6 +26,9 @@ _NOISY_LOGGERS = (
     "pymilvus.client.grpc_handler",
     "milvus_lite.server_manager",
 )
+
+#: The logger in which Milvus Lite, in threads of its own, reports a failure that it answers to the caller as well.
+_LITE_SERVER_LOGGER = "milvus_lite.adapter.grpc.servicer"
 
 #: gRPC and Milvus say in these words that nobody answered, or not in time.
 _UNAVAILABLE_WORDS = (
@@ -50,7 +54,30 @@ class _HoldBack(logging.Filter):
         return False
 
 
+class _HoldBackLite(logging.Filter):
+    """Keeps what Milvus Lite's threads report from the log while any call of ours is under way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls = 0
+        self._mutex = threading.Lock()
+
+    def filter(self, record: LogRecord) -> bool:
+        return self._calls == 0 or record.levelno < logging.WARNING
+
+    @contextmanager
+    def during_call(self) -> Iterator[None]:
+        with self._mutex:
+            self._calls += 1
+        try:
+            yield
+        finally:
+            with self._mutex:
+                self._calls -= 1
+
+
 _HOLD_BACK = _HoldBack()
+_HOLD_BACK_LITE = _HoldBackLite()
 
 
 @contextmanager
@@ -66,10 +93,12 @@ def translated(action: str, uri: str) -> Iterator[None]:
 
     for name in _NOISY_LOGGERS:
         logging.getLogger(name).addFilter(_HOLD_BACK)  # adding it again changes nothing
+    logging.getLogger(_LITE_SERVER_LOGGER).addFilter(_HOLD_BACK_LITE)
     held: list[LogRecord] = []
     token = _held_back.set(held)
     try:
-        yield
+        with _HOLD_BACK_LITE.during_call():
+            yield
     except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError) as error:
         raise _translate(error, _swallowed(held), action, uri) from (_swallowed(held) or error)
     finally:

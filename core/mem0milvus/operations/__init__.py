@@ -1,7 +1,7 @@
 """What a memory can do, one file for each kind of operation. Pure: they await ports and touch nothing else."""
 
 from mem0milvus.operations.add import add
-from mem0milvus.operations.delete import delete, delete_all
+from mem0milvus.operations.delete import delete, delete_all, reset
 from mem0milvus.operations.read import get, get_all, history, iterate
 from mem0milvus.operations.search import search
 from mem0milvus.operations.update import restore, update
@@ -14,6 +14,7 @@ __all__ = [
     "get_all",
     "history",
     "iterate",
+    "reset",
     "restore",
     "search",
     "update",

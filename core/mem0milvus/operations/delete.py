@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mem0milvus.errors import NotFoundError, PartialWriteError, StoreError, ValidationError
-from mem0milvus.limits import ROWS_PER_REQUEST
 from mem0milvus.operations.update import unknown_id
 from mem0milvus.ports import Ports
 from mem0milvus.records import Record, change_moment, closed, memory_id_of, past_key, tombstone
 from mem0milvus.scope import Scope, check_memory_id, read_scope, require_scope
-from mem0milvus.types import UNSET, DeleteOutcome, ScopeId, Unset
+from mem0milvus.types import UNSET, DeleteOutcome, Outcome, ScopeId, Unset
 
 
 async def delete(
@@ -55,6 +54,12 @@ async def delete_all(
     if purge:
         await _erase_past(ports, scope)
     return {"message": f"{deleted} memories deleted successfully!", "deleted": deleted}
+
+
+async def reset(ports: Ports) -> Outcome:
+    """See ``Memory.reset``."""
+    await ports.shield(ports.empty())
+    return {"message": "Memory reset successfully!"}
 
 
 def _read_ids(memory_ids: Sequence[str] | Unset) -> list[str]:

@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from mem0milvus.errors import NotFoundError, ValidationError
+from mem0milvus.filters import all_of
 from mem0milvus.operations import visible
 from mem0milvus.operations.update import latest, unknown_id
 from mem0milvus.ports import Ports
 from mem0milvus.records import Record, past_key, to_history, to_item
 from mem0milvus.scope import check_memory_id, read_scope_and_filters
-from mem0milvus.filters import all_of
 from mem0milvus.types import UNSET, Consistency, HistoryEntry, MemoryItem, MemoryList, Moment, ScopeId
 
 

@@ -1,0 +1,100 @@
+"""Fixtures for all suites. A test that takes ``memory`` runs twice: with ``Memory`` and with ``AsyncMemory``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mem0milvus import AsyncMemory, Memory
+
+Config = dict[str, Any]
+
+
+class Awaited:
+    """``AsyncMemory`` with each call run to its end on one event loop, so that one test body serves both faces."""
+
+    def __init__(self, memory: AsyncMemory, loop: asyncio.AbstractEventLoop) -> None:
+        self._memory = memory
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._memory, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result = method(*args, **kwargs)
+            if hasattr(result, "__aiter__"):
+                return iter(self._loop.run_until_complete(self._collect(result)))
+            return self._loop.run_until_complete(result)
+
+        return call
+
+    async def _collect(self, items: Any) -> list[Any]:
+        return [item async for item in items]
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._memory.aclose())
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No key, address or default path of the machine reaches a test."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "MILVUS_URI", "MILVUS_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """A Milvus Lite store of the test's own, with the offline embedder."""
+    return {
+        "vector_store": {
+            "provider": "milvus",
+            "config": {
+                "url": str(tmp_path / "memory.db"),
+                "collection_name": "memories",
+                "embedding_model_dims": 128,
+            },
+        },
+        "embedder": {"provider": "offline"},
+    }
+
+
+@pytest.fixture(params=["blocking", "awaiting"])
+def open_memory(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+    """Opens memories of one face, and closes them after the test."""
+    opened: list[Any] = []
+    loop = asyncio.new_event_loop()
+
+    def open_one(config: Config, **arguments: Any) -> Any:
+        if request.param == "blocking":
+            memory: Any = Memory.from_config(config, **arguments)
+        else:
+            memory = Awaited(AsyncMemory.from_config(config, **arguments), loop)
+        opened.append(memory)
+        return memory
+
+    yield open_one
+    for memory in opened:
+        memory.close()
+    loop.close()
+
+
+@pytest.fixture
+def memory(open_memory: Callable[..., Any], config: Config) -> Any:
+    """An empty memory, once blocking and once awaiting."""
+    return open_memory(config)
+
+
+def texts(result: Any) -> list[str]:
+    """The texts of a result, in its order."""
+    return [item["memory"] for item in result["results"]]
+
+
+def only_id(result: Any) -> str:
+    """The id of the one memory that was added."""
+    (change,) = result["results"]
+    return str(change["id"])

@@ -1,0 +1,162 @@
+"""The shape of the code: what may import what, what an import costs, and that the two faces are alike."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mem0milvus
+from mem0milvus import AsyncMemory, Memory
+
+PACKAGE = Path(mem0milvus.__file__).parent
+ROOT = PACKAGE.parent.parent
+
+#: Rooms from the ground up. A file imports from its own room and from those before it.
+ROOMS = [
+    {"errors", "limits", "types", "timestamps", "words", "stopwords", "text"},
+    {"filters", "ranking", "scope", "messages", "records", "positions"},
+    {"ports", "drivers"},
+    {"operations"},
+    {"awaiting", "locks", "config", "extraction", "embedders", "milvus"},
+    {"providers", "runtime"},
+    {"memory", "async_memory"},
+    {"__init__"},
+    {"cli", "__main__"},
+]
+#: Pure, and used where the bare word for something of a later room is a type only.
+LEVEL = {name: level for level, room in enumerate(ROOMS) for name in room}
+
+PURE = ("operations", "filters", "ranking", "text", "words", "scope", "messages", "records")
+IMPURE = {"pymilvus", "milvus_lite", "openai", "pydantic", "asyncio", "threading", "os", "socket", "logging", "time"}
+
+
+def sources() -> Iterator[tuple[str, Path]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield path.relative_to(PACKAGE).parts[0].removesuffix(".py"), path
+
+
+def imported(path: Path) -> Iterator[tuple[str, bool]]:
+    """The modules that a file imports, and whether only a type checker sees it."""
+    tree = ast.parse(path.read_text())
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+            if node.module == "mem0milvus":
+                names = [f"mem0milvus.{alias.name}" for alias in node.names]
+        yield from ((name, node in for_types) for name in names)
+
+
+def test_imports_run_one_way() -> None:
+    wrong = []
+    for room, path in sources():
+        for name, for_types in imported(path):
+            if not name.startswith("mem0milvus.") or for_types:
+                continue
+            other = name.split(".")[1]
+            if other in LEVEL and LEVEL[other] > LEVEL[room] and room not in ("memory", "async_memory"):
+                wrong.append(f"{path.relative_to(PACKAGE)} imports {name}")
+    assert not wrong
+
+
+def test_every_file_has_its_room() -> None:
+    assert {room for room, _ in sources()} == set(LEVEL)
+
+
+def test_operations_and_what_they_stand_on_are_pure() -> None:
+    wrong = [
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for room, path in sources()
+        if room in PURE
+        for name, for_types in imported(path)
+        if name.split(".")[0] in IMPURE and not for_types
+    ]
+    assert not wrong
+
+
+def test_only_the_store_calls_pymilvus_and_only_the_embedder_openai() -> None:
+    for room, path in sources():
+        for name, for_types in imported(path):
+            if not for_types:
+                assert name.split(".")[0] not in ("pymilvus", "milvus_lite", "grpc") or room == "milvus", path
+                assert name.split(".")[0] != "openai" or room in ("embedders", "llms"), path
+
+
+@pytest.mark.parametrize("package", ["langchain_mem0milvus", "llamaindex_mem0milvus"])
+def test_an_adapter_imports_only_the_cores_public_names_and_not_the_other_framework(package: str) -> None:
+    foreign = {"langchain_mem0milvus": "llama_index", "llamaindex_mem0milvus": "langchain"}[package]
+    files = list((ROOT / package).rglob("*.py"))
+    assert files
+    for path in files:
+        for name, _ in imported(path):
+            assert not name.startswith(foreign), path
+            if name.startswith("mem0milvus."):
+                assert name.removeprefix("mem0milvus.") in mem0milvus.__all__, f"{path} imports {name}"
+
+
+HEAVY = ("pymilvus", "openai", "pydantic", "numpy", "asyncio", "snowballstemmer", "typer", "rich")
+
+
+@pytest.mark.parametrize("package", ["mem0milvus", "langchain_mem0milvus", "llamaindex_mem0milvus"])
+def test_importing_loads_nothing_heavy_and_touches_no_disk(package: str, tmp_path: Path) -> None:
+    code = f"import {package}, sys; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    assert not list(tmp_path.iterdir())
+
+
+def public(cls: type) -> dict[str, inspect.Signature]:
+    return {
+        name: inspect.signature(method)
+        for name, method in inspect.getmembers(cls, callable)
+        if not name.startswith("_")
+    }
+
+
+def test_the_two_faces_have_the_same_methods_with_the_same_signatures() -> None:
+    blocking, awaiting = public(Memory), public(AsyncMemory)
+    assert blocking.keys() - awaiting.keys() == {"to_async", "close"}
+    assert awaiting.keys() - blocking.keys() == {"to_sync", "aclose"}
+    for name in blocking.keys() & awaiting.keys():
+        mine, theirs = blocking[name].parameters, awaiting[name].parameters
+        assert list(mine.values()) == list(theirs.values()), name
+
+
+def test_the_operations_have_the_signatures_of_their_methods() -> None:
+    for name, signature in public(Memory).items():
+        operation = getattr(mem0milvus.operations, name, None)
+        if operation is not None:
+            _, *expected = signature.parameters.values()
+            _, *found = inspect.signature(operation).parameters.values()
+            assert found == expected, name
+
+
+def test_each_awaiting_operation_is_documented_as_the_blocking_one() -> None:
+    for name in public(Memory).keys() & public(AsyncMemory).keys():
+        assert (getattr(Memory, name).__doc__ or "").strip(), name
+        assert (getattr(AsyncMemory, name).__doc__ or "").startswith(f"See ``Memory.{name}``."), name
+
+
+def test_what_is_exported_is_there_and_sorted() -> None:
+    assert mem0milvus.__all__ == sorted(mem0milvus.__all__, key=lambda name: (not name.isupper(), name.islower(), name))
+    for name in mem0milvus.__all__:
+        assert getattr(mem0milvus, name) is not None
+
+
+def test_no_file_has_grown_past_reading() -> None:
+    long = {str(p.relative_to(PACKAGE)): n for _, p in sources() if (n := len(p.read_text().splitlines())) > 420}
+    assert not long

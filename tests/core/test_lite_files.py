@@ -1,0 +1,110 @@
+"""Milvus Lite files: counted per path, freed at the last close, readable after a reopen, mended where an index broke."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+from pathlib import Path
+
+import pytest
+
+from mem0milvus import AsyncMemory, Memory
+from mem0milvus.milvus.lite import FLUSH_ROWS
+from tests.conftest import Config, texts
+
+
+def is_free(config: Config) -> bool:
+    """Whether another process could open the file now."""
+    lock = Path(config["vector_store"]["config"]["url"]) / "LOCK"
+    with lock.open("r+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        fcntl.flock(handle, fcntl.LOCK_UN)
+        return True
+
+
+def test_close_frees_the_file_and_it_can_be_opened_again(config: Config) -> None:
+    for number in range(3):
+        with Memory.from_config(config) as memory:
+            assert not is_free(config)
+            memory.add(f"I own {number} cats.", user_id="u")
+        assert is_free(config)
+    with Memory.from_config(config) as memory:
+        assert texts(memory.get_all("u")) == ["I own 0 cats.", "I own 1 cats.", "I own 2 cats."]
+
+
+def test_the_file_is_held_until_its_last_user_has_closed_it(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(config["vector_store"]["config"]["url"])
+    first = Memory.from_config(config)
+    monkeypatch.chdir(path.parent)
+    config["vector_store"]["config"] |= {"url": path.name, "collection_name": "others"}  # the same file by another name
+    second = Memory.from_config(config)
+    first.add("I like rain.", user_id="u")
+    first.close()
+    assert not is_free(config)
+    second.add("I like snow.", user_id="u")
+    assert texts(second.get_all("u")) == ["I like snow."]
+    second.close()
+    assert is_free(config)
+
+
+def test_both_faces_of_one_store_are_counted(config: Config) -> None:
+    memory = Memory.from_config(config)
+    other = memory.to_async()
+    third = other.to_sync()
+    memory.add("I like rain.", user_id="u")
+    memory.close()
+    assert texts(asyncio.run(other.get_all("u"))) == ["I like rain."]
+    asyncio.run(other.aclose())
+    assert texts(third.get_all("u")) == ["I like rain."]
+    assert not is_free(config)
+    third.close()
+    assert is_free(config)
+
+
+def test_a_failed_open_frees_the_file(config: Config) -> None:
+    Memory.from_config(config).close()
+    config["vector_store"]["config"]["metric_type"] = "IP"
+    with pytest.raises(Exception, match="measures distance"):
+        Memory.from_config(config)
+    assert is_free(config)
+
+
+def test_an_async_memory_that_was_never_used_opens_nothing(config: Config) -> None:
+    memory = AsyncMemory.from_config(config)
+    asyncio.run(memory.aclose())
+    assert not Path(config["vector_store"]["config"]["url"]).exists()
+
+
+def test_many_rows_are_flushed_before_a_search_and_are_all_found(config: Config) -> None:
+    count = FLUSH_ROWS * 3
+    with Memory.from_config(config) as memory:
+        said = [{"role": "user", "content": f"fact number {n}"} for n in range(count)]
+        memory.add(said, user_id="u", infer=False)
+        for n in (0, FLUSH_ROWS, count - 1):
+            assert texts(memory.search(f"fact number {n}", user_id="u", top_k=1)) == [f"fact number {n}"]
+        memory.add("One more fact, about a zebra.", user_id="u")
+        assert texts(memory.search("zebra", user_id="u", top_k=1)) == ["One more fact, about a zebra."]
+        assert len(memory.get_all("u")["results"]) == count + 1
+
+
+def test_an_index_file_that_was_cut_off_is_built_anew(config: Config, caplog: pytest.LogCaptureFixture) -> None:
+    with Memory.from_config(config) as memory:
+        said = [{"role": "user", "content": f"fact number {n}"} for n in range(FLUSH_ROWS + 50)]
+        memory.add(said, user_id="u", infer=False)
+        memory.search("fact", user_id="u")  # flushes
+    with Memory.from_config(config):
+        pass  # loading writes the index files
+    folder = Path(config["vector_store"]["config"]["url"])
+    indexes = [path for path in folder.rglob("*") if path.is_file() and path.suffix == ".idx"]
+    assert indexes, sorted({path.suffix for path in folder.rglob("*")})
+    for path in indexes:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with caplog.at_level(logging.WARNING, logger="mem0milvus"), Memory.from_config(config) as memory:
+        assert len(memory.get_all("u")["results"]) == FLUSH_ROWS + 50
+        assert texts(memory.search("fact number 7", user_id="u", top_k=1)) == ["fact number 7"]
+    assert "building it anew" in caplog.text
+    assert {record.name.partition(".")[0] for record in caplog.records} == {"mem0milvus"}, "no page of tracebacks"
