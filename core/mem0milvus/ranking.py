@@ -26,7 +26,7 @@ DEFAULT_INJECTION_THRESHOLD: float = 0.33
 NEIGHBOUR_REACH: int = 2
 
 # Cosines of texts that have nothing in common but their kind, and of two ways to say the same: the linear
-# scale between them. Fits all-MiniLM-L6-v2, text-embedding-3 and hashed words.
+# scale between them. Measured with all-MiniLM-L6-v2 and with hashed words.
 _UNRELATED = 0.35
 _SAME = 0.85
 
@@ -44,10 +44,11 @@ class Preset:
     #: answer takes up the words of what it answers, so what came before tells more than what follows.
     before: tuple[float, ...] = (0.7, 0.4)
     after: tuple[float, ...] = (0.4, 0.2)
-    #: Share of their similarity and actor that neighbours at distance 1, 2, ... lend.
+    #: Share of their own score that neighbours at distance 1, 2, ... lend.
     lend: tuple[float, ...] = (0.1, 0.05)
+    #: Share of the mean of its run's three best that every memory of the run gains.
     run: float = 0.3
-    #: What the newest candidate gains over one a half-life older.
+    #: What a memory of this moment gains; one of thirty days ago gains half as much.
     recency: float = 0.0
     #: What a memory that only asks loses of its score: it answers nothing.
     asking: float = 0.1

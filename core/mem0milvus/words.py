@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from threading import Lock
+from functools import lru_cache
 
 from mem0milvus.stopwords import ALGORITHMS, function_words, korean_function_words
 
@@ -169,22 +168,18 @@ def is_function_word(word: Word, language: str) -> bool:
 def stem(word: str, language: str) -> str:
     """The word without its ending; itself in a language whose endings are not known."""
     algorithm = ALGORITHMS.get(language)
-    stemmer = _stemmer(algorithm) if algorithm else None
-    return stemmer(word) if stemmer else word
-
-
-@cache
-def _stemmer(algorithm: str) -> Callable[[str], str] | None:
+    if algorithm is None:
+        return word
     import snowballstemmer
 
-    if algorithm not in snowballstemmer.algorithms():  # older releases know fewer languages
-        return None
-    # A stemmer keeps the word it works on, so threads take turns. Callers cache, so this is rare.
-    stemmer = snowballstemmer.stemmer(algorithm)
-    lock = Lock()
+    if algorithm not in _stemmed():  # older releases know fewer languages
+        return word
+    # A stemmer keeps the word it works on, so every call has its own: threads do not meet, and it costs little.
+    return str(snowballstemmer.stemmer(algorithm).stemWord(word))
 
-    def locked(word: str) -> str:
-        with lock:
-            return str(stemmer.stemWord(word))
 
-    return locked
+@lru_cache(maxsize=1)
+def _stemmed() -> frozenset[str]:
+    import snowballstemmer
+
+    return frozenset(snowballstemmer.algorithms())

@@ -53,6 +53,7 @@ def demo(
             metavar="N",
             min=1,
             help=f"The most memories that answer a question; {DEFAULT_TOP_K} if left out.",
+            show_default=False,
         ),
     ] = None,
     path: Annotated[

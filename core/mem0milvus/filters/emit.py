@@ -9,10 +9,9 @@ Whatever is emitted stands in parentheses.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING
 
-from mem0milvus.filters.fields import METADATA, Column, Path, is_index
+from mem0milvus.filters.fields import METADATA, Column, Path
 from mem0milvus.filters.nodes import (
     And,
     AnyIn,
@@ -98,7 +97,7 @@ def _emit(node: Filter, dialect: Dialect, *, holds: bool) -> str:
         return join(_emit(part, dialect, holds=holds) for part in node.parts)
     if isinstance(node.target, Column):
         return _of_column(node, node.target, dialect, holds=holds)
-    spellings = (_of_path(node, path, dialect, holds=holds) for path in _spellings(node.target))
+    spellings = (_of_path(node, _spelling(segments), dialect, holds=holds) for segments in node.target.spellings)
     return _any(spellings) if holds else _all(spellings)
 
 
@@ -158,12 +157,9 @@ def _column_exists(column: Column, *, holds: bool) -> str:
 # --- metadata -------------------------------------------------------------------------------------------
 
 
-def _spellings(path: Path) -> list[str]:
+def _spelling(segments: tuple[str | int, ...]) -> str:
     """The path as Milvus writes it: to Lite ``["0"]`` is a key, ``[0]`` a place; to a server each is both."""
-    root, *others = path.segments
-    choices = [[f"[{literal(root)}]"]]
-    choices += [[f"[{literal(key)}]", f"[{key}]"] if is_index(key) else [f"[{literal(key)}]"] for key in others]
-    return [METADATA + "".join(choice) for choice in product(*choices)]
+    return METADATA + "".join(f"[{literal(segment)}]" for segment in segments)
 
 
 def _of_path(node: Leaf, path: str, dialect: Dialect, *, holds: bool) -> str:

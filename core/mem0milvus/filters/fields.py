@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -79,6 +80,13 @@ class Path:
     """A path into the metadata: keys of objects, or places in lists written as decimal numbers."""
 
     segments: tuple[str, ...]
+
+    @property
+    def spellings(self) -> list[tuple[str | int, ...]]:
+        """The ways to read it: each numeric part but the first is a key or a place."""
+        root, *others = self.segments
+        choices: list[tuple[str | int, ...]] = [(key, int(key)) if is_index(key) else (key,) for key in others]
+        return list(product((root,), *choices))
 
 
 Target = Column | Path

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from mem0milvus.errors import FilterError, ValidationError
-from mem0milvus.filters.fields import SCOPE_FIELDS, Column, Target, check_unicode, target
+from mem0milvus.filters.fields import SCOPE_FIELDS, Column, Path, Target, check_unicode, target
 from mem0milvus.filters.nodes import (
     INT64_MAX,
     And,
@@ -32,8 +32,8 @@ OPERATORS = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "contains", "lik
 #: How deep AND, OR and NOT may be nested.
 MAX_DEPTH = 32
 
-#: How many values a filter may compare with, all in all. A server takes two seconds for a thousand.
-MAX_VALUES = 500
+#: How many comparisons a filter may make, all in all: a server takes a second or two for so many.
+MAX_COMPARISONS = 500
 
 #: What Mem0 writes for "any value".
 ANY = "*"
@@ -129,7 +129,7 @@ class _Parser:
     """Reads one filter and counts what it compares with."""
 
     def __init__(self) -> None:
-        self._values = 0
+        self._comparisons = 0
 
     def conditions(self, filters: Mapping[str, object], depth: int) -> Filter:
         """All conditions of one dict, ANDed."""
@@ -182,7 +182,7 @@ class _Parser:
         if operator == "in":
             return self._in(about, name, operand)
         if operator == "exists":
-            return _exists(about, name, operand)
+            return self._exists(about, name, operand)
         if operator == "like":
             return _present(about, self._like(about, name, operand))
         if operator == "contains":
@@ -191,9 +191,9 @@ class _Parser:
 
     def _equal(self, about: Target, name: str, operand: object) -> Filter:
         if operand is None and not _is_scope(about):
-            return Not(Exists(about))
+            return self._exists(about, name, operand=False)
         if isinstance(operand, str) and operand == ANY:
-            return Exists(about)
+            return self._exists(about, name, operand=True)
         return Compare(about, "==", self.value(about, operand, name))
 
     def _in(self, about: Target, name: str, operand: object) -> Filter:
@@ -205,6 +205,12 @@ class _Parser:
             return wanted
         missing = self._equal(about, name, None)
         return Or((missing, wanted)) if wanted.values else missing
+
+    def _exists(self, about: Target, name: str, operand: object) -> Filter:
+        if not isinstance(operand, bool):
+            raise FilterError(f"exists on {name!r} takes true or false, not {_shown(operand)}.")
+        self._count(about)
+        return Exists(about) if operand else Not(Exists(about))
 
     def _like(self, about: Target, name: str, operand: object) -> Filter:
         pattern = parse_pattern(self._text(about, name, "like", operand))
@@ -224,15 +230,21 @@ class _Parser:
             raise FilterError(f"{operator} on {name!r} takes text, not {_shown(operand)}.")
         return str(self.value(about, operand, name, may_be_empty=True))
 
+    def _count(self, about: Target) -> None:
+        self._comparisons += len(about.spellings) if isinstance(about, Path) else 1
+        if self._comparisons > MAX_COMPARISONS:
+            raise FilterError(
+                f"The filter makes more than {MAX_COMPARISONS} comparisons (each numeric part of a path doubles "
+                "them). Split the request."
+            )
+
     def value(self, about: Target, operand: object, name: str, *, may_be_empty: bool = False) -> Scalar:
         """An operand in the form in which it is compared.
 
         Raises:
             FilterError: it is not of the field's type, or cannot be written in an expression.
         """
-        self._values += 1
-        if self._values > MAX_VALUES:
-            raise FilterError(f"The filter compares with more than {MAX_VALUES} values. Split the request.")
+        self._count(about)
         if isinstance(about, Column) and about.kind == "moment":
             return _moment(operand, name)
         if isinstance(about, Column) and about.kind == "text":
@@ -251,12 +263,6 @@ def _present(about: Target, condition: Filter) -> Filter:
     if isinstance(about, Column) and about.absent is not None and matches(condition, {about.name: about.absent}):
         return And((Exists(about), condition))
     return condition
-
-
-def _exists(about: Target, name: str, operand: object) -> Filter:
-    if not isinstance(operand, bool):
-        raise FilterError(f"exists on {name!r} takes true or false, not {_shown(operand)}.")
-    return Exists(about) if operand else Not(Exists(about))
 
 
 def _moment(operand: object, name: str) -> int:
@@ -278,14 +284,15 @@ def _scalar(operand: object, name: str, *, whole: bool) -> Scalar:
 
 
 def _number(operand: float, name: str, *, whole: bool) -> int | float:
-    if not math.isfinite(operand):
+    if isinstance(operand, float) and not math.isfinite(operand):
         raise FilterError(f"{name!r} is compared with {operand!r}, which no stored number can be.")
-    number = int(operand) if operand == int(operand) and abs(operand) < 2**63 else operand
-    if isinstance(number, int) and abs(number) > INT64_MAX:
-        raise FilterError(f"{name!r} is compared with {number}, which does not fit into 64 bits.")
-    if whole and not isinstance(number, int):
+    if operand == int(operand) and (isinstance(operand, int) or abs(operand) < 2**63):
+        if abs(operand) > INT64_MAX:
+            raise FilterError(f"{name!r} is compared with {_shown(operand)}, which does not fit into 64 bits.")
+        return int(operand)
+    if whole:
         raise FilterError(f"{name!r} is compared with a whole number, not with {operand!r}.")
-    return int(number) if isinstance(number, int) else float(number)
+    return float(operand)
 
 
 def _text(operand: str, name: str) -> str:
