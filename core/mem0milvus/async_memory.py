@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 class AsyncMemory:
     """Long-term memory in Milvus, for ``asyncio``. Its methods are those of ``Memory``, to be awaited.
 
-    The store is opened by the first operation, or by ``async with``, without blocking the event loop. It can be used from
-    many tasks, and from several event loops one after the other. Close it with ``aclose()``.
+    The store is opened by the first operation, or by ``async with``, without blocking the event loop. It can be used
+    from many tasks, and from several event loops one after the other. Close it with ``aclose()``.
 
     A write whose caller is cancelled is carried through to its end, so that nothing is left half done; until
     the first write, cancelling an operation stops it.

@@ -2,7 +2,8 @@
 
 ``Memory`` drives a coroutine by hand. All its ports block and return, so the coroutine runs to its end without ever
 suspending; no loop, no thread and no patching is needed, and it works inside a running loop as well. (EdgeDB's
-Python client works in this way.) ``AsyncMemory`` awaits the same coroutine, with ports that really wait: ``awaiting.py``.
+Python client works in this way.) ``AsyncMemory`` awaits the same coroutine, with ports that really wait: see
+``awaiting.py``.
 """
 
 from __future__ import annotations
@@ -58,8 +59,9 @@ def iterate(generator: AsyncGenerator[T, None]) -> Iterator[T]:
     try:
         while True:
             try:
-                yield run(generator.__anext__())
+                item = run(generator.__anext__())
             except StopAsyncIteration:
                 return
+            yield item
     finally:
         run(generator.aclose())

@@ -1,4 +1,6 @@
-"""Every error this library raises, in one tree::
+"""Every error this library raises, in one tree.
+
+::
 
     Mem0MilvusError
     ├── ConfigError                 the configuration is wrong

@@ -1,8 +1,8 @@
 """Locks on memories that threads and event loops can wait for alike.
 
-One table of stripes per open store. Waiting is first come, first served, and whoever lets go hands the lock
-to the next in line, whether that is a thread or a task of some event loop. A lock belongs to no thread: what took it in one
-may release it in another.
+One table of stripes per open store. Waiting is first come, first served, and whoever lets go hands the lock to the next
+in line, whether that is a thread or a task of some event loop. A lock belongs to no thread: what took it in one may
+release it in another.
 """
 
 from __future__ import annotations

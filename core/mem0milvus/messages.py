@@ -153,18 +153,3 @@ def utf8_length(text: str, name: str) -> int:
         raise ValidationError(
             f"{name} is not valid Unicode: half of a surrogate pair stands at position {error.start}."
         ) from error
-
-
-def metadata_words(metadata: Mapping[str, Any]) -> list[str]:
-    """The texts among the metadata's values, at any depth: they are searched along with the memory."""
-    found: list[str] = []
-    pending: list[Any] = [metadata]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, str):
-            found.append(value)
-        elif isinstance(value, Mapping):
-            pending.extend(reversed(list(value.values())))
-        elif isinstance(value, list):
-            pending.extend(reversed(value))
-    return found

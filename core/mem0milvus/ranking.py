@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from mem0milvus.text import ASKS, Term, query_terms
-from mem0milvus.words import words_of
+from mem0milvus.text.words import words_of
 
 #: The relevance from which a memory is worth showing to a model that did not ask for it.
 DEFAULT_INJECTION_THRESHOLD: float = 0.33
@@ -128,7 +128,7 @@ def rank(
         Ranked(
             c.id,
             base[i] + near[i] + runs[i],
-            relevance(c.similarity, coverage[i]),
+            relevance(c.similarity, None if c.words is None else coverage[i]),
             {
                 "similarity": similarity[i],
                 "lexical": lexical[i],
@@ -144,7 +144,7 @@ def rank(
     return ranked
 
 
-def relevance(similarity: float | None, coverage: float) -> float:
+def relevance(similarity: float | None, coverage: float | None) -> float:
     """How well a memory answers a question, from 0 to 1, whatever else was found.
 
     What the memory covers of the question's words counts in full; of what it leaves open, similarity makes
@@ -152,11 +152,13 @@ def relevance(similarity: float | None, coverage: float) -> float:
 
     Args:
         similarity: cosine of the two; None when there is no vector.
-        coverage: share of the question's words that the memory has, by worth.
+        coverage: share of the question's words that the memory has, by worth; None when words do not count.
     """
     if similarity is None:
-        return coverage
+        return coverage or 0.0
     alike = min(1.0, max(0.0, (similarity - _UNRELATED) / (_SAME - _UNRELATED)))
+    if coverage is None:
+        return alike
     return 1 - (1 - coverage) * (1 - alike / 2)
 
 

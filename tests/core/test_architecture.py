@@ -19,8 +19,8 @@ ROOT = PACKAGE.parent.parent
 
 #: Rooms from the ground up. A file imports from its own room and from those before it.
 ROOMS = [
-    {"errors", "limits", "types", "timestamps", "words", "stopwords", "text"},
-    {"filters", "ranking", "scope", "messages", "records", "positions"},
+    {"errors", "limits", "types", "timestamps", "text"},
+    {"filters", "ranking", "scope", "messages", "records", "positions", "indexing"},
     {"ports", "drivers"},
     {"operations"},
     {"awaiting", "locks", "config", "extraction", "embedders", "milvus"},
@@ -32,7 +32,7 @@ ROOMS = [
 #: Pure, and used where the bare word for something of a later room is a type only.
 LEVEL = {name: level for level, room in enumerate(ROOMS) for name in room}
 
-PURE = ("operations", "filters", "ranking", "text", "words", "scope", "messages", "records")
+PURE = ("operations", "filters", "ranking", "text", "scope", "messages", "records", "indexing")
 IMPURE = {"pymilvus", "milvus_lite", "openai", "pydantic", "asyncio", "threading", "os", "socket", "logging", "time"}
 
 

@@ -47,7 +47,11 @@ ADDS: list[tuple[str, dict[str, Any], str]] = [
     ("empty list", {"messages": []}, "empty list: there is nothing to add"),
     ("list of texts", {"messages": ["hi"]}, r"messages\[0\] must be a dict like .* not str"),
     ("list of numbers", {"messages": [1]}, r"messages\[0\] must be a dict"),
-    ("unknown role", {"messages": [USER, {"role": "robot", "content": "x"}]}, r"messages\[1\] has the role 'robot'; known are user"),
+    (
+        "unknown role",
+        {"messages": [USER, {"role": "robot", "content": "x"}]},
+        r"messages\[1\] has the role 'robot'; known are user",
+    ),
     ("no role", {"messages": [{"content": "x"}]}, "has the role None"),
     ("no content", {"messages": [{"role": "user"}]}, r"messages\[0\]\['content'\] must be a text, not NoneType"),
     ("empty content", {"messages": [{"role": "user", "content": ""}]}, "is empty"),
@@ -104,7 +108,12 @@ CALLS: list[tuple[str, type[Exception], Callable[[Any], Any], str]] = [
     ("search empty", ValidationError, lambda m: m.search(" ", user_id="u"), "query is empty"),
     ("search no text", ValidationError, lambda m: m.search(["q"], user_id="u"), "query must be a text, not list"),
     ("search surrogate", ValidationError, lambda m: m.search("\udc00", user_id="u"), "surrogate"),
-    ("top_k zero", ValidationError, lambda m: m.search("q", user_id="u", top_k=0), "whole number from 1 to 16,384, not 0"),
+    (
+        "top_k zero",
+        ValidationError,
+        lambda m: m.search("q", user_id="u", top_k=0),
+        "whole number from 1 to 16,384, not 0",
+    ),
     ("top_k too many", ValidationError, lambda m: m.search("q", user_id="u", top_k=16_385), "not 16385"),
     ("top_k a bool", ValidationError, lambda m: m.search("q", user_id="u", top_k=True), "not True"),
     ("both names", ValidationError, lambda m: m.search("q", user_id="u", top_k=1, limit=1), "two names of the same"),
@@ -271,7 +280,7 @@ def test_another_process_with_the_file_is_named_with_the_way_out(config: Config,
         """)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert holder.stdin and holder.stdout
+    assert holder.stdout
     assert holder.stdout.readline() == "open\n"
     with pytest.raises(StoreLockedError, match=r"one process at a time.*milvus-lite server --data-dir"):
         Memory.from_config(config)

@@ -129,7 +129,7 @@ class TestQuickstart:
         assert tennis.startswith(added[:8])
         assert "Likes to play tennis" in tennis
         assert "linear algebra" in exam
-        assert re.search(r"hobbies +\d{4}-\d\d-\d\d +\d\.\d\d +0\.\d\d$", tennis)
+        assert re.search(r"hobbies +\d{4}-\d\d-\d\d +\d\.\d\d +[01]\.\d\d$", tennis)
         assert "DELETE" not in output.split("8. ")[0]
         assert "DELETE" in output.split("9. ")[1]
 

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 
@@ -22,7 +23,7 @@ def test_updates_of_one_memory_from_many_threads_are_all_in_its_history(config: 
         entries = memory.history(one)
         assert [e["version"] for e in entries] == list(range(1, 42))
         assert {e["new_memory"] for e in entries} == {f"I own {n} cats." for n in range(41)}
-        assert all(a["new_memory"] == b["old_memory"] for a, b in zip(entries, entries[1:], strict=False))
+        assert all(a["new_memory"] == b["old_memory"] for a, b in pairwise(entries))
 
 
 def test_updates_of_one_memory_from_many_tasks_and_a_thread_are_all_in_its_history(config: Config) -> None:

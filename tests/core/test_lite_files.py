@@ -1,4 +1,4 @@
-"""Milvus Lite files: counted per path, freed at the last close, readable after a reopen, mended where an index broke."""
+"""Milvus Lite files: counted per path, freed at the last close, readable after a reopen, mended where one broke."""
 
 from __future__ import annotations
 

@@ -58,7 +58,12 @@ class Handler(BaseHTTPRequestHandler):
                 coded = base64.b64encode(struct.pack(f"<{dims}f", *counts)).decode()
             data.append({"object": "embedding", "index": index, "embedding": coded})
         data.reverse()  # the order is told by the index
-        return {"object": "list", "data": data, "model": request["model"], "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+        return {
+            "object": "list",
+            "data": data,
+            "model": request["model"],
+            "usage": {"prompt_tokens": 1, "total_tokens": 1},
+        }
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -110,7 +115,9 @@ def test_models_that_can_are_asked_for_the_length_configured(openai_config: Conf
     assert server.requests[0]["dimensions"] == 64
 
 
-def test_a_key_in_the_environment_chooses_openai(config: Config, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_in_the_environment_chooses_openai(
+    config: Config, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-environment")
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     del config["embedder"], config["vector_store"]["config"]["embedding_model_dims"]
@@ -129,7 +136,11 @@ FAULTS: list[tuple[str, Callable[[dict[str, Any]], tuple[int, Any]], str]] = [
     ("no JSON", lambda _: (200, b"{oops"), "did not answer in OpenAI's format"),
     ("no data", lambda _: (200, {"object": "list", "data": None}), "cannot be used|OpenAI's format|gave 0 vectors"),
     ("nothing", lambda _: (200, {"object": "list", "data": []}), "No embedding data|gave 0 vectors"),
-    ("too short", lambda _: (200, {"data": [{"index": 0, "embedding": [1.0, 2.0]}]}), "a vector of 2 dimensions where 26"),
+    (
+        "too short",
+        lambda _: (200, {"data": [{"index": 0, "embedding": [1.0, 2.0]}]}),
+        "a vector of 2 dimensions where 26",
+    ),
 ]
 
 
@@ -152,7 +163,7 @@ def test_no_server_and_no_answer_in_time(openai_config: Config, server: Server) 
     hang = threading.Event()
     settings = openai_config["embedder"]["config"]
     settings["timeout"] = 0.2
-    server.fault = lambda _: (hang.wait(5) and 200 or 200, {})
+    server.fault = lambda _: (200 if hang.wait(5) else 504, {})
     with Memory.from_config(openai_config) as memory:
         with pytest.raises(EmbeddingError, match="did not answer within 0.2 s"):
             memory.add("I like rain.", user_id="u")

@@ -193,7 +193,9 @@ def test_relevance_depends_on_question_and_memory_alone(memory: Any) -> None:
     add(memory, TENNIS)
     alone = memory.search("tennis on weekends", user_id="alice")["results"][0]["relevance"]
     add(memory, *(f"Some other fact about tennis, number {n}" for n in range(30)))
-    among = {item["memory"]: item["relevance"] for item in memory.search("tennis on weekends", user_id="alice")["results"]}
+    among = {
+        item["memory"]: item["relevance"] for item in memory.search("tennis on weekends", user_id="alice")["results"]
+    }
     assert among[TENNIS] == pytest.approx(alone, abs=1e-6)
 
 
@@ -338,9 +340,7 @@ def test_purge_leaves_nothing_in_the_history(memory: Any) -> None:
     assert len(memory.history(bobs)) == 2, "another user's past stays"
 
 
-def test_reset_empties_this_memory_and_leaves_others_alone(
-    open_memory: Callable[..., Any], config: Config
-) -> None:
+def test_reset_empties_this_memory_and_leaves_others_alone(open_memory: Callable[..., Any], config: Config) -> None:
     memory = open_memory(config)
     config["vector_store"]["config"]["collection_name"] = "others"
     other = open_memory(config)

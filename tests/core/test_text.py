@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mem0milvus.text import ASKS, MAX_LEXICAL_TOKENS, document_weights, key, query_terms, query_weights
-from mem0milvus.words import language_of, runs_of, words_of
+from mem0milvus.text.words import language_of, runs_of, words_of
 
 
 def score(question: str, memory: str, **beside: object) -> float:

@@ -41,10 +41,14 @@ def check_use(wheel: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = Path(folder, "bin", "python")
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--constraint", "constraints.txt", wheel], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", "--constraint", "constraints.txt", wheel], check=True
+        )
         done = subprocess.run([python, "-c", TRIAL], cwd=folder, capture_output=True, text=True, check=False)
         assert done.stdout == "I like to play tennis on weekends.\n", done.stderr
-        command = subprocess.run([Path(folder, "bin", "mem0milvus"), "demo"], capture_output=True, text=True, check=False)
+        command = subprocess.run(
+            [Path(folder, "bin", "mem0milvus"), "demo"], capture_output=True, text=True, check=False
+        )
         assert command.returncode == 1, command
         assert 'pip install "mem0milvus[cli]"' in command.stderr, command
         assert "Traceback" not in command.stderr, command

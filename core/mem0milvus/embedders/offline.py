@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from mem0milvus.stopwords import function_words
 from mem0milvus.text import key, keys_of
-from mem0milvus.words import fold, runs_of, word_of
+from mem0milvus.text.stopwords import function_words
+from mem0milvus.text.words import fold, runs_of, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

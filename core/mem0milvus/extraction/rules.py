@@ -24,19 +24,20 @@ _QUESTION_END = re.compile(r"[?？؟]\W*$")
 
 #: How questions without a question mark and requests to an assistant begin, in English.
 _REQUEST = re.compile(
-    r"(?:please\s+)?(?:(?:can|could|would|will) you\b|(?:what|who|where|when|why|how|which)(?:'s|\s+(?:is|are|was|were|do"
-    r"|does|did|can|could|should|would|will|many|much|about|to))\b|(?:tell|show|give|help|explain to|write|send) me\b"
-    r"|(?:explain|translate|summari[sz]e|rewrite)\b|let me know\b)",
+    r"(?:please\s+)?(?:(?:can|could|would|will) you\b|(?:what|who|where|when|why|how|which)(?:'s|\s+(?:is|are|was"
+    r"|were|do|does|did|can|could|should|would|will|many|much|about|to))\b|(?:tell|show|give|help|explain to|write"
+    r"|send) me\b|(?:explain|translate|summari[sz]e|rewrite)\b|let me know\b)",
     re.IGNORECASE,
 )
 
 #: Sentences made only of these tell nothing.
 _SMALL_TALK = frozenset(
     """
-    a ah aha all alright amazing and awesome bye cheers cool cu day exactly fine for friend good goodbye got great ha haha
-    hello hey hi hm hmm i'm i is it its it's later lol lot lots lovely morning much nice night no nope now of oh ok okay perfect
-    please really right see so soon sounds sorry sure take care talk than thank thanks that that's thats the there to today
-    totally very well welcome wow ya yea yeah yep yes you you're your evening afternoon everyone again agreed absolutely
+    a ah aha all alright amazing and awesome bye cheers cool cu day exactly fine for friend good goodbye got great
+    ha haha hello hey hi hm hmm i'm i is it its it's later lol lot lots lovely morning much nice night no nope now
+    of oh ok okay perfect please really right see so soon sounds sorry sure take care talk than thank thanks that
+    that's thats the there to today totally very well welcome wow ya yea yeah yep yes you you're your evening
+    afternoon everyone again agreed absolutely
     bitte danke hallo ja nein guten tag morgen abend tschüss genau gut
     bonjour salut merci oui non bonsoir d'accord au revoir
     hola gracias sí si buenos días buenas tardes noches adiós vale claro
@@ -44,9 +45,10 @@ _SMALL_TALK = frozenset(
     привет здравствуйте спасибо да нет пока хорошо
     merhaba teşekkürler evet hayır
     halo terima kasih ya tidak baik
-    你好 您好 谢谢 好的 好 是的 嗯 再见 こんにちは ありがとう ありがとうございます はい いいえ 了解 안녕하세요 안녕 감사합니다 네 아니요
+    你好 您好 谢谢 好的 好 是的 嗯 再见 こんにちは ありがとう ありがとうございます
+    はい いいえ 了解 안녕하세요 안녕 감사합니다 네 아니요
     नमस्ते धन्यवाद हाँ नहीं مرحبا شكرا نعم لا สวัสดี ขอบคุณ ใช่
-    """.split()
+    """.split()  # noqa: SIM905 - a list of so many would be read by nobody
 )
 
 #: A greeting with a name.

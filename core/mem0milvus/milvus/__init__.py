@@ -1,1 +1,1 @@
-"""Memories in Milvus: Milvus Lite in a local file, a Milvus server, or Zilliz Cloud. The only place that calls pymilvus."""
+"""Memories in Milvus: Lite, a server, or Zilliz Cloud. Only here is pymilvus called."""

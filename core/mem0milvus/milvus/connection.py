@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -80,8 +82,9 @@ class Connection:
             if not self.is_lite:
                 self._learn(self._client.get_server_version())
         # The past first: once there are live rows, there is a place for what they used to say.
-        for collection in (self.past, self.live):
-            self._prepare(collection)
+        with self._turn():
+            for collection in (self.past, self.live):
+                self._prepare(collection)
 
     def _learn(self, version: str) -> None:
         """Note what a server can do."""
@@ -102,22 +105,36 @@ class Connection:
         Raises:
             StoreError: or one of its kinds.
         """
-        client = self._open_client()
-        if self._file is not None and method in _SCANS and self._file.take_flush(collection):
-            with translated(f"flush {collection!r}", self.uri):
-                client.flush(collection)
+        client, file = self._open_client(), self._file
+        with self._turn():
+            if file and method in _SCANS and file.needs_flush(collection):
+                self._call(client, "flush", collection, {})
+                file.flushed(collection)
+            answer = self._call(client, method, collection, arguments)
+            if file and method == "upsert":
+                file.wrote(collection, len(arguments["data"]))
+            return answer
+
+    def _call(self, client: MilvusClient, method: str, collection: str, arguments: Mapping[str, Any]) -> Any:
         with translated(f"{method} in {collection!r}", self.uri):
-            answer = getattr(client, method)(collection, timeout=self._config.timeout_s, **arguments)
-        if self._file is not None and method == "upsert":
-            self._file.wrote(collection, len(arguments["data"]))
-        return answer
+            return getattr(client, method)(collection, timeout=self._config.timeout_s, **arguments)
 
     def reset(self) -> None:
-        """Drop both collections and make them anew, empty."""
-        for collection in (self.live, self.past):
-            self.request("drop_collection", collection)
-        for collection in (self.past, self.live):
-            self._prepare(collection)
+        """Drop both collections and make them anew, empty.
+
+        Raises:
+            StoreError: or one of its kinds.
+        """
+        client = self._open_client()
+        with self._turn():
+            for collection in (self.live, self.past):
+                self._call(client, "drop_collection", collection, {})
+            for collection in (self.past, self.live):
+                self._prepare(collection)
+
+    def _turn(self) -> AbstractContextManager[Any]:
+        """Wait until nobody else in this process uses the Milvus Lite file; a server needs no turns."""
+        return nullcontext() if self._file is None else self._file.one_request
 
     def _open_client(self) -> MilvusClient:
         if self._client is None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from mem0milvus.drivers import Driver
 from mem0milvus.errors import PartialWriteError, StoreError
 from mem0milvus.filters import Filter, literal, matches, needs_check, to_expression
-from mem0milvus.limits import ROWS_PER_REQUEST
+from mem0milvus.limits import MAX_TOP_K, ROWS_PER_REQUEST
 from mem0milvus.milvus.connection import Connection
 from mem0milvus.milvus.schema import PLAIN_COLUMNS
 from mem0milvus.ports import Hit, Probe
 from mem0milvus.records import Record
 from mem0milvus.types import Consistency
+
+#: Tells whether a row that an expression let through is really meant.
+Fits: TypeAlias = "Callable[[Mapping[str, Any]], bool]"
 
 _RECORD_FIELDS = tuple(field.name for field in fields(Record))
 
@@ -109,27 +112,30 @@ class MilvusTable:
     ) -> list[list[Hit]]:
         """See ``ports.Table``."""
         condition, fits = self._compile(where)
-        searches = [
-            partial(
-                self._connection.request,
-                "search",
-                self._collection,
-                data=[probe.value],
-                anns_field=probe.field,
-                filter=condition,
-                limit=limit,
-                output_fields=self._columns(vectors=True),
-                consistency_level=consistency or self._consistency,
+        arguments = {
+            "filter": condition,
+            "output_fields": self._columns(vectors=True),
+            "consistency_level": consistency or self._consistency,
+        }
+        searches = [partial(self._search, probe, fits, limit, arguments) for probe in probes]
+        return await self._driver.all(searches)
+
+    def _search(self, probe: Probe, fits: Fits | None, limit: int, arguments: Mapping[str, Any]) -> list[Hit]:
+        """The nearest rows that fit; where the expression lets others through, more are fetched as needed."""
+        fetched = limit
+        while True:
+            (hits,) = self._connection.request(
+                "search", self._collection, data=[probe.value], anns_field=probe.field, limit=fetched, **arguments
             )
-            for probe in probes
-        ]
-        answers = await self._driver.all(searches)
-        return [[Hit(_to_record(hit["entity"]), float(hit["distance"])) for hit in answer[0]] for answer in answers]
+            fitting = [hit for hit in hits if fits is None or fits(hit["entity"])]
+            if len(fitting) >= limit or len(hits) < fetched or fetched == MAX_TOP_K:
+                return [Hit(_to_record(hit["entity"]), float(hit["distance"])) for hit in fitting[:limit]]
+            fetched = min(fetched * 4, MAX_TOP_K)
 
     async def _request(self, method: str, **arguments: Any) -> Any:
         return await self._driver.call(self._connection.request, method, self._collection, **arguments)
 
-    def _compile(self, where: Filter | None) -> tuple[str, Callable[[Mapping[str, Any]], bool] | None]:
+    def _compile(self, where: Filter | None) -> tuple[str, Fits | None]:
         """A filter as Milvus takes it, and, where that lets too many rows through, what tells them apart."""
         if where is None:
             return 'id != ""', None

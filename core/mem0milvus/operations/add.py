@@ -9,12 +9,12 @@ from uuid import uuid4
 
 from mem0milvus.errors import ValidationError
 from mem0milvus.filters import all_of, any_in
-from mem0milvus.messages import Message, check_metadata, metadata_words, read_messages
+from mem0milvus.indexing import embedded_text, lexical_weights
+from mem0milvus.messages import Message, check_metadata, read_messages
 from mem0milvus.ports import Ports
 from mem0milvus.records import Record, change_moment, closed, content_hash
 from mem0milvus.scope import Scope, check_memory_id, read_scope, require_scope
-from mem0milvus.text import document_weights
-from mem0milvus.timestamps import FOREVER_US, from_us, parse_moment
+from mem0milvus.timestamps import FOREVER_US, parse_moment
 from mem0milvus.types import UNSET, AddResult, Change, Messages, Moment, ScopeId
 
 
@@ -148,40 +148,31 @@ async def _build(ports: Ports, spoken: Sequence[Message], ids: Sequence[str], co
     """The rows of new memories. A microsecond apart, so that they are read back in the order of the messages."""
     if not spoken:
         return []
-    vectors = await ports.embedder.embed([message.text for message in spoken])
+    vectors = await ports.embedder.embed([embedded_text(message.text, message.name) for message in spoken])
     first = await _first_position(ports, common.scope, len(spoken))
-    words = metadata_words(common.metadata)
     records = []
     for index, (message, memory_id, vector) in enumerate(zip(spoken, ids, vectors, strict=True)):
         moment = common.now_us + index
         observed = moment if common.observed_at is None else common.observed_at
-        records.append(
-            Record(
-                id=memory_id,
-                user_id=common.scope.user_id,
-                agent_id=common.scope.agent_id,
-                run_id=common.scope.run_id,
-                actor_id=message.name,
-                role=message.role,
-                memory=message.text,
-                hash=content_hash(message.text),
-                metadata=common.metadata,
-                created_at=moment,
-                valid_from=moment,
-                observed_at=observed,
-                expires_at=common.expires_at,
-                seq=first + index if common.scope.run_id else 0,
-                vector=vector,
-                words=lexical_weights(message.text, message.name, common.observed_at, words),
-            )
+        record = Record(
+            id=memory_id,
+            user_id=common.scope.user_id,
+            agent_id=common.scope.agent_id,
+            run_id=common.scope.run_id,
+            actor_id=message.name,
+            role=message.role,
+            memory=message.text,
+            hash=content_hash(message.text),
+            metadata=common.metadata,
+            created_at=moment,
+            valid_from=moment,
+            observed_at=observed,
+            expires_at=common.expires_at,
+            seq=first + index if common.scope.run_id else 0,
+            vector=vector,
         )
+        records.append(replace(record, words=lexical_weights(record)))
     return records
-
-
-def lexical_weights(text: str, actor: str, observed_at: int | None, words: Sequence[str]) -> dict[int, float]:
-    """What a memory is found by in words: its text, who said it, when, and the texts in its metadata."""
-    when = None if observed_at is None else from_us(observed_at)
-    return document_weights(text, actor=actor, observed_at=when, extra=words)
 
 
 async def _first_position(ports: Ports, scope: Scope, count: int) -> int:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from mem0milvus.errors import NotFoundError, ValidationError
-from mem0milvus.messages import check_metadata, check_text, metadata_words
-from mem0milvus.operations.add import lexical_weights
+from mem0milvus.indexing import embedded_text, lexical_weights
+from mem0milvus.messages import check_metadata, check_text
 from mem0milvus.ports import Ports, Vector
 from mem0milvus.records import Record, change_moment, closed, content_hash, past_key
 from mem0milvus.scope import check_memory_id
@@ -21,7 +21,10 @@ async def update(ports: Ports, memory_id: str, data: str, metadata: Mapping[str,
     check_memory_id(memory_id)
     text = check_text(data, "data")
     given = check_metadata(metadata)
-    (vector,) = await ports.embedder.embed([text])
+    told = (await ports.live.get([memory_id])).get(memory_id)
+    if told is None:
+        raise NotFoundError(unknown_id(memory_id))
+    (vector,) = await ports.embedder.embed([embedded_text(text, told.actor_id)])
     await ports.shield(_write(ports, memory_id, text, given, vector))
     return {"message": "Memory updated successfully!"}
 
@@ -35,8 +38,6 @@ async def _write(ports: Ports, memory_id: str, text: str, given: Mapping[str, An
         if (text, merged) == (current.memory, current.metadata):
             return
         now_us = change_moment(current, ports.clock.now_us())
-        # A moment that nobody told is the moment of storing, and no word of the memory.
-        told = None if current.observed_at == current.created_at else current.observed_at
         following = replace(
             current,
             memory=text,
@@ -47,9 +48,8 @@ async def _write(ports: Ports, memory_id: str, text: str, given: Mapping[str, An
             updated_at=now_us,
             valid_from=now_us,
             vector=vector,
-            words=lexical_weights(text, current.actor_id, told, metadata_words(merged)),
         )
-        await put_next(ports, current, following)
+        await put_next(ports, current, replace(following, words=lexical_weights(following)))
 
 
 async def restore(ports: Ports, memory_id: str, version: int) -> Outcome:

@@ -25,9 +25,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from mem0milvus.monthnames import month_of, numbered_months
-from mem0milvus.stopwords import everyday_words, glued_function_words
-from mem0milvus.words import Word, fold, is_function_word, language_of, stem, words_of
+from mem0milvus.text.monthnames import month_of, numbered_months
+from mem0milvus.text.stopwords import everyday_words, glued_function_words
+from mem0milvus.text.words import Word, fold, is_function_word, language_of, stem, words_of
 
 if TYPE_CHECKING:
     from datetime import datetime

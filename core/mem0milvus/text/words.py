@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mem0milvus.stopwords import ALGORITHMS, function_words, korean_function_words
+from mem0milvus.text.stopwords import ALGORITHMS, function_words, korean_function_words
 
 _MARKS = "\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u200c\u200d"
 # Blocks in which vowel signs are combining marks that \w tears off, without their punctuation.
