@@ -4,14 +4,22 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types wheel check clean
+.PHONY: demo test test-faults test-server lint types wheel check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
 	@$(BIN)/mem0milvus demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
+
+# Processes killed while they write. KILLS=100 kills more of them.
+test-faults: $(VENV)/.test
+	$(BIN)/python -m pytest -m slow
+
+# On a real Milvus (MILVUS_URI, or Milvus 2.3.5 from its wheel, which it starts and stops) and on a milvus-lite server.
+test-server: $(VENV)/.server-test
+	$(BIN)/python -m pytest -m server
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -45,3 +53,7 @@ $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing into $(VENV); this takes a minute, once."
 	@$(PIP) --editable ".[test]"
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.server-test: $(VENV)/.test
+	@$(PIP) --editable ".[test,server-test]"
+	@touch $@

@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mem0milvus import AsyncMemory, Memory
+from tests.openai_server import OpenAIServer
+
+if TYPE_CHECKING:
+    from tests.fix_server import Store
+
+pytest_plugins = ["tests.fix_server"]
 
 Config = dict[str, Any]
 
@@ -48,13 +54,13 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    """A Milvus Lite store of the test's own, with the offline embedder."""
+def config(store: Store) -> Config:
+    """An empty store of the test's own, with the offline embedder. It is Milvus Lite unless marked ``every_store``."""
     return {
         "vector_store": {
             "provider": "milvus",
             "config": {
-                "url": str(tmp_path / "memory.db"),
+                **store.section(),
                 "collection_name": "memories",
                 "embedding_model_dims": 128,
             },
@@ -64,12 +70,13 @@ def config(tmp_path: Path) -> Config:
 
 
 @pytest.fixture(params=["blocking", "awaiting"])
-def open_memory(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+def open_memory(request: pytest.FixtureRequest, store: Store) -> Iterator[Callable[..., Any]]:
     """Opens memories of one face, and closes them after the test."""
     opened: list[Any] = []
     loop = asyncio.new_event_loop()
 
     def open_one(config: Config, **arguments: Any) -> Any:
+        config = store.adapt(config)
         if request.param == "blocking":
             memory: Any = Memory.from_config(config, **arguments)
         else:
@@ -89,6 +96,13 @@ def memory(open_memory: Callable[..., Any], config: Config) -> Any:
     return open_memory(config)
 
 
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    """A server that speaks OpenAI's protocol."""
+    with OpenAIServer() as running:
+        yield running
+
+
 def texts(result: Any) -> list[str]:
     """The texts of a result, in its order."""
     return [item["memory"] for item in result["results"]]
@@ -98,3 +112,10 @@ def only_id(result: Any) -> str:
     """The id of the one memory that was added."""
     (change,) = result["results"]
     return str(change["id"])
+
+
+@pytest.fixture
+def llm_config(config: Config, server: OpenAIServer) -> Config:
+    """The store of ``config``, with a language model behind ``server`` and the offline embedder."""
+    settings = {"api_key": "sk-test", "openai_base_url": server.url, "max_retries": 0, "timeout": 20.0}
+    return {**config, "llm": {"provider": "openai", "config": settings}}

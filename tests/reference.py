@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from mem0milvus.extraction.rules import RuleExtractor
 from mem0milvus.filters import Filter, matches
 from mem0milvus.locks import BlockingLocks, LockTable
-from mem0milvus.ports import Hit, Ports, Probe, Vector
+from mem0milvus.ports import Hit, Job, Ports, Probe, Vector
 from mem0milvus.positions import RunPositions
 from mem0milvus.records import Record
+from mem0milvus.types import FlushOutcome
 
 #: Called before and after each step: ``hook("live.put", "before")``. What it raises, the step raises.
 Hook = Callable[[str, str], None]
@@ -36,7 +37,9 @@ class DictTable:
         return result
 
     async def get(self, keys: Collection[str], *, vectors: bool = False, consistency: Any = None) -> dict[str, Record]:
-        return await self._step("get", lambda: {k: self.rows[k] for k in keys if k in self.rows})  # type: ignore[no-any-return]
+        return await self._step(  # type: ignore[no-any-return]
+            "get", lambda: {k: _read(self.rows[k], vectors) for k in keys if k in self.rows}
+        )
 
     async def put(self, records: Sequence[Record]) -> None:
         await self._step("put", lambda: self.rows.update({r.id: r for r in records}))
@@ -56,7 +59,7 @@ class DictTable:
         while True:
             page = await self._step("pages", lambda: self._matching(where, after)[: self._page])  # noqa: B023
             if page:
-                yield page
+                yield [_read(record, vectors, only) for record in page]
             if len(page) < self._page:
                 return
             after = page[-1].id
@@ -82,6 +85,14 @@ class DictTable:
                 hits.append(Hit(record, distance))
         closest_first = not isinstance(probe.value, Mapping)
         return sorted(hits, key=lambda hit: hit.distance if closest_first else -hit.distance)
+
+
+def _read(record: Record, vectors: bool, only: Sequence[str] | None = None) -> Record:
+    """A row as it is read: without what was not asked for."""
+    if only is not None:
+        blank = Record(id=record.id, memory="", hash="", created_at=0, valid_from=0, observed_at=0)
+        return replace(blank, **{name: getattr(record, name) for name in only})
+    return record if vectors else replace(record, vector=(), words={})
 
 
 class Letters:
@@ -112,6 +123,23 @@ class Ticking:
         return self.time_us
 
 
+class AtOnce:
+    """A background port that does everything in the foreground."""
+
+    default = False
+    durable = False
+
+    async def submit(self, scope: Any, job: Job) -> str:
+        await job()
+        return "ticket"
+
+    async def flush(self, timeout_s: float | None) -> FlushOutcome:
+        return {"written": 0, "failed": [], "waiting": 0}
+
+    async def close(self) -> None:
+        """Nothing is under way."""
+
+
 class Store:
     """Both tables, and ports over them."""
 
@@ -127,9 +155,15 @@ class Store:
             positions=RunPositions(),
             clock=Ticking(),
             shield=_inline,
+            background=AtOnce(),
             empty=self._empty,
+            compact=self._compact,
             metric="L2",
+            dims=8,
         )
+
+    async def _compact(self) -> None:
+        """A dict keeps nothing of what was deleted."""
 
     async def _empty(self) -> None:
         self.live.rows.clear()

@@ -11,6 +11,7 @@ Importing this loads none of pymilvus, openai, pydantic and numpy, and touches n
 from __future__ import annotations
 
 from mem0milvus.async_memory import AsyncMemory
+from mem0milvus.async_record_store import AsyncRecordStore
 from mem0milvus.errors import (
     ConfigError,
     EmbedderMismatchError,
@@ -28,34 +29,62 @@ from mem0milvus.errors import (
 )
 from mem0milvus.memory import Memory
 from mem0milvus.ranking import DEFAULT_INJECTION_THRESHOLD
+from mem0milvus.record_store import RecordStore
+from mem0milvus.record_types import (
+    DeleteRecord,
+    FoundRecord,
+    GetRecord,
+    ListNamespaces,
+    PutRecord,
+    RecordAnswer,
+    RecordItem,
+    RecordRequest,
+    SearchRecords,
+)
 from mem0milvus.types import (
+    LLM,
     AddResult,
+    BackgroundFailure,
     Change,
     DeleteOutcome,
     Embedder,
+    FlushOutcome,
     HistoryEntry,
+    LLMRequest,
     MemoryItem,
     MemoryList,
     Outcome,
+    PendingOutcome,
+    Rejected,
     SearchItem,
     SearchResult,
+    VacuumOutcome,
 )
 
 __version__ = "0.1.0"
 
 __all__ = [
     "DEFAULT_INJECTION_THRESHOLD",
+    "LLM",
     "AddResult",
     "AsyncMemory",
+    "AsyncRecordStore",
+    "BackgroundFailure",
     "Change",
     "ConfigError",
     "DeleteOutcome",
+    "DeleteRecord",
     "Embedder",
     "EmbedderMismatchError",
     "EmbeddingError",
     "ExtractionError",
     "FilterError",
+    "FlushOutcome",
+    "FoundRecord",
+    "GetRecord",
     "HistoryEntry",
+    "LLMRequest",
+    "ListNamespaces",
     "Mem0MilvusError",
     "Memory",
     "MemoryItem",
@@ -63,12 +92,21 @@ __all__ = [
     "NotFoundError",
     "Outcome",
     "PartialWriteError",
+    "PendingOutcome",
+    "PutRecord",
+    "RecordAnswer",
+    "RecordItem",
+    "RecordRequest",
+    "RecordStore",
+    "Rejected",
     "SchemaMismatchError",
     "SearchItem",
+    "SearchRecords",
     "SearchResult",
     "StoreError",
     "StoreLockedError",
     "StoreUnavailableError",
+    "VacuumOutcome",
     "ValidationError",
     "__version__",
 ]

@@ -10,21 +10,25 @@ from mem0milvus import operations
 from mem0milvus.errors import CLOSED, StoreError
 from mem0milvus.memory import Memory
 from mem0milvus.types import (
+    LLM,
     UNSET,
     AddResult,
     Consistency,
     DeleteOutcome,
     Embedder,
+    FlushOutcome,
     HistoryEntry,
     MemoryItem,
     MemoryList,
     Messages,
     Moment,
     Outcome,
+    PendingOutcome,
     ScopeId,
     SearchMode,
     SearchResult,
     Unset,
+    VacuumOutcome,
 )
 
 if TYPE_CHECKING:
@@ -47,16 +51,19 @@ class AsyncMemory:
 
     Args:
         config: as for ``Memory``.
+        llm: as for ``Memory``; an object with ``acomplete`` is awaited.
         embedder: as for ``Memory``; an object with ``aembed`` is awaited.
 
     Raises:
         ConfigError: the configuration is wrong. Errors of the store come with the first operation.
     """
 
-    def __init__(self, config: Mapping[str, Any] | None = None, *, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self, config: Mapping[str, Any] | None = None, *, llm: LLM | None = None, embedder: Embedder | None = None
+    ) -> None:
         from mem0milvus.runtime import Runtime
 
-        self._attach(Runtime(config, embedder))
+        self._attach(Runtime(config, llm, embedder))
 
     def _attach(self, runtime: Runtime) -> None:
         from mem0milvus.awaiting import ThreadDriver
@@ -67,9 +74,11 @@ class AsyncMemory:
         self._closed = False
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], *, embedder: Embedder | None = None) -> Self:
+    def from_config(
+        cls, config: Mapping[str, Any], *, llm: LLM | None = None, embedder: Embedder | None = None
+    ) -> Self:
         """See ``Memory.from_config``. The store itself is opened by the first operation."""
-        return cls(config, embedder=embedder)
+        return cls(config, llm=llm, embedder=embedder)
 
     async def _open(self) -> Ports:
         if self._closed:
@@ -89,7 +98,9 @@ class AsyncMemory:
         infer: bool = True,
         timestamp: Moment | None = None,
         expires_at: Moment | None = None,
+        prompt: str | None = None,
         ids: Sequence[str] | None = None,
+        background: bool | None = None,
     ) -> AddResult:
         """See ``Memory.add``."""
         ports = await self._open()
@@ -103,7 +114,9 @@ class AsyncMemory:
             infer=infer,
             timestamp=timestamp,
             expires_at=expires_at,
+            prompt=prompt,
             ids=ids,
+            background=background,
         )
 
     async def search(
@@ -237,6 +250,23 @@ class AsyncMemory:
         ports = await self._open()
         return await operations.restore(ports, memory_id, version)
 
+    async def flush(self, timeout: float | None = None) -> FlushOutcome:
+        """See ``Memory.flush``."""
+        ports = await self._open()
+        return await operations.flush(ports, timeout)
+
+    async def process_pending(
+        self, *, user_id: ScopeId = UNSET, agent_id: ScopeId = UNSET, run_id: ScopeId = UNSET
+    ) -> PendingOutcome:
+        """See ``Memory.process_pending``."""
+        ports = await self._open()
+        return await operations.process_pending(ports, user_id=user_id, agent_id=agent_id, run_id=run_id)
+
+    async def vacuum(self) -> VacuumOutcome:
+        """See ``Memory.vacuum``."""
+        ports = await self._open()
+        return await operations.vacuum(ports)
+
     async def reset(self) -> Outcome:
         """See ``Memory.reset``."""
         ports = await self._open()
@@ -253,11 +283,12 @@ class AsyncMemory:
         return memory
 
     async def aclose(self) -> None:
-        """Wait for writes that go on, then close this face; a second call does nothing."""
+        """Wait for adds in the background and writes that go on, then close this face; a second call does nothing."""
         if not self._closed:
             self._closed = True
+            await self._ports.background.close()
             await self._driver.settle()
-            await self._driver.call(self._runtime.close)
+            await self._runtime.aclose(self._driver)
 
     async def __aenter__(self) -> Self:
         await self._open()

@@ -5,11 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 T = TypeVar("T")
 P = ParamSpec("P")
+
+
+_in_shielded_step: ContextVar[bool] = ContextVar("mem0milvus_in_shielded_step", default=False)
+
+
+async def _shielded(step: Coroutine[Any, Any, T]) -> T:
+    """A step that runs in a task, and so in a context, of its own."""
+    _in_shielded_step.set(True)
+    return await step
 
 
 class ThreadDriver:
@@ -22,7 +33,12 @@ class ThreadDriver:
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """See ``Driver``."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor(), partial(function, *args, **kwargs))
+        future = loop.run_in_executor(self._executor(), partial(function, *args, **kwargs))
+        while _in_shielded_step.get() and not future.cancelled():
+            # The thread cannot be stopped: whoever cancels every task, as asyncio.run does at its end, has to wait.
+            with suppress(asyncio.CancelledError):
+                return await asyncio.shield(future)
+        return await future
 
     async def all(self, functions: Sequence[Callable[[], T]]) -> list[T]:
         """See ``Driver``."""
@@ -34,7 +50,7 @@ class ThreadDriver:
 
     async def shield(self, step: Coroutine[Any, Any, T]) -> T:
         """See ``Driver``."""
-        task = asyncio.ensure_future(step)
+        task = asyncio.ensure_future(_shielded(step))
         self._steps.add(task)
         task.add_done_callback(self._steps.discard)
         return await asyncio.shield(task)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic import ValidationError as PydanticError
 
 from mem0milvus.errors import ConfigError
-from mem0milvus.types import Consistency
+from mem0milvus.limits import MAX_PROMPT_BYTES
+from mem0milvus.types import AssistantPolicy, Consistency
 
 #: Where memories are kept when neither the configuration nor ``MILVUS_URI`` says: beside the running program.
 DEFAULT_URI = "./milvus.db"
@@ -22,7 +23,20 @@ UNUSED_KEYS: Mapping[str, str] = {
     "history_db_path": "the history lives in Milvus, beside the memories",
     "graph_store": "there is no graph store",
     "reranker": "results are ranked by the library itself",
+    "custom_update_memory_prompt": "what to keep and what to change is decided in one step: use custom_instructions",
 }
+
+
+def check_collection_name(name: str) -> str:
+    """A collection's name that was given beside the configuration.
+
+    Raises:
+        ConfigError: Milvus would not take it.
+    """
+    try:
+        return _collection_name(name)
+    except ValueError as error:
+        raise ConfigError(f"collection_name={error}.") from None
 
 
 class _Section(BaseModel):
@@ -41,6 +55,14 @@ def _collection_name(name: str) -> str:
     return name
 
 
+def _one_or_many(topics: object) -> object:
+    return (topics,) if isinstance(topics, str) else () if topics is None else topics
+
+
+#: Topics in plain words: a list of texts, or one text.
+Topics = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_or_many)]
+
+
 class VectorStoreConfig(_Section):
     """Where memories are kept.
 
@@ -53,6 +75,7 @@ class VectorStoreConfig(_Section):
         embedding_model_dims: length of the vectors; a number as text is accepted.
         metric_type: how the distance of vectors is measured and given as ``score``.
         consistency_level: how fresh reads are. ``Session`` sees every write of this process.
+        history_limit: how many past versions of a memory ``vacuum`` leaves; left out, all.
         timeout_s: seconds that one request may take.
     """
 
@@ -69,6 +92,7 @@ class VectorStoreConfig(_Section):
     embedding_model_dims: int | None = Field(None, ge=1, le=32_768)
     metric_type: Literal["L2", "COSINE", "IP"] = "L2"
     consistency_level: Consistency = "Session"
+    history_limit: int | None = Field(None, ge=0)
     timeout_s: float = Field(30.0, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
 
 
@@ -90,6 +114,7 @@ class OpenAIEmbedderConfig(_Section):
         batch_size: the most texts in one request.
         timeout_s: seconds that one request may take.
         max_retries: how often a request is repeated that was refused for load (429) or failed at the server (5xx).
+        max_connections: how many requests ``AsyncMemory`` has under way at once.
     """
 
     model: str = Field("text-embedding-3-small", min_length=1)
@@ -99,6 +124,7 @@ class OpenAIEmbedderConfig(_Section):
     batch_size: int = Field(256, ge=1, le=2048)
     timeout_s: float = Field(60.0, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
     max_retries: int = Field(2, ge=0)
+    max_connections: int = Field(16, ge=1)
 
 
 class OfflineEmbedderConfig(_Section):
@@ -111,8 +137,57 @@ class OfflineEmbedderConfig(_Section):
     embedding_dims: int | None = Field(None, ge=1, le=32_768)
 
 
+class OpenAILLMConfig(_Section):
+    """A language model behind OpenAI's API, at OpenAI or anywhere else.
+
+    Attributes:
+        model: its name.
+        api_key: left out, ``OPENAI_API_KEY``.
+        base_url: address of the API, also called ``openai_base_url``; left out, ``OPENAI_BASE_URL``, else OpenAI's.
+        temperature: left out, the model's own.
+        top_p: left out, the model's own.
+        max_tokens: the longest answer; left out, the model's own.
+        reasoning_effort: for models that reason; left out, the model's own.
+        timeout_s: seconds that one request may take.
+        max_retries: how often a request is repeated that was refused for load (429) or failed at the server (5xx).
+        max_connections: how many requests ``AsyncMemory`` has under way at once.
+    """
+
+    model: str = Field("gpt-4.1-mini", min_length=1)
+    api_key: SecretStr | None = None
+    base_url: str | None = Field(None, validation_alias=AliasChoices("base_url", "openai_base_url"))
+    temperature: float | None = Field(None, ge=0)
+    top_p: float | None = Field(None, gt=0, le=1)
+    max_tokens: int | None = Field(None, ge=1)
+    reasoning_effort: str | None = None
+    timeout_s: float = Field(60.0, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
+    max_retries: int = Field(2, ge=0)
+    max_connections: int = Field(16, ge=1)
+
+
 class OfflineExtractorConfig(_Section):
     """The extraction that needs no model: rules. It has no settings."""
+
+
+class BackgroundConfig(_Section):
+    """Adds in the background.
+
+    Attributes:
+        default: whether ``add`` works in the background where it is not told.
+        durable: whether what is to be extracted is first stored as pending memories, so that it survives the end of the
+            process, however that comes.
+        queue_size: how many adds may wait; one more waits for a place.
+        on_error: called with the ticket and the error of an add that failed.
+    """
+
+    default: bool = False
+    durable: bool = False
+    queue_size: int = Field(1_000, ge=1)
+    on_error: Callable[[str, Exception], object] | None = Field(None, repr=False)
+
+
+def _background(given: object) -> object:
+    return {"default": given} if isinstance(given, bool) else given
 
 
 class ProviderSection(_Section):
@@ -128,13 +203,34 @@ class MemoryConfig(_Section):
     Attributes:
         vector_store: where memories are kept.
         embedder: what turns text into vectors; left out, OpenAI where ``OPENAI_API_KEY`` is set, else ``offline``.
-        llm: what finds in a conversation the things worth remembering; left out, ``offline``.
+        llm: what finds in a conversation the things worth remembering; left out, OpenAI where ``OPENAI_API_KEY`` is set
+            and the embedder is not ``offline``, else ``offline``: rules.
+        custom_instructions: what the language model is told beside its own instructions; also called
+            ``custom_fact_extraction_prompt`` and ``custom_prompt``. ``add(prompt=…)`` replaces it for one call.
+        includes: topics in plain words; nothing else is remembered.
+        excludes: topics in plain words that are never remembered.
+        assistant_statements: whether what an assistant said is remembered: where it is about a user or a user agreed
+            to it (``about_user``), ``never``, or ``always``.
+        related_memories: how many known memories the language model is shown.
+        on_extraction_error: what ``add`` does when a model fails: ``raise`` the error, or ``store_raw``: keep the
+            messages as pending memories until ``process_pending``.
+        background: how adds work in the background; True or False for its ``default`` alone.
         version: accepted as Mem0 has it; results always have the shape of ``v1.1``.
     """
 
     vector_store: VectorStoreSection = Field(default_factory=VectorStoreSection)
     embedder: ProviderSection | None = None
     llm: ProviderSection | None = None
+    custom_instructions: Annotated[str, Field(max_length=MAX_PROMPT_BYTES)] = Field(
+        "",
+        validation_alias=AliasChoices("custom_instructions", "custom_fact_extraction_prompt", "custom_prompt"),
+    )
+    includes: Topics = ()
+    excludes: Topics = ()
+    assistant_statements: AssistantPolicy = "about_user"
+    related_memories: int = Field(10, ge=0, le=100)
+    on_extraction_error: Literal["raise", "store_raw"] = "raise"
+    background: Annotated[BackgroundConfig, BeforeValidator(_background)] = Field(default_factory=BackgroundConfig)
     version: str = "v1.1"
 
 

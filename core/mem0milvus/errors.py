@@ -93,3 +93,6 @@ class PartialWriteError(StoreError):
 
 #: What a memory says that is used after it was closed.
 CLOSED = "This memory is closed. Open it again with Memory.from_config(config)."
+
+#: What a record store says that is used after it was closed.
+CLOSED_STORE = "This record store is closed. Open it again with RecordStore.from_config(config)."

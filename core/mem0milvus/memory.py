@@ -7,36 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 from mem0milvus import operations
 from mem0milvus.drivers import iterate, run
-from mem0milvus.errors import CLOSED, StoreError
+from mem0milvus.lifecycle import BlockingFace
 from mem0milvus.types import (
     UNSET,
     AddResult,
     Consistency,
     DeleteOutcome,
-    Embedder,
+    FlushOutcome,
     HistoryEntry,
     MemoryItem,
     MemoryList,
     Messages,
     Moment,
     Outcome,
+    PendingOutcome,
     ScopeId,
     SearchMode,
     SearchResult,
     Unset,
+    VacuumOutcome,
 )
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
-
     from mem0milvus.async_memory import AsyncMemory
-    from mem0milvus.ports import Ports
-    from mem0milvus.runtime import Runtime
 
 
-class Memory:
+class Memory(BlockingFace):
     """Long-term memory in Milvus.
 
     It is open from the start and can be used from several threads. Close it with ``close()`` or as a context manager;
@@ -45,48 +41,13 @@ class Memory:
     Args:
         config: as for ``from_config``; left out, Milvus Lite in ``./milvus.db`` (or the server that ``MILVUS_URI``
             names) with OpenAI's embeddings where ``OPENAI_API_KEY`` is set, else the offline embedder.
+        llm: as for ``from_config``.
         embedder: as for ``from_config``.
 
     Raises:
         ConfigError: the configuration is wrong.
         StoreError: or one of its kinds: the store cannot be opened.
     """
-
-    def __init__(self, config: Mapping[str, Any] | None = None, *, embedder: Embedder | None = None) -> None:
-        from mem0milvus.runtime import Runtime
-
-        self._attach(Runtime(config, embedder))
-
-    def _attach(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._closed = False
-        runtime.open()
-        self._open_ports = runtime.blocking_ports()
-
-    @property
-    def _ports(self) -> Ports:
-        if self._closed:
-            raise StoreError(CLOSED)
-        return self._open_ports
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], *, embedder: Embedder | None = None) -> Self:
-        """Open a memory as a configuration describes it.
-
-        Args:
-            config: a dict as Mem0 has it: ``{"vector_store": {"provider": "milvus", "config": {"url": …,
-                "collection_name": …}}, "embedder": {"provider": …, "config": {…}}}``. The configuration reference in
-                the documentation lists all keys.
-            embedder: a ready embedding model, instead of one named in ``config``.
-
-        Raises:
-            ConfigError: an unknown key or provider, or a value that cannot be used.
-            StoreUnavailableError: no server answers.
-            StoreLockedError: another process has the Milvus Lite file open.
-            SchemaMismatchError: the collection was not made by this library or has another layout.
-            EmbedderMismatchError: another embedder filled the collection.
-        """
-        return cls(config, embedder=embedder)
 
     def add(
         self,
@@ -99,7 +60,9 @@ class Memory:
         infer: bool = True,
         timestamp: Moment | None = None,
         expires_at: Moment | None = None,
+        prompt: str | None = None,
         ids: Sequence[str] | None = None,
+        background: bool | None = None,
     ) -> AddResult:
         """Remember what was said.
 
@@ -111,18 +74,25 @@ class Memory:
             agent_id: which agent's.
             run_id: which conversation's. Memories of one run keep their order and help to find each other.
             metadata: kept with each memory; filters see it, and its texts count in searches.
-            infer: True to keep what is worth remembering, without what the scope has already; False to keep each
-                message as it is.
+            infer: True to keep what is worth remembering, reconciled with what the scope has already: by the language
+                model that is configured, or by rules; False to keep each message as it is.
             timestamp: when it was said, for memories of the past; left out, now.
             expires_at: from when on the memories are no longer found.
-            ids: ids for the memories, one each. The same call again changes nothing, so a retry is safe.
+            prompt: what the language model is told for this call, in the place of ``custom_instructions``.
+            ids: ids for the memories, one each. The same call again changes nothing, so a retry is safe. With a
+                language model, which decides how many there are, they are the most new memories that there may be.
+            background: True to return at once with a ``ticket`` and to write later, in the order of the calls; see
+                ``flush``. Left out, as configured.
 
         Returns:
-            ``{"results": [{"id", "memory", "event"}], "relations": []}``: what was written.
+            ``{"results": [{"id", "memory", "event"}], "relations": []}``: what was written. ``event`` is ``ADD``,
+            ``UPDATE`` or ``DELETE``; the latter two have ``previous_memory``. What the language model proposed and was
+            not followed stands under ``rejected``, with the reason.
 
         Raises:
             ValidationError: an argument is wrong, or an id is taken by another memory.
             EmbeddingError: the embedding model failed.
+            ExtractionError: the language model failed or gave no answer that can be used. Nothing was written.
             PartialWriteError: some of a large batch is written and some is not; it names both.
             StoreError: Milvus failed.
         """
@@ -137,7 +107,9 @@ class Memory:
                 infer=infer,
                 timestamp=timestamp,
                 expires_at=expires_at,
+                prompt=prompt,
                 ids=ids,
+                background=background,
             )
         )
 
@@ -376,6 +348,62 @@ class Memory:
         """
         return run(operations.restore(self._ports, memory_id, version))
 
+    def flush(self, timeout: float | None = None) -> FlushOutcome:
+        """Wait for adds in the background.
+
+        Args:
+            timeout: seconds to wait at most; left out, until all are done.
+
+        Returns:
+            ``{"written", "failed", "waiting"}``: how many are done since the last ``flush``; the tickets and errors of
+            those that failed; how many are still under way.
+
+        Raises:
+            ValidationError: the timeout is no number of seconds.
+        """
+        return run(operations.flush(self._ports, timeout))
+
+    def process_pending(
+        self, *, user_id: ScopeId = UNSET, agent_id: ScopeId = UNSET, run_id: ScopeId = UNSET
+    ) -> PendingOutcome:
+        """Extract what was kept as it is because a model failed (``on_extraction_error: "store_raw"``).
+
+        Each turn is extracted once, also when this is interrupted and called again. Where it fails again, its messages
+        stay pending; after three failures in a row the rest is left for later.
+
+        Args:
+            user_id: whose; with no id at all, everybody's.
+            agent_id: which agent's.
+            run_id: which conversation's.
+
+        Returns:
+            ``{"results", "rejected", "processed", "failed"}``: what was written, as ``add`` gives it, how many turns
+            are done, and why others failed.
+
+        Raises:
+            ExtractionError: the language model failed, and no turn is done.
+            EmbeddingError: the embedding model failed, and no turn is done.
+            ValidationError: an id is wrong.
+            StoreError: Milvus failed; calling again goes on.
+        """
+        return run(operations.process_pending(self._ports, user_id=user_id, agent_id=agent_id, run_id=run_id))
+
+    def vacuum(self) -> VacuumOutcome:
+        """Clear out what is no longer wanted, in this memory's collections, for everybody.
+
+        Expired memories are erased with their past. Where ``history_limit`` is configured, each memory keeps so many
+        past versions and the older ones are erased. Then Milvus is told to give up the bytes of all rows that were
+        deleted or replaced, those of purged memories among them: on Milvus Lite this has happened when the call
+        returns, a server does it in its own time.
+
+        Returns:
+            ``{"message", "expired", "versions"}``: how many memories had expired, and how many versions were erased.
+
+        Raises:
+            StoreError: Milvus failed; calling again goes on.
+        """
+        return run(operations.vacuum(self._ports))
+
     def reset(self) -> Outcome:
         """Delete everything of everybody: this memory's two collections are dropped and made anew.
 
@@ -389,26 +417,3 @@ class Memory:
         from mem0milvus.async_memory import AsyncMemory
 
         return AsyncMemory._over(self._runtime.share())
-
-    @classmethod
-    def _over(cls, runtime: Runtime) -> Self:
-        memory = cls.__new__(cls)
-        memory._attach(runtime)
-        return memory
-
-    def close(self) -> None:
-        """Close this face; a second call does nothing. Using it afterwards is a StoreError."""
-        if not self._closed:
-            self._closed = True
-            self._runtime.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._runtime!r})"

@@ -112,33 +112,48 @@ def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     Raises:
         ValidationError: it is no dict with text keys, or holds what JSON cannot, or is too large.
     """
-    if metadata is None:
-        return {}
-    if not isinstance(metadata, Mapping):
-        raise ValidationError(f"metadata must be a dict, not {type(metadata).__name__}.")
-    _check_keys(metadata, "metadata")
+    return {} if metadata is None else check_json(metadata, "metadata")
+
+
+def check_json(value: object, name: str) -> dict[str, Any]:
+    """Check a dict that is to be stored as JSON, and give it as it will be read back: tuples are lists.
+
+    Args:
+        value: the dict.
+        name: the argument's name, for messages.
+
+    Raises:
+        ValidationError: it is no dict with text keys, or holds what JSON or Milvus cannot, or is too large.
+    """
+    if not isinstance(value, Mapping):
+        raise ValidationError(f"{name} must be a dict, not {type(value).__name__}.")
     try:
-        text = json.dumps(dict(metadata), ensure_ascii=False, allow_nan=False)
+        _check_inside(value, name)
+        text = json.dumps(dict(value), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
+        if isinstance(error, ValidationError):
+            raise
         raise ValidationError(
-            f"metadata cannot be stored as JSON: {error}. Use texts, numbers, booleans, lists and dicts; "
+            f"{name} cannot be stored as JSON: {error}. Use texts, numbers, booleans, lists and dicts; "
             "write a moment as ISO 8601 text."
         ) from error
-    if (length := utf8_length(text, "metadata")) > MAX_METADATA_BYTES:
-        raise ValidationError(f"metadata is {length:,} bytes long as JSON and the most is {MAX_METADATA_BYTES:,}.")
+    if (length := utf8_length(text, name)) > MAX_METADATA_BYTES:
+        raise ValidationError(f"{name} is {length:,} bytes long as JSON and the most is {MAX_METADATA_BYTES:,}.")
     return cast("dict[str, Any]", json.loads(text))
 
 
-def _check_keys(value: object, where: str) -> None:
-    """JSON would turn a key that is no text into one, and two keys into the same."""
+def _check_inside(value: object, where: str) -> None:
+    """JSON would turn a key that is no text into one, and two keys into the same; Milvus keeps integers of 64 bits."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not isinstance(key, str):
                 raise ValidationError(f"{where} has the key {key!r}: keys must be texts.")
-            _check_keys(inner, f"{where}[{key!r}]")
+            _check_inside(inner, f"{where}[{key!r}]")
     elif isinstance(value, (list, tuple)):
         for index, inner in enumerate(value):
-            _check_keys(inner, f"{where}[{index}]")
+            _check_inside(inner, f"{where}[{index}]")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValidationError(f"{where} is a whole number beyond 64 bits: store it as text.")
 
 
 def utf8_length(text: str, name: str) -> int:

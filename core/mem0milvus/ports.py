@@ -6,22 +6,48 @@ suspending. An operation cannot tell, which is how one body serves ``Memory`` an
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar
 
-from mem0milvus.types import Consistency
+from mem0milvus.types import AssistantPolicy, Consistency, FlushOutcome, LLMRequest
 
 if TYPE_CHECKING:
     from mem0milvus.filters import Filter
     from mem0milvus.messages import Message
     from mem0milvus.positions import RunPositions
+    from mem0milvus.record_rows import RecordRow
     from mem0milvus.records import Record
 
 T = TypeVar("T")
 
 Vector: TypeAlias = "Sequence[float]"
+
+
+class Row(Protocol):
+    """What a table holds: a dataclass with the columns as its fields."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def id(self) -> str:
+        """The row's key."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What goes into the JSON column."""
+
+    @property
+    def vector(self) -> Vector:
+        """Unit-length embedding; empty where it was not read."""
+
+    @property
+    def words(self) -> Mapping[int, float]:
+        """Lexical weights by token; empty where they were not read."""
+
+
+R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +59,14 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Generic[R]):
     """A row that a probe found, with the metric's own value for it."""
 
-    record: Record
+    record: R
     distance: float
 
 
-class Table(Protocol):
+class Table(Protocol[R]):
     """Rows under text keys, in one collection.
 
     Raises, from every method: ``StoreError`` or one of its kinds. Writes are stored when the method returns, and
@@ -53,10 +79,10 @@ class Table(Protocol):
 
     async def get(
         self, keys: Collection[str], *, vectors: bool = False, consistency: Consistency | None = None
-    ) -> dict[str, Record]:
+    ) -> dict[str, R]:
         """The rows with these keys, by key; keys that no row has are left out."""
 
-    async def put(self, records: Sequence[Record]) -> None:
+    async def put(self, records: Sequence[R]) -> None:
         """Write rows, each under its ``id``, in the place of those that have it.
 
         Raises:
@@ -77,7 +103,7 @@ class Table(Protocol):
         vectors: bool = False,
         only: Sequence[str] | None = None,
         consistency: Consistency | None = None,
-    ) -> AsyncGenerator[list[Record], None]:
+    ) -> AsyncGenerator[list[R], None]:
         """All rows that the filter lets through, in the order of their keys, a page at a time.
 
         With ``only``, just these columns are read and the rest of each row is blank.
@@ -90,7 +116,7 @@ class Table(Protocol):
         *,
         limit: int,
         consistency: Consistency | None = None,
-    ) -> list[list[Hit]]:
+    ) -> list[list[Hit[R]]]:
         """The nearest rows for each probe, best first, at most ``limit`` each; with vectors and words."""
 
 
@@ -123,6 +149,65 @@ class Extractor(Protocol):
         """
 
 
+class LLMPort(Protocol):
+    """The language model."""
+
+    async def complete(self, request: LLMRequest) -> str | Mapping[str, Any]:
+        """Its answer, as it came.
+
+        Raises:
+            ExtractionError: the model failed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """How memories are found in what was said.
+
+    Attributes:
+        llm: the language model; None to have the rules do it.
+        custom: the application's instructions to it, which ``prompt`` of one call replaces.
+        includes: what alone is kept; nothing for everything.
+        excludes: what is never kept.
+        assistant: whether what an assistant said is remembered.
+        related: how many known memories it is shown.
+        keeps_raw: whether messages are kept as pending memories when it fails.
+    """
+
+    llm: LLMPort | None = None
+    custom: str = ""
+    includes: Sequence[str] = ()
+    excludes: Sequence[str] = ()
+    assistant: AssistantPolicy = "about_user"
+    related: int = 10
+    keeps_raw: bool = False
+
+
+#: Something to be done later, as a coroutine over the same ports.
+Job: TypeAlias = "Callable[[], Coroutine[Any, Any, object]]"
+
+
+class Background(Protocol):
+    """What does things later, those of one scope in the order in which they came."""
+
+    @property
+    def default(self) -> bool:
+        """Whether ``add`` works in the background where it is not told."""
+
+    @property
+    def durable(self) -> bool:
+        """Whether what is to be extracted is stored before."""
+
+    async def submit(self, scope: Hashable, job: Job) -> str:
+        """Take a job, when there is a place for it. Returns the ticket under which a failure is told."""
+
+    async def flush(self, timeout_s: float | None) -> FlushOutcome:
+        """Wait until all that was taken before is done or has failed, or the time is over."""
+
+    async def close(self) -> None:
+        """Wait until nothing is left to do, and take no more."""
+
+
 class Clock(Protocol):
     """What tells the time."""
 
@@ -144,17 +229,48 @@ class Ports:
     Attributes:
         live: the current version of every memory, under the memory's id.
         past: closed versions under ``records.past_key``, and a tombstone under the id of each deleted memory.
+        background: adds that are done later.
         empty: drops both tables and makes them anew.
+        compact: makes the store give up the space, and the bytes, of deleted rows, where it can be told to.
         metric: how ``live`` measures distance: ``L2``, ``COSINE`` or ``IP``.
+        dims: length of the vectors.
+        history_limit: how many past versions of a memory ``vacuum`` leaves; None for all.
+        extraction: how memories are found in what was said.
     """
 
-    live: Table
-    past: Table
+    live: Table[Record]
+    past: Table[Record]
     embedder: EmbedderPort
     extractor: Extractor
     locks: Locks
     positions: RunPositions
     clock: Clock
     shield: Shield
+    background: Background
     empty: Callable[[], Coroutine[Any, Any, None]]
+    compact: Callable[[], Coroutine[Any, Any, None]]
     metric: str
+    dims: int
+    history_limit: int | None = None
+    extraction: Extraction = Extraction()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPorts:
+    """Everything that the operations of a record store use.
+
+    Attributes:
+        rows: the records, each under ``namespaces.record_id``, and beside it the further texts that it is found by.
+        positions: where the next record of a namespace stands in it.
+        metric: how ``rows`` measures distance: ``L2``, ``COSINE`` or ``IP``.
+        dims: length of the vectors.
+    """
+
+    rows: Table[RecordRow]
+    embedder: EmbedderPort
+    locks: Locks
+    positions: RunPositions
+    clock: Clock
+    shield: Shield
+    metric: str
+    dims: int

@@ -14,17 +14,30 @@ from mem0milvus.config import (
     OfflineEmbedderConfig,
     OfflineExtractorConfig,
     OpenAIEmbedderConfig,
+    OpenAILLMConfig,
     ProviderSection,
     read_section,
 )
 from mem0milvus.errors import ConfigError
-from mem0milvus.types import Embedder
+from mem0milvus.types import LLM, Embedder
 
 #: Length of the vectors of the offline embedder where the configuration names none.
 OFFLINE_DIMS = 512
 
 #: Packages that bring embedders register here a callable ``(config: dict, dims: int | None) -> Embedder``.
 EMBEDDERS_GROUP = "mem0milvus.embedders"
+
+#: Packages that bring language models register here a callable ``(config: dict) -> LLM``.
+LLMS_GROUP = "mem0milvus.llms"
+
+#: Providers that come with an adapter, and how to get it.
+FRAMEWORKS: Mapping[str, str] = {
+    "langchain": "It comes with mem0milvus[langchain].",
+    "llamaindex": "It comes with mem0milvus[llamaindex].",
+}
+
+#: What makes a language model from its part of the configuration.
+LLMFactory = Callable[[Mapping[str, Any]], LLM]
 
 #: What makes an embedder from its part of the configuration and the length of vectors that the store is to have.
 EmbedderFactory = Callable[[Mapping[str, Any], "int | None"], Embedder]
@@ -53,17 +66,42 @@ def choose_embedder(config: MemoryConfig, given: Embedder | None) -> Embedder:
     return embedder
 
 
-def check_extraction(section: ProviderSection | None) -> None:
-    """Check the part of the configuration that names a language model.
+def choose_llm(config: MemoryConfig, given: LLM | None) -> LLM | None:
+    """The language model to use: a ready object, the one that the configuration names, or OpenAI's; None for the rules.
+
+    Warns, as ``UserWarning``, where there are instructions and nothing that could follow them.
 
     Raises:
-        ConfigError: there is no such provider.
+        ConfigError: there is no such provider, or its settings are wrong.
     """
+    llm = _checked_llm(given) if given is not None else _configured_llm(config)
+    instructions = [name for name in ("custom_instructions", "includes", "excludes") if getattr(config, name)]
+    if llm is None and instructions:
+        warnings.warn(
+            f"The configuration's {' and '.join(instructions)} can be followed by a language model only, and none is "
+            "configured: rules decide what is remembered.",
+            UserWarning,
+            stacklevel=5,
+        )
+    return llm
+
+
+def _configured_llm(config: MemoryConfig) -> LLM | None:
+    section = config.llm
     if section is None:
-        return
-    if section.provider != "offline":
-        raise _unknown("llm", section.provider, ["offline"])
-    read_section(OfflineExtractorConfig, section.config, "llm.config")
+        chosen_offline = config.embedder is not None and config.embedder.provider == "offline"
+        if chosen_offline or not os.environ.get("OPENAI_API_KEY"):
+            return None
+        section = ProviderSection(provider="openai")
+    if section.provider == "offline":
+        read_section(OfflineExtractorConfig, section.config, "llm.config")
+        return None
+    if section.provider == "openai":
+        from mem0milvus.llms.openai import OpenAIChat
+
+        return OpenAIChat(read_section(OpenAILLMConfig, section.config, "llm.config"))
+    factory: LLMFactory = _registered("llm", LLMS_GROUP, section.provider, ["openai", "offline"])
+    return _checked_llm(factory(section.config))
 
 
 def _default_section() -> ProviderSection:
@@ -82,14 +120,24 @@ def _embedder_factory(name: str) -> EmbedderFactory:
     own: dict[str, EmbedderFactory] = {"openai": _openai, "offline": _offline}
     if name in own:
         return own[name]
-    registered = {point.name: point for point in entry_points(group=EMBEDDERS_GROUP)}
-    if name not in registered:
-        raise _unknown("embedder", name, [*own, *registered])
-    try:
-        factory: EmbedderFactory = registered[name].load()
-    except ImportError as error:
-        raise ConfigError(f"The embedder provider {name!r} cannot be loaded: {error}.") from error
+    factory: EmbedderFactory = _registered("embedder", EMBEDDERS_GROUP, name, list(own))
     return lambda config, dims: _checked(factory(config, dims))
+
+
+def _registered(kind: str, group: str, name: str, own: list[str]) -> Any:
+    """What another package registered under this name.
+
+    Raises:
+        ConfigError: nobody did, or it cannot be loaded.
+    """
+    registered = {point.name: point for point in entry_points(group=group)}
+    if name not in registered:
+        hint = FRAMEWORKS.get(name, "")
+        raise _unknown(kind, name, [*own, *registered], hint)
+    try:
+        return registered[name].load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"The {kind} provider {name!r} cannot be loaded: {error}.") from error
 
 
 def _openai(config: Mapping[str, Any], dims: int | None) -> Embedder:
@@ -114,7 +162,16 @@ def _checked(embedder: object) -> Embedder:
     return embedder
 
 
-def _unknown(kind: str, name: str, known: list[str]) -> ConfigError:
+def _checked_llm(llm: object) -> LLM:
+    if not isinstance(llm, LLM):
+        raise ConfigError(
+            f"{type(llm).__name__} is no language model: it needs `identity` (a text) and `complete(request)`, as "
+            "mem0milvus.types.LLM describes."
+        )
+    return llm
+
+
+def _unknown(kind: str, name: str, known: list[str], hint: str = "") -> ConfigError:
     close = difflib.get_close_matches(name, known, n=1)
-    meant = f" Did you mean {close[0]!r}?" if close else ""
+    meant = f" {hint}" if hint else f" Did you mean {close[0]!r}?" if close else ""
     return ConfigError(f"There is no {kind} provider {name!r}.{meant} Known: {', '.join(sorted(known))}.")

@@ -27,6 +27,8 @@ class Record:
         expires_at: from when on it is no longer found; ``FOREVER_US`` for never.
         updated_at: when it was last changed; 0 for never.
         seq: position in its run, counted from 0.
+        pending: what is known of the extraction that a raw message waits for, see ``operations/pending.py``; ``""`` for
+            a memory.
         vector: unit-length embedding; empty where it was not read.
         words: lexical weights by token; empty where they were not read.
     """
@@ -49,6 +51,7 @@ class Record:
     observed_at: int
     expires_at: int = FOREVER_US
     seq: int = 0
+    pending: str = ""
     vector: Sequence[float] = ()
     words: Mapping[int, float] = field(default_factory=dict)
 
@@ -83,6 +86,7 @@ def tombstone(record: Record, at_us: int) -> Record:
         memory="",
         hash="",
         metadata={},
+        pending="",
         vector=(1.0, *[0.0] * (len(record.vector) - 1)),
         words={0: 1.0},
         version=record.version + 1,
@@ -115,6 +119,8 @@ def to_item(record: Record) -> MemoryItem:
             item[name] = value
     if record.expires_at != FOREVER_US:
         item["expires_at"] = to_iso(record.expires_at)
+    if record.pending:
+        item["pending"] = True
     return cast("MemoryItem", item)
 
 

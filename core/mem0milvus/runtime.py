@@ -1,4 +1,4 @@
-"""An open memory: the connection, the models and the locks, shared by its blocking and its awaiting face."""
+"""An open store: connection, models and locks, shared by the faces of a memory and of the record stores beside it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from mem0milvus.awaiting import ThreadDriver
-from mem0milvus.config import load_config
+from mem0milvus.background import BackgroundWorker
+from mem0milvus.background_tasks import BackgroundTasks
+from mem0milvus.config import check_collection_name, load_config
 from mem0milvus.drivers import BlockingDriver
+from mem0milvus.embedders.cache import VectorCache
 from mem0milvus.embedders.port import CheckedEmbedder
 from mem0milvus.extraction.rules import RuleExtractor
+from mem0milvus.llms.port import CheckedLLM
 from mem0milvus.locks import AwaitingLocks, BlockingLocks, LockTable
 from mem0milvus.milvus.connection import Connection
-from mem0milvus.milvus.schema import Identity
+from mem0milvus.milvus.schema import MEMORIES, RECORDS, Identity, Layout
 from mem0milvus.milvus.table import MilvusTable
-from mem0milvus.ports import Ports
+from mem0milvus.ports import Background, Extraction, Ports, RecordPorts
 from mem0milvus.positions import RunPositions
-from mem0milvus.providers import check_extraction, choose_embedder
-from mem0milvus.text import ANALYSIS_VERSION
-from mem0milvus.types import Embedder
+from mem0milvus.providers import choose_embedder, choose_llm
+from mem0milvus.text import ANALYSIS_VERSION, query_weights
+from mem0milvus.types import LLM, Embedder
 
 #: Requests to Milvus that ``AsyncMemory`` has under way at once.
 WORKERS = 16
@@ -36,6 +40,17 @@ class SystemClock:
         return time.time_ns() // 1_000
 
 
+@runtime_checkable
+class _Closable(Protocol):
+    """A model that keeps connections open."""
+
+    def close(self) -> None:
+        """Close those of its blocking face."""
+
+    async def aclose(self) -> None:
+        """Close those of the running event loop."""
+
+
 class Runtime:
     """What one configuration opens. It counts its users and closes with the last.
 
@@ -43,20 +58,25 @@ class Runtime:
         ConfigError: the configuration is wrong.
     """
 
-    def __init__(self, config: Mapping[str, Any] | None, embedder: Embedder | None) -> None:
+    def __init__(self, config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None) -> None:
         self._config = load_config(config)
-        check_extraction(self._config.llm)
+        self._llm = choose_llm(self._config, llm)
         self._embedder = choose_embedder(self._config, embedder)
+        self._vectors = VectorCache()
+        brought: tuple[object, ...] = (llm, embedder)
+        models: list[object] = [self._llm, self._embedder]
+        self._own = [one for one in models if isinstance(one, _Closable) and one not in brought]
         store = self._config.vector_store.config
         identity = Identity(self._embedder.identity, self._embedder.dims, store.metric_type, ANALYSIS_VERSION)
         self._connection = Connection(store, identity)
         self._locks = LockTable()
         self._positions = RunPositions()
+        self._record_positions = RunPositions()
         self._executor: ThreadPoolExecutor | None = None
         self._users = 1
         self._mutex = threading.Lock()  # never held for long: the event loop may wait for it
         self._opening = threading.Lock()
-        self._opened = False
+        self._opened: dict[str, Layout[Any]] = {}
         self._closed = False
 
     def __repr__(self) -> str:
@@ -71,20 +91,46 @@ class Runtime:
         return self
 
     def open(self) -> None:
-        """Connect, unless that was done before.
+        """Connect and open the memory's collections, unless that was done before.
 
         Raises:
             StoreError: or one of its kinds.
         """
         with self._opening:
-            if not self._opened and not self._closed:
-                self._connection.open()
-                self._opened = True
+            if not self.is_open and not self._closed:
+                query_weights("loading what text analysis needs takes long")  # here, it does not keep an event loop
+                self._connection.use_memories()
+                self._opened[self._connection.live] = MEMORIES
 
     @property
     def is_open(self) -> bool:
-        """Whether the store has been opened."""
-        return self._opened
+        """Whether the memory's collections have been opened."""
+        return self._connection.live in self._opened
+
+    def records_name(self, collection_name: str | None) -> str:
+        """The collection of a record store: this one, or the one beside the memory.
+
+        Raises:
+            ConfigError: that cannot be a collection's name.
+        """
+        if collection_name is None:
+            return f"{self._connection.live}_records"
+        return check_collection_name(collection_name)
+
+    def open_records(self, collection: str) -> None:
+        """Connect and open the collection of a record store, unless that was done before.
+
+        Raises:
+            StoreError: or one of its kinds.
+        """
+        with self._opening:
+            if not self.has_records_open(collection) and not self._closed:
+                self._connection.use({collection: RECORDS})
+                self._opened[collection] = RECORDS
+
+    def has_records_open(self, collection: str) -> bool:
+        """Whether the collection of a record store has been opened."""
+        return self._opened.get(collection) is RECORDS
 
     def close(self) -> None:
         """Count one user less; after the last, close everything."""
@@ -95,12 +141,25 @@ class Runtime:
         with self._opening:
             self._closed = True
             self._connection.close()
+        for model in self._own:
+            model.close()
         if self._executor is not None:
             self._executor.shutdown(wait=False)
+
+    async def aclose(self, driver: ThreadDriver) -> None:
+        """As ``close``, without blocking the event loop; with its connections to the models."""
+        if self._users == 1:
+            for model in self._own:
+                await model.aclose()
+        await driver.call(self.close)
 
     def _empty(self) -> None:
         self._connection.reset()
         self._positions.forget()
+
+    def _compact(self) -> None:
+        for collection in (self._connection.live, self._connection.past):
+            self._connection.compact(collection)
 
     def executor(self) -> Executor:
         """The worker threads of the awaiting face."""
@@ -111,25 +170,77 @@ class Runtime:
 
     def blocking_ports(self) -> Ports:
         """The ports of ``Memory``: they block and never suspend."""
-        return self._ports(BlockingDriver(), BlockingLocks(self._locks), awaits=False)
+        background = BackgroundWorker(self._config.background)
+        return self._ports(BlockingDriver(), BlockingLocks(self._locks), background, awaits=False)
 
     def awaiting_ports(self, driver: ThreadDriver) -> Ports:
         """The ports of ``AsyncMemory``: they never block the event loop."""
-        return self._ports(driver, AwaitingLocks(self._locks), awaits=True)
+        background = BackgroundTasks(self._config.background)
+        return self._ports(driver, AwaitingLocks(self._locks), background, awaits=True)
 
     def _ports(
-        self, driver: BlockingDriver | ThreadDriver, locks: BlockingLocks | AwaitingLocks, *, awaits: bool
+        self,
+        driver: BlockingDriver | ThreadDriver,
+        locks: BlockingLocks | AwaitingLocks,
+        background: Background,
+        *,
+        awaits: bool,
     ) -> Ports:
         consistency = self._config.vector_store.config.consistency_level
         return Ports(
-            live=MilvusTable(self._connection, self._connection.live, driver, consistency),
-            past=MilvusTable(self._connection, self._connection.past, driver, consistency),
-            embedder=CheckedEmbedder(self._embedder, driver, awaits=awaits),
+            live=MilvusTable(self._connection, self._connection.live, MEMORIES, driver, consistency),
+            past=MilvusTable(self._connection, self._connection.past, MEMORIES, driver, consistency),
+            embedder=CheckedEmbedder(self._embedder, driver, self._vectors, awaits=awaits),
             extractor=RuleExtractor(),
             locks=locks,
             positions=self._positions,
             clock=SystemClock(),
             shield=driver.shield,
+            background=background,
             empty=partial(driver.call, self._empty),
+            compact=partial(driver.call, self._compact),
             metric=self._config.vector_store.config.metric_type,
+            history_limit=self._config.vector_store.config.history_limit,
+            dims=self._embedder.dims,
+            extraction=self._extraction(driver, awaits=awaits),
+        )
+
+    def _extraction(self, driver: BlockingDriver | ThreadDriver, *, awaits: bool) -> Extraction:
+        config = self._config
+        return Extraction(
+            llm=None if self._llm is None else CheckedLLM(self._llm, driver, awaits=awaits),
+            custom=config.custom_instructions,
+            includes=config.includes,
+            excludes=config.excludes,
+            assistant=config.assistant_statements,
+            related=config.related_memories,
+            keeps_raw=config.on_extraction_error == "store_raw",
+        )
+
+    def blocking_record_ports(self, collection: str) -> RecordPorts:
+        """The ports of ``RecordStore``: they block and never suspend."""
+        return self._record_ports(collection, BlockingDriver(), BlockingLocks(self._locks), awaits=False)
+
+    def awaiting_record_ports(self, collection: str, driver: ThreadDriver) -> RecordPorts:
+        """The ports of ``AsyncRecordStore``: they never block the event loop."""
+        return self._record_ports(collection, driver, AwaitingLocks(self._locks), awaits=True)
+
+    def _record_ports(
+        self,
+        collection: str,
+        driver: BlockingDriver | ThreadDriver,
+        locks: BlockingLocks | AwaitingLocks,
+        *,
+        awaits: bool,
+    ) -> RecordPorts:
+        store = self._config.vector_store.config
+        return RecordPorts(
+            rows=MilvusTable(self._connection, collection, RECORDS, driver, store.consistency_level),
+            embedder=CheckedEmbedder(self._embedder, driver, self._vectors, awaits=awaits),
+            locks=locks,
+            positions=self._record_positions,
+            clock=SystemClock(),
+            shield=driver.shield,
+            metric=store.metric_type,
+            dims=self._embedder.dims,
         )

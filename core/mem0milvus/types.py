@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
@@ -43,6 +44,9 @@ Consistency: TypeAlias = Literal["Strong", "Session", "Bounded", "Eventually"]
 #: One vector for each text: sequences of numbers, or an array of shape ``(texts, dims)``.
 Vectors: TypeAlias = "Sequence[Sequence[float]] | NDArray[Any]"
 
+#: Whether what an assistant said is remembered: where it is about a user or a user agreed to it, never, or always.
+AssistantPolicy: TypeAlias = Literal["about_user", "never", "always"]
+
 Event: TypeAlias = Literal["ADD", "UPDATE", "DELETE", "RESTORE"]
 
 
@@ -63,6 +67,7 @@ class MemoryItem(TypedDict):
     observed_at: str  # when it was said or happened, where that was told; else when it was stored
     expires_at: NotRequired[str]
     version: int  # 1 for a new memory, one more with each change
+    pending: NotRequired[bool]  # True for a message that is kept as it is until its extraction works
 
 
 class SearchItem(MemoryItem):
@@ -93,8 +98,19 @@ class Change(TypedDict):
     """One memory that ``add`` wrote."""
 
     id: str
-    memory: str
+    memory: str  # what it says now; of a deleted one, what it said
     event: Event
+    previous_memory: NotRequired[str]  # what it said before, for UPDATE and DELETE
+    pending: NotRequired[bool]  # True for a message that is kept as it is until its extraction works
+
+
+class Rejected(TypedDict):
+    """A change that the language model proposed and that was not made."""
+
+    action: str
+    memory: str
+    evidence: str
+    reason: str
 
 
 class AddResult(TypedDict):
@@ -102,6 +118,33 @@ class AddResult(TypedDict):
 
     results: list[Change]
     relations: list[Any]
+    rejected: NotRequired[list[Rejected]]  # where a language model proposed what was not made
+    extraction_error: NotRequired[str]  # why messages were kept as pending memories
+    ticket: NotRequired[str]  # of what is written in the background
+
+
+class PendingOutcome(TypedDict):
+    """What ``process_pending`` gives. A turn is what one call of ``add`` was given."""
+
+    results: list[Change]
+    rejected: list[Rejected]
+    processed: int  # turns whose extraction is done
+    failed: list[str]  # why other turns failed, which stay pending
+
+
+class BackgroundFailure(TypedDict):
+    """An ``add`` in the background that failed."""
+
+    ticket: str
+    error: Exception
+
+
+class FlushOutcome(TypedDict):
+    """What ``flush`` gives: what became of the adds in the background since the last ``flush``."""
+
+    written: int
+    failed: list[BackgroundFailure]
+    waiting: int  # still under way when the time was over
 
 
 class Outcome(TypedDict):
@@ -115,6 +158,14 @@ class DeleteOutcome(TypedDict):
 
     message: str
     deleted: int
+
+
+class VacuumOutcome(TypedDict):
+    """What ``vacuum`` gives: how many expired memories and how many old versions were erased."""
+
+    message: str
+    expired: int
+    versions: int
 
 
 class HistoryEntry(TypedDict):
@@ -155,3 +206,41 @@ class AsyncEmbedder(Embedder, Protocol):
 
     def aembed(self, texts: Sequence[str]) -> Awaitable[Vectors]:
         """As ``embed``."""
+
+
+@dataclass(frozen=True, slots=True)
+class LLMRequest:
+    """One question to a language model, to be answered with one JSON object.
+
+    Attributes:
+        system: the instructions.
+        user: what they are to be applied to.
+        schema: the JSON schema of the answer, in the form that OpenAI takes as ``strict``.
+    """
+
+    system: str
+    user: str
+    schema: Mapping[str, Any]
+
+
+@runtime_checkable
+class LLM(Protocol):
+    """A language model that a user brings: ``Memory.from_config(config, llm=...)``.
+
+    An object may also have ``async def acomplete(request)``; ``AsyncMemory`` awaits it, and calls ``complete`` in a
+    worker thread where there is none. Whatever it raises reaches the caller as an ``ExtractionError``.
+    """
+
+    @property
+    def identity(self) -> str:
+        """The model's name, for messages."""
+
+    def complete(self, request: LLMRequest) -> str | Mapping[str, Any]:
+        """The answer: a text with one JSON object in it, or that object as a dict."""
+
+
+class AsyncLLM(LLM, Protocol):
+    """A language model that can also be awaited."""
+
+    def acomplete(self, request: LLMRequest) -> Awaitable[str | Mapping[str, Any]]:
+        """As ``complete``."""

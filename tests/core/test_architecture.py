@@ -8,31 +8,37 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import mem0milvus
-from mem0milvus import AsyncMemory, Memory
+from mem0milvus import AsyncMemory, AsyncRecordStore, Memory, RecordStore, operations
+from mem0milvus.operations import record_store as record_operations
 
 PACKAGE = Path(mem0milvus.__file__).parent
 ROOT = PACKAGE.parent.parent
 
 #: Rooms from the ground up. A file imports from its own room and from those before it.
 ROOMS = [
-    {"errors", "limits", "types", "timestamps", "text"},
-    {"filters", "ranking", "scope", "messages", "records", "positions", "indexing"},
+    {"errors", "limits", "types", "record_types", "timestamps", "text"},
+    {"filters", "ranking", "scope", "messages", "records", "positions", "indexing", "extraction"}
+    | {"namespaces", "record_rows"},
     {"ports", "drivers"},
     {"operations"},
-    {"awaiting", "locks", "config", "extraction", "embedders", "milvus"},
+    {"awaiting", "locks", "config", "background", "background_tasks", "openai_api", "embedders", "llms", "milvus"},
     {"providers", "runtime"},
-    {"memory", "async_memory"},
+    {"lifecycle", "memory", "async_memory", "record_store", "async_record_store"},
     {"__init__"},
     {"cli", "__main__"},
 ]
 #: Pure, and used where the bare word for something of a later room is a type only.
 LEVEL = {name: level for level, room in enumerate(ROOMS) for name in room}
 
-PURE = ("operations", "filters", "ranking", "text", "scope", "messages", "records", "indexing")
+PURE = (
+    *("operations", "filters", "ranking", "text", "scope", "messages", "records", "indexing"),
+    *("namespaces", "record_rows", "record_types"),
+)
 IMPURE = {"pymilvus", "milvus_lite", "openai", "pydantic", "asyncio", "threading", "os", "socket", "logging", "time"}
 
 
@@ -93,7 +99,7 @@ def test_only_the_store_calls_pymilvus_and_only_the_embedder_openai() -> None:
         for name, for_types in imported(path):
             if not for_types:
                 assert name.split(".")[0] not in ("pymilvus", "milvus_lite", "grpc") or room == "milvus", path
-                assert name.split(".")[0] != "openai" or room in ("embedders", "llms"), path
+                assert name.split(".")[0] != "openai" or room in ("openai_api", "embedders", "llms"), path
 
 
 @pytest.mark.parametrize("package", ["langchain_mem0milvus", "llamaindex_mem0milvus"])
@@ -127,8 +133,19 @@ def public(cls: type) -> dict[str, inspect.Signature]:
     }
 
 
-def test_the_two_faces_have_the_same_methods_with_the_same_signatures() -> None:
-    blocking, awaiting = public(Memory), public(AsyncMemory)
+FACES = pytest.mark.parametrize(
+    ("face", "other", "bodies"),
+    [(Memory, AsyncMemory, operations), (RecordStore, AsyncRecordStore, record_operations)],
+    ids=["Memory", "RecordStore"],
+)
+
+#: Methods whose operation cannot have their name: it would hide a builtin.
+OPERATIONS = {"list": "list_records"}
+
+
+@FACES
+def test_the_two_faces_have_the_same_methods_with_the_same_signatures(face: type, other: type, bodies: object) -> None:
+    blocking, awaiting = public(face), public(other)
     assert blocking.keys() - awaiting.keys() == {"to_async", "close"}
     assert awaiting.keys() - blocking.keys() == {"to_sync", "aclose"}
     for name in blocking.keys() & awaiting.keys():
@@ -136,19 +153,24 @@ def test_the_two_faces_have_the_same_methods_with_the_same_signatures() -> None:
         assert list(mine.values()) == list(theirs.values()), name
 
 
-def test_the_operations_have_the_signatures_of_their_methods() -> None:
-    for name, signature in public(Memory).items():
-        operation = getattr(mem0milvus.operations, name, None)
+@FACES
+def test_the_operations_have_the_signatures_of_their_methods(face: type, other: type, bodies: Any) -> None:
+    done = 0
+    for name, signature in public(face).items():
+        operation = getattr(bodies, OPERATIONS.get(name, name), None)
         if operation is not None:
             _, *expected = signature.parameters.values()
             _, *found = inspect.signature(operation).parameters.values()
             assert found == expected, name
+            done += 1
+    assert done == len(bodies.__all__)
 
 
-def test_each_awaiting_operation_is_documented_as_the_blocking_one() -> None:
-    for name in public(Memory).keys() & public(AsyncMemory).keys():
-        assert (getattr(Memory, name).__doc__ or "").strip(), name
-        assert (getattr(AsyncMemory, name).__doc__ or "").startswith(f"See ``Memory.{name}``."), name
+@FACES
+def test_each_awaiting_operation_is_documented_as_the_blocking_one(face: type, other: type, bodies: object) -> None:
+    for name in public(face).keys() & public(other).keys():
+        assert (getattr(face, name).__doc__ or "").strip(), name
+        assert (getattr(other, name).__doc__ or "").startswith(f"See ``{face.__name__}.{name}``."), name
 
 
 def test_what_is_exported_is_there_and_sorted() -> None:
@@ -157,6 +179,17 @@ def test_what_is_exported_is_there_and_sorted() -> None:
         assert getattr(mem0milvus, name) is not None
 
 
+def code_lines(path: Path) -> int:
+    """The lines of a file without its docstrings: the faces are documentation for the most part."""
+    text = path.read_text()
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    told = 0
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, documented) and ast.get_docstring(node) is not None:
+            docstring = node.body[0]
+            told += (docstring.end_lineno or docstring.lineno) - docstring.lineno + 1
+    return len(text.splitlines()) - told
+
+
 def test_no_file_has_grown_past_reading() -> None:
-    long = {str(p.relative_to(PACKAGE)): n for _, p in sources() if (n := len(p.read_text().splitlines())) > 420}
-    assert not long
+    assert not {str(path.relative_to(PACKAGE)): n for _, path in sources() if (n := code_lines(path)) > 350}

@@ -81,7 +81,8 @@ def test_a_cancelled_update_is_carried_through_and_its_lock_freed(config: Config
             for number in range(2, 12):
                 task = asyncio.ensure_future(memory.update(one, f"I own {number} cats."))
                 await asyncio.sleep(0.001 * number)
-                task.cancel()
+                if not task.cancel():  # on a slow machine the update may be done by now
+                    continue
                 with pytest.raises(asyncio.CancelledError):
                     await task
             await asyncio.wait_for(memory.update(one, "I own 99 cats."), 20)

@@ -1,6 +1,6 @@
 """For random rows and random filters, Milvus answers what the predicate answers.
 
-Runs on Milvus Lite, or on the server that ``MILVUS_URI`` (and ``MILVUS_TOKEN``) names.
+Runs on Milvus Lite, and in ``make test-server`` on servers.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import os
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,9 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mem0milvus.filters import (
-    COMMON,
     LITE,
-    SERVER_2_3,
     Dialect,
     Filter,
     all_of,
@@ -30,7 +27,9 @@ from mem0milvus.filters import (
     parse_filters,
     to_expression,
 )
+from mem0milvus.milvus.capabilities import of_server
 from mem0milvus.timestamps import FOREVER_US, to_iso
+from tests.fix_server import KINDS, server_store
 
 EXAMPLES = int(os.environ.get("FILTER_EXAMPLES", "100"))
 FILTERS_PER_EXAMPLE = 4
@@ -77,21 +76,19 @@ def _create(client: Any, name: str) -> None:
     client.load_collection(name)
 
 
-def _dialect(client: Any) -> Dialect:
-    major, minor = client.get_server_version().lstrip("v").split(".")[:2]
-    return SERVER_2_3 if (int(major), int(minor)) < (2, 4) else COMMON
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
+@pytest.fixture(scope="module", params=KINDS)
+def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
     from pymilvus import MilvusClient
 
-    uri = os.environ.get("MILVUS_URI")
-    folder: Path = tmp_path_factory.mktemp("filters")
-    client = MilvusClient(uri or str(folder / "filters.db"), token=os.environ.get("MILVUS_TOKEN", ""))
+    if request.param == "lite":
+        client, dialect = MilvusClient(str(tmp_path_factory.mktemp("filters") / "filters.db")), LITE
+    else:
+        store = server_store(request, request.param)
+        client = store.client()
+        dialect = of_server(client.get_server_version()).dialect
     name = f"filters_{uuid.uuid4().hex}"
     _create(client, name)
-    yield Table(client, name, _dialect(client) if uri else LITE)
+    yield Table(client, name, dialect)
     client.drop_collection(name)
     client.close()
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
 
 from mem0milvus.errors import ConfigError, EmbeddingError
+from mem0milvus.openai_api import Clients, translated
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, OpenAI
     from openai.types import CreateEmbeddingResponse
 
     from mem0milvus.config import OpenAIEmbedderConfig
@@ -46,8 +43,7 @@ class OpenAIEmbedder:
                 f"The length of the vectors of {config.model!r} is not known here: set embedder.config.embedding_dims."
             )
         self._dims = wanted
-        self._client: OpenAI | None = None
-        self._async_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI] = WeakKeyDictionary()
+        self._clients = Clients(config)
 
     @property
     def identity(self) -> str:
@@ -66,36 +62,29 @@ class OpenAIEmbedder:
             EmbeddingError: the server refused, failed or did not answer.
         """
         vectors: list[Sequence[float]] = []
-        with _translated(self._config):
-            if self._client is None:
-                from openai import OpenAI
-
-                self._client = OpenAI(**self._client_arguments())
+        with translated("embedding model", "embedder.config", self._config, EmbeddingError):
+            client = self._clients.blocking()
             for batch in self._batches(texts):
-                vectors.extend(_vectors(self._client.embeddings.create(**self._request(batch))))
+                vectors.extend(_vectors(client.embeddings.create(**self._request(batch))))
         return vectors
 
     async def aembed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         """As ``embed``, with one client per event loop, to which it is bound."""
+        await self._clients.prepare()
         vectors: list[Sequence[float]] = []
-        with _translated(self._config):
-            loop = asyncio.get_running_loop()
-            client = self._async_clients.get(loop)
-            if client is None:
-                from openai import AsyncOpenAI
-
-                client = self._async_clients[loop] = AsyncOpenAI(**self._client_arguments())
+        with translated("embedding model", "embedder.config", self._config, EmbeddingError):
             for batch in self._batches(texts):
-                vectors.extend(_vectors(await client.embeddings.create(**self._request(batch))))
+                async with self._clients.awaiting() as client:
+                    vectors.extend(_vectors(await client.embeddings.create(**self._request(batch))))
         return vectors
 
-    def _client_arguments(self) -> dict[str, Any]:
-        return {
-            "api_key": self._config.api_key.get_secret_value() if self._config.api_key else None,
-            "base_url": self._config.base_url,
-            "timeout": self._config.timeout_s,
-            "max_retries": self._config.max_retries,
-        }
+    def close(self) -> None:
+        """Close the blocking client's connections."""
+        self._clients.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop."""
+        await self._clients.aclose()
 
     def _batches(self, texts: Sequence[str]) -> Iterator[Sequence[str]]:
         size = self._config.batch_size
@@ -110,33 +99,3 @@ class OpenAIEmbedder:
 
 def _vectors(answer: CreateEmbeddingResponse) -> list[Sequence[float]]:
     return [item.embedding for item in sorted(answer.data or (), key=lambda item: item.index)]
-
-
-@contextmanager
-def _translated(config: OpenAIEmbedderConfig) -> Iterator[None]:
-    import openai
-
-    try:
-        yield
-    except openai.OpenAIError as error:
-        where = f"The embedding model {config.model!r} at {config.base_url or 'OpenAI'}"
-        if isinstance(error, openai.APITimeoutError):
-            reason = f"did not answer within {config.timeout_s:g} s"
-        elif isinstance(error, openai.APIConnectionError):
-            reason = "cannot be reached"
-        elif isinstance(error, openai.AuthenticationError):
-            reason = "refused the API key (401): check OPENAI_API_KEY or embedder.config.api_key"
-        elif isinstance(error, openai.APIStatusError):
-            reason = f"answered {error.status_code}: {_message(error)}"
-        else:
-            reason = f"cannot be used: {error}"
-        raise EmbeddingError(f"{where} {reason}.") from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise EmbeddingError(
-            f"The embedding model {config.model!r} did not answer in OpenAI's format ({type(error).__name__}: {error})."
-        ) from error
-
-
-def _message(error: Any) -> str:
-    body = error.body if isinstance(error.body, Mapping) else {}
-    return str(cast("Mapping[str, object]", body).get("message") or type(error).__name__).rstrip(".")

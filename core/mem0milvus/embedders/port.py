@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from mem0milvus.drivers import Driver
-from mem0milvus.errors import EmbeddingError
+from mem0milvus.embedders.cache import VectorCache
+from mem0milvus.errors import EmbeddingError, Mem0MilvusError
 from mem0milvus.ports import Vector
 from mem0milvus.types import Embedder
 
@@ -23,12 +24,14 @@ class CheckedEmbedder:
     Args:
         embedder: the model.
         driver: how its blocking ``embed`` is run.
+        cache: the vectors of texts that it was given lately.
         awaits: whether to await its ``aembed`` instead, where it has one.
     """
 
-    def __init__(self, embedder: Embedder, driver: Driver, *, awaits: bool) -> None:
+    def __init__(self, embedder: Embedder, driver: Driver, cache: VectorCache, *, awaits: bool) -> None:
         self._embedder = embedder
         self._driver = driver
+        self._cache = cache
         self._aembed = cast(
             "Callable[[Sequence[str]], Awaitable[Any]] | None",
             getattr(embedder, "aembed", None) if awaits else None,
@@ -36,13 +39,25 @@ class CheckedEmbedder:
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """See ``ports.EmbedderPort``."""
-        if not texts:
-            return []
-        if self._aembed is not None:
-            raw = await self._aembed(texts)
-        else:
-            raw = await self._driver.call(self._embedder.embed, texts)
-        return unit_vectors(raw, len(texts), self._embedder.dims, self._embedder.identity)
+        vectors = self._cache.known(texts)
+        if missing := [text for text in dict.fromkeys(texts) if text not in vectors]:
+            new = dict(zip(missing, await self._ask(missing), strict=True))
+            self._cache.keep(new)
+            vectors.update(new)
+        return [vectors[text] for text in texts]
+
+    async def _ask(self, texts: Sequence[str]) -> list[Vector]:
+        model = self._embedder.identity
+        try:
+            if self._aembed is not None:
+                raw = await self._aembed(texts)
+            else:
+                raw = await self._driver.call(self._embedder.embed, texts)
+        except Mem0MilvusError:
+            raise
+        except Exception as error:  # a model may be anybody's code and raise anything
+            raise EmbeddingError(f"The embedding model {model!r} failed: {type(error).__name__}: {error}") from error
+        return unit_vectors(raw, len(texts), self._embedder.dims, model)
 
 
 def unit_vectors(raw: Any, count: int, dims: int, model: str) -> list[Vector]:
@@ -59,18 +74,25 @@ def unit_vectors(raw: Any, count: int, dims: int, model: str) -> list[Vector]:
     """
     import numpy as np
 
+    if not hasattr(raw, "__len__"):
+        raise EmbeddingError(f"The embedding model {model!r} gave {type(raw).__name__} rather than a list of vectors.")
     if len(raw) != count:
         raise EmbeddingError(f"The embedding model {model!r} gave {len(raw)} vectors for {count} texts.")
     for vector in raw:
+        if isinstance(vector, str) or not hasattr(vector, "__len__"):
+            raise EmbeddingError(f"The embedding model {model!r} gave {type(vector).__name__} rather than a vector.")
         if len(vector) != dims:
             raise EmbeddingError(
                 f"The embedding model {model!r} gave a vector of {len(vector)} dimensions where {dims} are configured "
                 "(embedding_dims of the embedder, embedding_model_dims of the vector store)."
             )
     try:
-        vectors = np.asarray(raw, dtype=np.float32)
+        with np.errstate(over="ignore"):  # too large a number becomes infinite, and is refused below
+            vectors = np.asarray(raw, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise EmbeddingError(f"The embedding model {model!r} gave a vector that is not made of numbers.") from error
+    if vectors.ndim != 2:
+        raise EmbeddingError(f"The embedding model {model!r} gave a vector that is not made of numbers.")
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.isfinite(norms).all() or not norms.all():
         raise EmbeddingError(f"The embedding model {model!r} gave a vector that is zero or not finite.")

@@ -59,8 +59,9 @@ from mem0milvus.filters.nodes import (
     greater_than,
     less_than,
     negation,
+    starts_with,
 )
-from mem0milvus.filters.parse import OPERATORS, parse_filters, split_scope
+from mem0milvus.filters.parse import OPERATORS, parse_filters, parse_value_filters, split_scope
 from mem0milvus.filters.predicate import matches
 
 __all__ = [
@@ -84,6 +85,8 @@ __all__ = [
     "needs_check",
     "negation",
     "parse_filters",
+    "parse_value_filters",
     "split_scope",
+    "starts_with",
     "to_expression",
 ]

@@ -37,10 +37,19 @@ TYPED_FIELDS: Mapping[str, Kind] = MappingProxyType(
     }
 )
 
-#: All columns of a row that a condition built in code can be about: those above, and the library's own bookkeeping,
-#: whose names mean metadata in a user's filter.
+#: All columns of a row that a condition built in code can be about: those above, and the library's own bookkeeping for
+#: memories and for records, whose names mean metadata in a user's filter.
 COLUMNS: Mapping[str, Kind] = MappingProxyType(
-    {**TYPED_FIELDS, "valid_from": "moment", "valid_to": "moment", "seq": "number"}
+    {
+        **TYPED_FIELDS,
+        "valid_from": "moment",
+        "valid_to": "moment",
+        "seq": "number",
+        "pending": "text",
+        "namespace": "text",
+        "part": "number",
+        "parts": "number",
+    }
 )
 
 #: The values that stand for "not there"; in a text column it is ``""``.
@@ -114,11 +123,24 @@ def target(name: str) -> Target:
     """
     if name in TYPED_FIELDS:
         return Column(name)
-    segments = tuple(name.split("."))
-    if segments[0] == METADATA:
-        segments = segments[1:]
-        if not segments:
-            raise FilterError('A filter on "metadata" needs a key in it, as in "metadata.category".')
+    inside = name.removeprefix(f"{METADATA}.")
+    if name == METADATA:
+        raise FilterError('A filter on "metadata" needs a key in it, as in "metadata.category".')
+    return value_path(inside, name)
+
+
+def value_path(path: str, name: str | None = None) -> Path:
+    """A dotted path into the JSON column, whatever it begins with.
+
+    Args:
+        path: the path, as in ``address.city``.
+        name: what the user calls it, for messages.
+
+    Raises:
+        FilterError: the path has an empty part, or a part that Milvus cannot look up.
+    """
+    name = path if name is None else name
+    segments = tuple(path.split("."))
     for segment in segments:
         _check_segment(segment, name)
     if sum(is_index(segment) for segment in segments[1:]) > MAX_INDEX_SEGMENTS:

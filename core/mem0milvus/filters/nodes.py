@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Literal
 
 from mem0milvus.errors import FilterError
 from mem0milvus.filters.fields import Column, Target, check_unicode, column
+from mem0milvus.filters.patterns import Pattern, Wildcard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from mem0milvus.filters.patterns import Pattern
 
 Scalar = str | int | float
 Operator = Literal["==", "<", "<=", ">", ">="]
@@ -135,6 +134,15 @@ def any_in(field: str, values: Sequence[str | int]) -> Filter:
         FilterError: there is no such field, or a value is not of its type.
     """
     return AnyIn(column(field), tuple(_checked(column(field), value) for value in values))
+
+
+def starts_with(field: str, text: str) -> Filter:
+    """The typed ``field`` begins with ``text``, which is not empty.
+
+    Raises:
+        FilterError: there is no such field, or it is no text.
+    """
+    return Like(column(field), Pattern((str(_checked(column(field), text)), Wildcard.RUN)))
 
 
 def at_most(field: str, value: int) -> Filter:

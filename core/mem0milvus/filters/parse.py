@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from mem0milvus.errors import FilterError, ValidationError
-from mem0milvus.filters.fields import SCOPE_FIELDS, Column, Path, Target, check_unicode, target
+from mem0milvus.filters.fields import SCOPE_FIELDS, Column, Path, Target, check_unicode, target, value_path
 from mem0milvus.filters.nodes import (
     INT64_MAX,
     And,
@@ -63,6 +63,18 @@ def parse_filters(filters: Mapping[str, object] | None) -> Filter | None:
         return None
     _check_mapping(filters, "filters")
     return _Parser().conditions(filters, depth=0) if filters else None
+
+
+def parse_value_filters(filters: Mapping[str, object] | None) -> Filter | None:
+    """Read a filter on the values of records: as ``parse_filters``, and every name is a path into the value.
+
+    Raises:
+        FilterError: the filter cannot be understood. Nothing is ever ignored.
+    """
+    if filters is None:
+        return None
+    _check_mapping(filters, "filters")
+    return _Parser(value_path).conditions(filters, depth=0) if filters else None
 
 
 def split_scope(filters: Mapping[str, object] | None) -> tuple[dict[str, str], dict[str, object]]:
@@ -128,7 +140,8 @@ def _scope_value(name: str, condition: object) -> str | None:
 class _Parser:
     """Reads one filter and counts what it compares with."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: Callable[[str], Target] = target) -> None:
+        self._target = target
         self._comparisons = 0
 
     def conditions(self, filters: Mapping[str, object], depth: int) -> Filter:
@@ -166,7 +179,7 @@ class _Parser:
         return Not(either) if logical == "NOT" else either
 
     def _field(self, name: str, condition: object) -> Filter:
-        about = target(name)
+        about = self._target(name)
         if not isinstance(condition, Mapping):
             return self._condition(about, name, "in" if _is_list(condition) else "eq", condition)
         if not condition:

@@ -3,101 +3,136 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from mem0milvus import filters
 from mem0milvus.errors import CLOSED, StoreError
-from mem0milvus.filters import Dialect
-from mem0milvus.milvus import lite
+from mem0milvus.milvus import capabilities, lite
+from mem0milvus.milvus.capabilities import Capabilities
+from mem0milvus.milvus.client import connect, server_time
 from mem0milvus.milvus.faults import translated
-from mem0milvus.milvus.schema import Identity, build_indexes, build_schema, check_properties
+from mem0milvus.milvus.freshness import WriteClock, clock_of, read_arguments
+from mem0milvus.milvus.preparation import Preparation
+from mem0milvus.milvus.schema import MEMORIES, Identity, Layout
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
     from mem0milvus.config import VectorStoreConfig
+    from mem0milvus.types import Consistency
 
 logger = logging.getLogger(__name__)
-
-#: The first Milvus that has sparse vectors.
-SPARSE_SINCE = (2, 4)
 
 #: Requests that look at rows not yet flushed, and so profit from a flush.
 _SCANS = ("search", "query")
 
+#: Requests after whose failure a Milvus Lite file must be opened anew.
+_WRITES = ("upsert", "delete", "flush")
+
 
 class Connection:
-    """An open store: a client, and the two collections of a memory."""
+    """An open store: a client, and the collections that are used in it: the two of a memory, those of record stores."""
 
     def __init__(self, config: VectorStoreConfig, identity: Identity) -> None:
         self._config = config
         self._identity = identity
         self._client: MilvusClient | None = None
         self._file: lite.LiteFile | None = None
+        self._start = 0
         self.is_lite = lite.is_lite(config.uri)
         self.uri = _without_credentials(config.uri)
+        self.dims = identity.dims
         self.live = config.collection_name
         self.past = f"{config.collection_name}_versions"
-        self.has_words = True
-        self.dialect: Dialect = filters.LITE if self.is_lite else filters.COMMON
+        self._layouts: dict[str, Layout[Any]] = {}
+        self._with_words: set[str] = set()
+        #: What the Milvus can do; of a server, known once it is open.
+        self.can: Capabilities = capabilities.LITE if self.is_lite else Capabilities()
 
-    def open(self) -> None:
-        """Connect, and make, check and load the collections.
+    def use_memories(self) -> None:
+        """Connect where that was not done before, and make, check and load the collections of a memory.
 
         Raises:
             StoreError: or one of its kinds: no answer, a locked file, a collection made by something else.
         """
+        # The past first: once there are live rows, there is a place for what they used to say.
+        self.use({self.past: MEMORIES, self.live: MEMORIES})
+
+    def use(self, layouts: Mapping[str, Layout[Any]]) -> None:
+        """Connect where that was not done before, and make, check and load these collections.
+
+        Raises:
+            StoreError: or one of its kinds: no answer, a locked file, a collection made by something else.
+        """
+        if self._client is None:
+            self._layouts = dict(layouts)
+            self._open()
+            return
+        with self._turn():
+            self._prepare(layouts)
+            self._layouts.update(layouts)
+
+    def _open(self) -> None:
         if not self.is_lite:
-            self._connect(self._config.uri)
+            self._open_server()
             return
         with lite.opening():
             self._file = lite.acquire(self._config.uri)
             try:
-                self._connect(str(self._file.path))
+                self._connect_lite(self._file)
             except BaseException:
                 self.close()
                 raise
 
+    def _open_server(self) -> None:
+        try:
+            self._connect(self._config.uri)
+            with self._turn():
+                self._prepare(self._layouts)
+        except BaseException:
+            self.close()
+            raise
+
     def close(self) -> None:
         """Close the client; after the last use of a Milvus Lite file in this process, free the file."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
-        file, self._file = self._file, None
-        if file is not None:
-            lite.release(file)
+        with lite.opening():
+            file = self._file
+            with nullcontext() if file is None else file.one_request:  # whoever is at it may finish
+                client, self._client = self._client, None
+                if client is not None:
+                    client.close()
+            self._file = None
+            if file is not None:
+                lite.release(file)
+
+    def _connect_lite(self, file: lite.LiteFile) -> None:
+        self._connect(str(file.path))
+        with file.one_request:
+            self._prepare(self._layouts)
+        self._start = file.starts
 
     def _connect(self, uri: str) -> None:
-        from pymilvus import MilvusClient
-
-        token = self._config.token.get_secret_value() if self._config.token else ""
         with translated("connect", self.uri):
-            self._client = MilvusClient(
-                uri=uri, token=token, db_name=self._config.db_name, timeout=self._config.timeout_s
-            )
+            self._client = connect(self._config, uri, in_process=self.is_lite)
             if not self.is_lite:
                 self._learn(self._client.get_server_version())
-        # The past first: once there are live rows, there is a place for what they used to say.
-        with self._turn():
-            for collection in (self.past, self.live):
-                self._prepare(collection)
 
     def _learn(self, version: str) -> None:
         """Note what a server can do."""
-        if version.startswith("milvus_lite"):  # `milvus-lite server`
-            self.dialect = filters.LITE
-        elif _version(version) < SPARSE_SINCE:
-            self.has_words = False
-            self.dialect = filters.SERVER_2_3
+        self.can = capabilities.of_server(version)
+        if not self.can.words:
             logger.warning(
                 "Milvus %s at %s has no sparse vectors: memories are found by their embeddings alone.",
                 version,
                 self.uri,
             )
+
+    def has_words(self, collection: str) -> bool:
+        """Whether an open collection has a column for lexical weights: one made on an old server has none."""
+        return collection in self._with_words
 
     def request(self, method: str, collection: str, /, **arguments: Any) -> Any:
         """Call a method of the client on a collection.
@@ -105,19 +140,69 @@ class Connection:
         Raises:
             StoreError: or one of its kinds.
         """
-        client, file = self._open_client(), self._file
         with self._turn():
+            client, file = self._open_client(), self._file
             if file and method in _SCANS and file.needs_flush(collection):
-                self._call(client, "flush", collection, {})
-                file.flushed(collection)
+                self._flush(client, file, collection)
+            if "consistency_level" in arguments:
+                arguments |= self._fresh_enough(client, collection, arguments["consistency_level"])
             answer = self._call(client, method, collection, arguments)
             if file and method == "upsert":
                 file.wrote(collection, len(arguments["data"]))
+                if file.is_full(collection):
+                    self._flush_after_write(client, file, collection)
             return answer
 
+    def _flush(self, client: MilvusClient, file: lite.LiteFile, collection: str) -> None:
+        self._call(client, "flush", collection, {})
+        file.flushed(collection)
+
+    def _flush_after_write(self, client: MilvusClient, file: lite.LiteFile, collection: str) -> None:
+        """What was written stays written when its flush fails; the next request opens the file anew."""
+        try:
+            self._flush(client, file, collection)
+        except StoreError as error:
+            logger.warning("Flushing %r failed after it was written to: %s", collection, error)
+
     def _call(self, client: MilvusClient, method: str, collection: str, arguments: Mapping[str, Any]) -> Any:
-        with translated(f"{method} in {collection!r}", self.uri):
-            return getattr(client, method)(collection, timeout=self._config.timeout_s, **arguments)
+        try:
+            with translated(f"{method} in {collection!r}", self.uri):
+                return getattr(client, method)(collection, timeout=self._config.timeout_s, **arguments)
+        except StoreError:
+            if self._file is not None and method in _WRITES:
+                self._file.doubtful = True
+            raise
+        finally:
+            if method in _WRITES:
+                self._clock(collection).wrote()
+
+    def _fresh_enough(self, client: MilvusClient, collection: str, level: Consistency) -> Mapping[str, Any]:
+        """What a read says to pymilvus so that it is as fresh as its level promises."""
+        if self.can.lite:
+            return {}
+        ask = partial(server_time, client, self._config.timeout_s, self.uri)
+        return read_arguments(level, self._clock(collection), ask)
+
+    def _clock(self, collection: str) -> WriteClock:
+        return clock_of(self.uri, self._config.db_name, collection)
+
+    def compact(self, collection: str) -> None:
+        """Have the rows that were deleted or replaced taken out of the collection's files, where they are only hidden.
+
+        Milvus Lite has done it when this returns. A server is only asked to: it merges files in its own time, and
+        keeps what it merged for its garbage collector. A ``milvus-lite server`` does nothing.
+
+        Raises:
+            StoreError: or one of its kinds.
+        """
+        with self._turn():
+            client, file = self._open_client(), self._file
+            self._call(client, "flush", collection, {})
+            if file is None:
+                self._call(client, "compact", collection, {})
+            else:
+                file.flushed(collection)
+                file.compact(collection, self._config.db_name)
 
     def reset(self) -> None:
         """Drop both collections and make them anew, empty.
@@ -125,79 +210,60 @@ class Connection:
         Raises:
             StoreError: or one of its kinds.
         """
-        client = self._open_client()
         with self._turn():
             for collection in (self.live, self.past):
-                self._call(client, "drop_collection", collection, {})
-            for collection in (self.past, self.live):
-                self._prepare(collection)
+                self._call(self._open_client(), "drop_collection", collection, {})
+            self._prepare({self.past: MEMORIES, self.live: MEMORIES})
 
-    def _turn(self) -> AbstractContextManager[Any]:
-        """Wait until nobody else in this process uses the Milvus Lite file; a server needs no turns."""
-        return nullcontext() if self._file is None else self._file.one_request
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until nobody else in this process uses Milvus Lite, here or behind a server; others need no turns."""
+        file = self._file
+        if file is None:
+            with lite.turns(self.uri) if self.can.lite else nullcontext():
+                yield
+            return
+        while True:
+            with file.one_request:
+                if file.gone:
+                    raise StoreError(file.gone)
+                if not file.doubtful and self._start == file.starts:
+                    yield
+                    return
+            self._reopen(file)
+
+    def _reopen(self, file: lite.LiteFile) -> None:
+        """Start Milvus Lite anew after a failed write, unless another connection did, and connect to it again."""
+        with lite.opening():
+            client = self._open_client()
+            with file.one_request:
+                if file.doubtful:
+                    logger.warning("A write to %s failed: opening it anew, so that nothing is lost.", self.uri)
+                    file.restart()
+            if self._start != file.starts:
+                client.close()
+                self._connect_lite(file)
 
     def _open_client(self) -> MilvusClient:
         if self._client is None:
             raise StoreError(CLOSED)
         return self._client
 
-    def _prepare(self, collection: str) -> None:
-        """Make the collection where there is none, check it where there is one, and load it."""
-        client = self._open_client()
-        with translated(f"open {collection!r}", self.uri):
-            if not client.has_collection(collection):
-                self._create(client, collection)
-            description = client.describe_collection(collection)
-        check_properties(collection, description.get("properties", {}), self._identity)
-        with translated(f"open {collection!r}", self.uri):
-            self._index(client, collection)
-        self._load(client, collection)
-        if self._file is not None:
-            self._file.wrote(collection, lite.FLUSH_ROWS + 1)  # what an earlier process left is not flushed
-
-    def _create(self, client: MilvusClient, collection: str) -> None:
-        from pymilvus.exceptions import MilvusException
-
-        try:
-            client.create_collection(
-                collection,
-                schema=build_schema(client, self._identity.dims, words=self.has_words, lite=self.is_lite),
-                properties=self._identity.as_properties(),
-                consistency_level="Session",
-            )
-        except MilvusException:
-            if not client.has_collection(collection):  # else another process made it first
-                raise
-
-    def _index(self, client: MilvusClient, collection: str) -> None:
-        """Make the indexes that are missing, as after an interrupted creation."""
-        wanted = build_indexes(client, self._identity.metric, words=self.has_words, lite=self.is_lite)
-        for index in wanted:
-            if not client.list_indexes(collection, index.field_name):
-                one = client.prepare_index_params(index.field_name, **index.get_index_configs())
-                # Lite has made the index when the call returns; waiting would only poll, half a second at a time.
-                client.create_index(collection, one, sync=not self.is_lite)
-
-    def _load(self, client: MilvusClient, collection: str) -> None:
-        try:
-            with translated(f"load {collection!r}", self.uri):
-                client.load_collection(collection)
-        except StoreError as error:
-            if not self.is_lite:
-                raise
-            # A kill while Lite wrote an index leaves a file that cannot be read; the rows are safe without it.
-            logger.warning("An index of %r in %s cannot be read (%s): building it anew.", collection, self.uri, error)
-            with translated(f"rebuild the indexes of {collection!r}", self.uri):
-                while names := client.list_indexes(collection):  # Lite may drop several at once
-                    client.drop_index(collection, names[0])
-                self._index(client, collection)
-                client.load_collection(collection)
-
-
-def _version(text: str) -> tuple[int, ...]:
-    """Major and minor number of a version such as ``v2.4.1-gpu``; a server that does not tell is taken as new."""
-    found = re.search(r"(\d+)\.(\d+)", text)
-    return tuple(map(int, found.groups())) if found else SPARSE_SINCE
+    def _prepare(self, layouts: Mapping[str, Layout[Any]]) -> None:
+        client, file = self._open_client(), self._file
+        if file is not None:
+            for collection in layouts:
+                file.clear_remains(collection, self._config.db_name)
+        preparation = Preparation(client, self._identity, self.can, self.uri, self._config.timeout_s)
+        self._with_words = (self._with_words - layouts.keys()) | preparation.run(layouts)
+        for collection in layouts:
+            self._clock(collection).wrote()
+            if file is not None:
+                if file.has_logs(collection, self._config.db_name):
+                    # Killed while it removed its logs, Milvus Lite finds in the rest only what it has flushed already,
+                    # and refuses to flush that. A deletion of nothing gives it something new.
+                    self._call(client, "delete", collection, {"filter": 'id in [""]'})
+                file.wrote(collection, lite.FLUSH_ROWS + 1)  # what an earlier process left is not flushed
 
 
 def _without_credentials(uri: str) -> str:

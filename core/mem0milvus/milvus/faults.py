@@ -40,6 +40,10 @@ _UNAVAILABLE_WORDS = (
     "retry run out",
 )
 
+#: A server that is starting, or recovering after one of its parts failed, says in these words that it will be able to
+#: answer soon.
+_NOT_READY_WORDS = ("not loaded", "not available", "no available", "not ready", "not healthy", "not subscribed")
+
 _held_back: ContextVar[list[LogRecord] | None] = ContextVar("mem0milvus_held_back", default=None)
 
 
@@ -117,14 +121,23 @@ def _translate(error: Exception, swallowed: BaseException | None, action: str, u
     if type(swallowed).__name__ == "DataDirLockedError":
         return StoreLockedError(
             f"Another process has {uri} open, and Milvus Lite serves one process at a time. Close it there, or let "
-            "both talk to a server: `milvus-lite server --data-dir DIR --port 19530`, then "
+            "both talk to a server: `milvus-lite server --data-dir DIR --port 19530 --max-workers 1`, then "
             "url='http://localhost:19530'."
         )
     if swallowed is not None:
         return StoreError(f"Cannot {action} at {uri}: {type(swallowed).__name__}: {swallowed}")
-    reason = getattr(error, "message", None) or str(error)
-    if any(word in str(error).lower() for word in _UNAVAILABLE_WORDS):
+    reason = _reason(error)
+    text = str(error).lower()
+    if any(word in text for word in _NOT_READY_WORDS):
+        return StoreUnavailableError(f"Cannot {action}: Milvus at {uri} is not ready; try again soon. ({reason})")
+    if any(word in text for word in _UNAVAILABLE_WORDS):
         return StoreUnavailableError(
             f"Cannot {action}: no answer from Milvus at {uri}. Is it running and reachable? ({reason})"
         )
     return StoreError(f"Cannot {action} at {uri}: {reason}")
+
+
+def _reason(error: Exception) -> str:
+    """What the failure says, without the state of the call that gRPC's errors print with it."""
+    details = getattr(error, "details", None)
+    return str(getattr(error, "message", None) or (details() if callable(details) else None) or error)

@@ -2,18 +2,29 @@
 
 Milvus Lite keeps what was written lately in a table that it scans row by row, and moves it into indexed segments
 only at 128 MiB or when told to. Searching 1,000 rows takes some 100 ms before and 5 ms after a
-flush, so rows are flushed before a search once there are enough of them. Writing never flushes, so it never waits.
+flush, so rows are flushed before a search once there are enough of them. Whoever only writes waits for a flush once in
+4,000 rows.
 """
 
 from __future__ import annotations
 
+import atexit
+import concurrent.futures.thread  # noqa: F401  # it registers what stops its threads at exit, before us
+import os
+import shutil
+import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from mem0milvus.errors import ConfigError, StoreError
 
 #: A search flushes first when more rows than this were written since the last flush.
 FLUSH_ROWS = 128
+
+#: A write is followed by a flush when more rows than this were written since the last one, so that whoever only writes
+#: leaves neither a long wait to the next reader nor all of it in memory.
+WRITE_FLUSH_ROWS = 4_000
 
 
 class LiteFile:
@@ -29,6 +40,12 @@ class LiteFile:
         self.uses = 0
         self.served_before_us = False
         self.one_request = threading.Lock()
+        #: Whether a write failed since Milvus Lite was started. Then nothing may be asked of it until ``restart``.
+        self.doubtful = False
+        #: How often Milvus Lite was started anew; clients of an earlier start are dead.
+        self.starts = 0
+        #: Why it cannot be used any more, when the process is ending or is another one than that which opened it.
+        self.gone = ""
         self._unflushed: dict[str, int] = {}
 
     def wrote(self, collection: str, rows: int) -> None:
@@ -39,13 +56,139 @@ class LiteFile:
         """Whether a search should flush the collection first. The caller holds ``one_request``."""
         return self._unflushed.get(collection, 0) > FLUSH_ROWS
 
+    def is_full(self, collection: str) -> bool:
+        """Whether a write should be followed by a flush. The caller holds ``one_request``."""
+        return self._unflushed.get(collection, 0) > WRITE_FLUSH_ROWS
+
     def flushed(self, collection: str) -> None:
         """Start counting anew. The caller holds ``one_request``."""
         self._unflushed[collection] = 0
 
+    def restart(self) -> None:
+        """Stop Milvus Lite; the next client that connects starts it, and it recovers every acknowledged row.
+
+        After a failed flush, as on a full disk, Milvus Lite 3.2 no longer shows the rows that were to be flushed, and
+        its next flush deletes the log that holds them. After a failed write, what it logs next cannot be recovered
+        after a kill. Stopped before anything else is written, it loses nothing. The caller holds ``opening()`` and
+        ``one_request``.
+        """
+        _release_server(self)
+        self.doubtful = False
+        self.starts += 1
+
+    def has_logs(self, collection: str, db_name: str) -> bool:
+        """Whether there are logs of writes, which Milvus Lite removes at a flush and when it is closed."""
+        return any((self._folder(collection, db_name) / "wal").glob("wal_*"))
+
+    def _folder(self, collection: str, db_name: str) -> Path:
+        database = self.path / "databases" / db_name if db_name not in ("", "default") else self.path
+        return database / "collections" / collection
+
+    def clear_remains(self, collection: str, db_name: str) -> None:
+        """Remove what is left of a collection whose creation was interrupted: Milvus Lite would refuse to make it.
+
+        Raises:
+            StoreError: there are rows in it, as after an interrupted deletion: they are not ours to delete.
+        """
+        folder = self._folder(collection, db_name)
+        if not folder.is_dir() or (folder / "schema.json").exists():
+            return
+        if left := [path for path in folder.rglob("*") if path.is_file() and path.name != "schema.json.tmp"]:
+            raise StoreError(
+                f"{folder} holds files of a collection without its schema, such as {left[0].name}: it was being "
+                "deleted when the process ended. Remove the folder, or choose another collection_name."
+            )
+        shutil.rmtree(folder)
+
+    def compact(self, collection: str, db_name: str) -> None:
+        """Write the collection's files anew without the rows that were deleted or replaced. Its flush came just before.
+
+        Milvus Lite 3.2 answers a request to compact and does nothing; by itself it merges four files of a size, and
+        what lies in a lone file stays there for good. So its engine is asked directly, one file at a time, in the way
+        and under the lock of its own compaction, which a crash cannot break. The caller holds ``one_request``.
+
+        Raises:
+            StoreError: it failed, or this version of Milvus Lite works otherwise.
+        """
+        from milvus_lite import MilvusLiteError
+        from milvus_lite.server_manager import server_manager_instance
+
+        try:
+            _, database, _ = server_manager_instance._servers[str(self.path)]
+            _compact(database.get_collection(collection, database_name=db_name or None))
+        except (MilvusLiteError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            self.doubtful = True
+            raise StoreError(
+                f"Cannot compact {collection!r} in {self.path}: {type(error).__name__}: {error}"
+            ) from error
+
+
+class _Outdated:
+    """In the place of Milvus Lite's index of deletions: rows that a later row replaced count as deleted too."""
+
+    def __init__(self, engine: Any) -> None:
+        self._deleted = engine._delta_index
+        self._newest: dict[str, int] = {}
+        for segment in engine._segments_snapshot():
+            for key, number in zip(segment.pks, segment.seqs.tolist(), strict=True):
+                self._newest[key] = max(number, self._newest.get(key, -1))
+
+    def __len__(self) -> int:
+        return len(self._newest)
+
+    def is_deleted(self, key: str, number: int) -> bool:
+        return number < self._newest[key] or bool(self._deleted.is_deleted(key, number))
+
+
+def _compact(engine: Any) -> None:
+    engine._wait_for_bg()
+    with engine._maintenance_lock:
+        outdated = _Outdated(engine)
+        for (partition, name), segment in list(engine._segment_cache.items()):
+            if any(map(outdated.is_deleted, segment.pks, segment.seqs.tolist())):
+                folder = str(Path(engine.data_dir, "partitions", partition))
+                engine._compaction_mgr._compact_files(partition, folder, [name], engine._manifest, outdated)
+        engine._compaction_mgr._gc_tombstones(engine._manifest, engine._delta_index)
+        engine._refresh_segment_cache()
+        engine._cleanup_orphan_index_files()
+    engine._schedule_bg_maintenance()  # indexes of the new files
+    engine._wait_for_bg()
+
 
 _open_files: dict[Path, LiteFile] = {}
+_servers: dict[str, threading.Lock] = {}
 _mutex = threading.RLock()
+
+
+def _at_exit() -> None:
+    """Close the files while Milvus Lite can still be closed. It hangs once Python has stopped its pools of threads."""
+    with _mutex:
+        for file in _open_files.values():
+            with file.one_request:
+                file.gone = (
+                    f"Python is exiting, and {file.path} is closed. Wait for your threads before the program ends."
+                )
+                _release_server(file)
+
+
+def _after_fork() -> None:
+    """Leave the files to the parent process: closing them here would remove the logs that it writes."""
+    global _mutex
+    _mutex = threading.RLock()  # somebody may have held it
+    for file in _open_files.values():
+        file.gone = f"{file.path} was opened in another process, which forked this one. Open a memory after forking."
+        file.one_request = threading.Lock()
+        file.uses = 0
+    _open_files.clear()
+    if manager := sys.modules.get("milvus_lite.server_manager"):
+        manager.server_manager_instance._servers.clear()
+
+
+# Not `atexit`, which comes after the pools are stopped. The last to register is called first, and the pools' own hook
+# was registered before.
+getattr(threading, "_register_atexit", atexit.register)(_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def is_lite(uri: str) -> bool:
@@ -78,18 +221,29 @@ def release(file: LiteFile) -> None:
     """
     with _mutex:
         file.uses -= 1
-        if file.uses:
+        if file.uses or file.gone:
             return
         del _open_files[file.path]
         if not file.served_before_us:
-            from milvus_lite.server_manager import server_manager_instance
+            with file.one_request:
+                _release_server(file)
 
-            server_manager_instance.release_server(str(file.path))
+
+def _release_server(file: LiteFile) -> None:
+    from milvus_lite.server_manager import server_manager_instance
+
+    server_manager_instance.release_server(str(file.path))
 
 
 def opening() -> threading.RLock:
     """Held while a file is opened or freed, so that the two never overlap."""
     return _mutex
+
+
+def turns(uri: str) -> threading.Lock:
+    """Held during each request of this process to a ``milvus-lite server``, for the reason for which files have one."""
+    with _mutex:
+        return _servers.setdefault(uri, threading.Lock())
 
 
 def _is_served(path: Path) -> bool:
@@ -103,10 +257,14 @@ def _check(path: Path, uri: str) -> None:
         raise ConfigError(
             f"url={uri!r}: a Milvus Lite path must end in .db, and a server's address begins with http:// or https://."
         )
-    if path.is_file():
+    try:
+        is_file, has_parent = path.is_file(), path.parent.is_dir()
+    except OSError as error:  # a folder on the way cannot be entered
+        raise StoreError(f"Cannot open {uri}: {type(error).__name__}: {error}") from error
+    if is_file:
         raise StoreError(
             f"{uri} is a file, and Milvus Lite 3 keeps a folder there: it looks like a store of Milvus Lite 2, which "
             "cannot be opened. Name another path, or export it with the version that wrote it."
         )
-    if not path.parent.is_dir():
+    if not has_parent:
         raise ConfigError(f"url={uri!r}: the folder {path.parent} does not exist. Create it first.")

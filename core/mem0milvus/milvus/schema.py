@@ -5,44 +5,82 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from mem0milvus.errors import EmbedderMismatchError, SchemaMismatchError
-from mem0milvus.limits import MAX_ID_BYTES, MAX_KEY_BYTES, MAX_MEMORY_BYTES
+from mem0milvus.limits import (
+    MAX_ID_BYTES,
+    MAX_KEY_BYTES,
+    MAX_MEMORY_BYTES,
+    MAX_NAMESPACE_BYTES,
+    MAX_PENDING_BYTES,
+    MAX_RECORD_ID_BYTES,
+)
+from mem0milvus.ports import R
+from mem0milvus.record_rows import RecordRow
+from mem0milvus.records import Record
 
 if TYPE_CHECKING:
     from pymilvus import CollectionSchema, MilvusClient
     from pymilvus.milvus_client.index import IndexParams
 
-#: Version of this layout. Another number means another program's collection, or another generation of ours.
-SCHEMA_VERSION = "1"
+    from mem0milvus.milvus.capabilities import Capabilities
 
-#: Text columns and their greatest lengths in bytes, in the order in which they are made.
-TEXT_COLUMNS: Mapping[str, int] = {
-    "id": MAX_KEY_BYTES,
-    "user_id": MAX_ID_BYTES,
-    "agent_id": MAX_ID_BYTES,
-    "run_id": MAX_ID_BYTES,
-    "actor_id": MAX_ID_BYTES,
-    "role": 32,
-    "memory": MAX_MEMORY_BYTES,
-    "hash": 32,
-    "event": 16,
-}
 
-#: INT64 columns; moments are microseconds since 1970 UTC.
-NUMBER_COLUMNS = (
-    "version",
-    "created_at",
-    "updated_at",
-    "valid_from",
-    "valid_to",
-    "observed_at",
-    "expires_at",
-    "seq",
+@dataclass(frozen=True, slots=True)
+class Layout(Generic[R]):
+    """What the rows of a collection are. Beside what is named here, each has ``metadata``, ``vector`` and ``words``.
+
+    Attributes:
+        row: the rows' class; its fields are the columns.
+        version: kept with the collection. Another one means another program's collection, or another generation of
+            ours.
+        texts: text columns and their greatest lengths in bytes, in the order in which they are made; the first is the
+            key.
+        numbers: INT64 columns; moments are microseconds since 1970 UTC.
+        together: the text column whose equal rows a server keeps together, by a partition key.
+    """
+
+    row: type[R]
+    version: str
+    texts: Mapping[str, int]
+    numbers: tuple[str, ...]
+    together: str
+
+    @property
+    def plain(self) -> tuple[str, ...]:
+        """All columns but the vectors."""
+        return (*self.texts, "metadata", *self.numbers)
+
+
+#: The live and the past rows of memories.
+MEMORIES: Layout[Record] = Layout(
+    Record,
+    version="1",
+    texts={
+        "id": MAX_KEY_BYTES,
+        "user_id": MAX_ID_BYTES,
+        "agent_id": MAX_ID_BYTES,
+        "run_id": MAX_ID_BYTES,
+        "actor_id": MAX_ID_BYTES,
+        "role": 32,
+        "memory": MAX_MEMORY_BYTES,
+        "hash": 32,
+        "event": 16,
+        "pending": MAX_PENDING_BYTES,
+    },
+    numbers=("version", "created_at", "updated_at", "valid_from", "valid_to", "observed_at", "expires_at", "seq"),
+    together="user_id",
 )
 
-PLAIN_COLUMNS = (*TEXT_COLUMNS, "metadata", *NUMBER_COLUMNS)
+#: The rows of a record store.
+RECORDS: Layout[RecordRow] = Layout(
+    RecordRow,
+    version="records-1",
+    texts={"id": MAX_RECORD_ID_BYTES, "namespace": MAX_NAMESPACE_BYTES, "text": MAX_MEMORY_BYTES},
+    numbers=("part", "parts", "seq", "created_at", "updated_at", "ttl_us", "expires_at"),
+    together="namespace",
+)
 
 METRICS = ("L2", "COSINE", "IP")
 
@@ -63,17 +101,17 @@ class Identity:
     metric: str
     analysis: str
 
-    def as_properties(self) -> dict[str, str]:
-        """The collection properties that record it. The same columns serve live and past rows."""
+    def as_properties(self, layout: Layout[Any]) -> dict[str, str]:
+        """The properties that record it, with the layout, in a collection."""
         return {
-            "mem0milvus.schema": SCHEMA_VERSION,
+            "mem0milvus.schema": layout.version,
             "mem0milvus.embedder": json.dumps({"model": self.embedder, "dims": self.dims}),
             "mem0milvus.metric": self.metric,
             "mem0milvus.analysis": self.analysis,
         }
 
 
-def check_properties(name: str, found: Mapping[str, Any], expected: Identity) -> None:
+def check_properties(name: str, found: Mapping[str, Any], expected: Identity, layout: Layout[Any]) -> None:
     """Compare a collection's properties with what is about to be written into it.
 
     Raises:
@@ -81,7 +119,7 @@ def check_properties(name: str, found: Mapping[str, Any], expected: Identity) ->
         EmbedderMismatchError: another embedder filled it.
     """
     properties = {key: str(value) for key, value in found.items()}
-    wanted = expected.as_properties()
+    wanted = expected.as_properties(layout)
     if "mem0milvus.schema" not in properties:
         raise SchemaMismatchError(
             f"The collection {name!r} exists and was not made by this library. Choose another collection_name; "
@@ -108,42 +146,51 @@ def check_properties(name: str, found: Mapping[str, Any], expected: Identity) ->
         )
 
 
-def build_schema(client: MilvusClient, dims: int, *, words: bool, lite: bool) -> CollectionSchema:
-    """The columns of ``records.Record``.
+def build_schema(
+    client: MilvusClient, dims: int, can: Capabilities, layout: Layout[Any] = MEMORIES
+) -> CollectionSchema:
+    """The columns of a collection.
 
-    A server keeps each user's rows together by a partition key. Milvus Lite would split 5,000 rows into as many
-    partitions and search them almost twice as slowly, so it gets none.
+    A server keeps each user's or namespace's rows together by a partition key. Milvus Lite would split 5,000 rows into
+    as many partitions and search them almost twice as slowly, so it gets none; nor does a server that loses rows by it.
 
     Args:
         client: any client; it only makes the empty schema.
         dims: length of the vectors.
-        words: whether there is a column for lexical weights.
-        lite: whether this is Milvus Lite.
+        can: what this Milvus can do: whether there is a column for lexical weights, and a partition key.
+        layout: what its rows are.
     """
     from pymilvus import DataType
 
     schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
-    for name, length in TEXT_COLUMNS.items():
+    for name, length in layout.texts.items():
         schema.add_field(
             name,
             DataType.VARCHAR,
             max_length=length,
             is_primary=name == "id",
-            is_partition_key=name == "user_id" and not lite,
+            is_partition_key=name == layout.together and can.partition_key,
         )
     schema.add_field("metadata", DataType.JSON)
-    for name in NUMBER_COLUMNS:
+    for name in layout.numbers:
         schema.add_field(name, DataType.INT64)
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dims)
-    if words:
+    if can.words:
         schema.add_field("words", DataType.SPARSE_FLOAT_VECTOR)
     return schema
 
 
-def build_indexes(client: MilvusClient, metric: str, *, words: bool, lite: bool) -> IndexParams:
-    """The indexes: exact search on Milvus Lite, Milvus's own choice of index on a server."""
+def build_indexes(client: MilvusClient, metric: str, can: Capabilities, *, words: bool) -> IndexParams:
+    """The indexes: exact search on Milvus Lite, Milvus's own choice of index on a server.
+
+    Args:
+        client: any client; it only makes the list.
+        metric: how distance between vectors is measured.
+        can: what this Milvus can do.
+        words: whether the collection has a column for lexical weights.
+    """
     indexes = client.prepare_index_params()
-    indexes.add_index("vector", index_type="FLAT" if lite else "AUTOINDEX", metric_type=metric)
+    indexes.add_index("vector", index_type="FLAT" if can.lite else "AUTOINDEX", metric_type=metric)
     if words:
         indexes.add_index("words", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
     return indexes

@@ -2,60 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
-from typing import Any, NoReturn, TypeAlias
+from itertools import pairwise
+from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
 
 from mem0milvus.drivers import Driver
 from mem0milvus.errors import PartialWriteError, StoreError
 from mem0milvus.filters import Filter, literal, matches, needs_check, to_expression
-from mem0milvus.limits import MAX_TOP_K, ROWS_PER_REQUEST
+from mem0milvus.limits import BYTES_PER_REQUEST, MAX_TOP_K, ROWS_PER_REQUEST
 from mem0milvus.milvus.connection import Connection
-from mem0milvus.milvus.schema import PLAIN_COLUMNS
-from mem0milvus.ports import Hit, Probe
-from mem0milvus.records import Record
+from mem0milvus.milvus.schema import Layout
+from mem0milvus.ports import Hit, Probe, R, Row
 from mem0milvus.types import Consistency
+
+T = TypeVar("T")
 
 #: Tells whether a row that an expression let through is really meant.
 Fits: TypeAlias = "Callable[[Mapping[str, Any]], bool]"
 
-_RECORD_FIELDS = tuple(field.name for field in fields(Record))
 
-
-class MilvusTable:
+class MilvusTable(Generic[R]):
     """One collection. See ``ports.Table``."""
 
-    def __init__(self, connection: Connection, collection: str, driver: Driver, consistency: Consistency) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        collection: str,
+        layout: Layout[R],
+        driver: Driver,
+        consistency: Consistency,
+    ) -> None:
         self._connection = connection
         self._collection = collection
+        self._layout = layout
+        self._fields = tuple(field.name for field in fields(layout.row))
+        self._blank = {**dict.fromkeys(layout.texts, ""), **dict.fromkeys(layout.numbers, 0)}
         self._driver = driver
         self._consistency = consistency
 
     @property
+    def _in_order(self) -> Mapping[str, str]:
+        """What makes a query with a limit give the rows with the smallest keys, in the order of their keys.
+
+        Milvus Lite wants to hear that it is an iteration. A server keeps that order for every limited query; pymilvus,
+        when it reads of an iteration, does not tell it how fresh the rows have to be.
+        """
+        return {"iterator": "True", "reduce_stop_for_best": "True"} if self._connection.can.lite else {}
+
+    @property
     def searches_words(self) -> bool:
         """See ``ports.Table``."""
-        return self._connection.has_words
+        return self._connection.has_words(self._collection)
 
     async def get(
         self, keys: Collection[str], *, vectors: bool = False, consistency: Consistency | None = None
-    ) -> dict[str, Record]:
+    ) -> dict[str, R]:
         """See ``ports.Table``."""
-        found: dict[str, Record] = {}
-        for some in _chunks(list(dict.fromkeys(keys))):
+        found: dict[str, R] = {}
+        bytes_each = 4 * self._connection.dims if vectors else 0
+        for some in _chunks(list(dict.fromkeys(keys)), lambda _: bytes_each):
             rows = await self._request(
                 "query",
                 filter=_by_keys(some),
                 output_fields=self._columns(vectors),
                 consistency_level=consistency or self._consistency,
             )
-            found.update((row["id"], _to_record(row)) for row in rows)
+            found.update((row["id"], self._to_record(row)) for row in rows)
         return found
 
-    async def put(self, records: Sequence[Record]) -> None:
+    async def put(self, records: Sequence[R]) -> None:
         """See ``ports.Table``."""
         written = 0
-        for some in _chunks(records):
+        for some in _chunks(records, _bytes_of):
             try:
                 await self._request("upsert", data=[self._to_row(record) for record in some])
             except StoreError as error:
@@ -66,7 +86,7 @@ class MilvusTable:
         """See ``ports.Table``."""
         given = list(dict.fromkeys(keys))
         removed = 0
-        for some in _chunks(given):
+        for some in _chunks(given, len):
             try:
                 await self._request("delete", filter=_by_keys(some))
             except StoreError as error:
@@ -80,7 +100,7 @@ class MilvusTable:
         vectors: bool = False,
         only: Sequence[str] | None = None,
         consistency: Consistency | None = None,
-    ) -> AsyncGenerator[list[Record], None]:
+    ) -> AsyncGenerator[list[R], None]:
         """See ``ports.Table``."""
         condition, fits = self._compile(where)
         columns = self._columns(vectors) if only is None or fits else ["id", *only]
@@ -92,11 +112,10 @@ class MilvusTable:
                 output_fields=columns,
                 limit=ROWS_PER_REQUEST,
                 consistency_level=consistency or self._consistency,
-                # What pymilvus's own iterator sends: rows come in the order of their keys.
-                iterator="True",
-                reduce_stop_for_best="True",
+                **self._in_order,
             )
-            if page := [_to_record(row) for row in rows if fits is None or fits(row)]:
+            _check_order(rows, after)
+            if page := [self._to_record(row) for row in rows if fits is None or fits(row)]:
                 yield page
             if len(rows) < ROWS_PER_REQUEST:
                 return
@@ -109,7 +128,7 @@ class MilvusTable:
         *,
         limit: int,
         consistency: Consistency | None = None,
-    ) -> list[list[Hit]]:
+    ) -> list[list[Hit[R]]]:
         """See ``ports.Table``."""
         condition, fits = self._compile(where)
         arguments = {
@@ -120,7 +139,7 @@ class MilvusTable:
         searches = [partial(self._search, probe, fits, limit, arguments) for probe in probes]
         return await self._driver.all(searches)
 
-    def _search(self, probe: Probe, fits: Fits | None, limit: int, arguments: Mapping[str, Any]) -> list[Hit]:
+    def _search(self, probe: Probe, fits: Fits | None, limit: int, arguments: Mapping[str, Any]) -> list[Hit[R]]:
         """The nearest rows that fit; where the expression lets others through, more are fetched as needed."""
         fetched = limit
         while True:
@@ -129,7 +148,7 @@ class MilvusTable:
             )
             fitting = [hit for hit in hits if fits is None or fits(hit["entity"])]
             if len(fitting) >= limit or len(hits) < fetched or fetched == MAX_TOP_K:
-                return [Hit(_to_record(hit["entity"]), float(hit["distance"])) for hit in fitting[:limit]]
+                return [Hit(self._to_record(hit["entity"]), float(hit["distance"])) for hit in fitting[:limit]]
             fetched = min(fetched * 4, MAX_TOP_K)
 
     async def _request(self, method: str, **arguments: Any) -> Any:
@@ -139,29 +158,54 @@ class MilvusTable:
         """A filter as Milvus takes it, and, where that lets too many rows through, what tells them apart."""
         if where is None:
             return 'id != ""', None
-        dialect = self._connection.dialect
+        dialect = self._connection.can.dialect
         return to_expression(where, dialect), partial(matches, where) if needs_check(where, dialect) else None
 
     def _columns(self, vectors: bool) -> list[str]:
         if not vectors:
-            return list(PLAIN_COLUMNS)
-        return [*PLAIN_COLUMNS, "vector", *(["words"] if self.searches_words else [])]
+            return list(self._layout.plain)
+        return [*self._layout.plain, "vector", *(["words"] if self.searches_words else [])]
 
-    def _to_row(self, record: Record) -> dict[str, Any]:
-        row = {name: getattr(record, name) for name in _RECORD_FIELDS}
+    def _to_row(self, record: R) -> dict[str, Any]:
+        row = {name: getattr(record, name) for name in self._fields}
         if not self.searches_words:
             del row["words"]
         return row
 
-
-def _to_record(row: Mapping[str, Any]) -> Record:
-    """A row as it was read; columns that were not asked for are blank."""
-    values = {"memory": "", "hash": "", "created_at": 0, "valid_from": 0, "observed_at": 0}
-    return Record(**{**values, **{name: row[name] for name in _RECORD_FIELDS if name in row}})
+    def _to_record(self, row: Mapping[str, Any]) -> R:
+        """A row as it was read; columns that were not asked for are blank."""
+        return self._layout.row(**{**self._blank, **{name: row[name] for name in self._fields if name in row}})
 
 
-def _chunks(items: Sequence[Any]) -> list[Sequence[Any]]:
-    return [items[start : start + ROWS_PER_REQUEST] for start in range(0, len(items), ROWS_PER_REQUEST)]
+def _chunks(items: Sequence[T], size: Callable[[T], int]) -> Iterator[Sequence[T]]:
+    """The items in their order, as many at a time as go into one request."""
+    start = total = 0
+    for end, item in enumerate(items):
+        total += size(item)
+        if end > start and (end - start == ROWS_PER_REQUEST or total > BYTES_PER_REQUEST):
+            yield items[start:end]
+            start, total = end, size(item)
+    if start < len(items):
+        yield items[start:]
+
+
+def _bytes_of(row: Row) -> int:
+    """About how many bytes a row takes in a request; of its texts, only those that can be long count."""
+    text = getattr(row, "memory", "") or getattr(row, "text", "")
+    document = str(row.metadata) if row.metadata else ""
+    return 4 * len(row.vector) + 12 * len(row.words) + 4 * (len(text) + len(document)) + 1_000
+
+
+def _check_order(rows: Sequence[Mapping[str, Any]], after: str) -> None:
+    """Make sure that a page holds the next rows in the order of their keys: otherwise the next one would miss some.
+
+    Milvus compares texts byte by byte, Python by code points, which for UTF-8 is the same order.
+    """
+    keys = [after, *(row["id"] for row in rows)]
+    if any(first >= second for first, second in pairwise(keys)):
+        raise StoreError(
+            "Milvus gave rows out of the order of their keys, so that some might be missed. Please report it."
+        )
 
 
 def _by_keys(keys: Sequence[str]) -> str:

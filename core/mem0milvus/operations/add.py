@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from mem0milvus.errors import ValidationError
-from mem0milvus.filters import all_of, any_in
-from mem0milvus.indexing import embedded_text, lexical_weights
-from mem0milvus.messages import Message, check_metadata, read_messages
-from mem0milvus.ports import Ports
-from mem0milvus.records import Record, change_moment, closed, content_hash
+from mem0milvus.limits import MAX_PROMPT_BYTES
+from mem0milvus.messages import Message, check_metadata, read_messages, utf8_length
+from mem0milvus.operations.pending import extract_aside, infer_or_keep, put_aside
+from mem0milvus.operations.turn import Draft, Turn, build, continue_past, embed
+from mem0milvus.ports import Job, Ports
+from mem0milvus.records import Record
 from mem0milvus.scope import Scope, check_memory_id, read_scope, require_scope
 from mem0milvus.timestamps import FOREVER_US, parse_moment
-from mem0milvus.types import UNSET, AddResult, Change, Messages, Moment, ScopeId
-
-
-@dataclass(frozen=True, slots=True)
-class _Common:
-    """What all memories of one ``add`` share, checked."""
-
-    scope: Scope
-    metadata: Mapping[str, Any]
-    now_us: int
-    observed_at: int | None
-    expires_at: int
+from mem0milvus.types import UNSET, AddResult, Change, FlushOutcome, Messages, Moment, ScopeId
 
 
 async def add(
@@ -40,38 +30,92 @@ async def add(
     infer: bool = True,
     timestamp: Moment | None = None,
     expires_at: Moment | None = None,
+    prompt: str | None = None,
     ids: Sequence[str] | None = None,
+    background: bool | None = None,
 ) -> AddResult:
     """See ``Memory.add``."""
     spoken = read_messages(messages)
-    common = _read_common(ports, read_scope(user_id, agent_id, run_id), metadata, timestamp, expires_at)
-    named = _read_ids(ids)
-    if infer:
-        spoken = await _worth_remembering(ports, spoken, common.scope, named)
-    if named is None:
-        return await _write(ports, spoken, [str(uuid4()) for _ in spoken], common)
-    if len(named) != len(spoken):
-        raise ValidationError(
-            f"ids names {len(named)} memories and there are {len(spoken)} to store"
-            + (" after extraction; with infer=False, each message is one." if infer else ".")
-        )
-    return await ports.shield(_write_named(ports, spoken, named, common))
-
-
-def _read_common(
-    ports: Ports,
-    scope: Scope,
-    metadata: Mapping[str, Any] | None,
-    timestamp: Moment | None,
-    expires_at: Moment | None,
-) -> _Common:
+    scope = read_scope(user_id, agent_id, run_id)
     require_scope(scope, "add")
     now_us = ports.clock.now_us()
+    turn = Turn(
+        messages=spoken,
+        scope=scope,
+        metadata=check_metadata(metadata),
+        now_us=now_us,
+        observed_at=None if timestamp is None else parse_moment(timestamp, "timestamp"),
+        expires_at=_read_expiry(expires_at, now_us),
+        prompt=_read_prompt(ports, prompt, infer),
+    )
+    named = _read_ids(ids)
+    if ports.background.default if background is None else background:
+        job = await _prepare(ports, turn, infer, named)
+        return {"results": [], "relations": [], "ticket": await ports.background.submit(scope, job)}
+    return await _carry_out(ports, turn, infer, named)
+
+
+async def flush(ports: Ports, timeout: float | None = None) -> FlushOutcome:
+    """See ``Memory.flush``."""
+    if timeout is not None and (not isinstance(timeout, (int, float)) or isinstance(timeout, bool) or timeout < 0):
+        raise ValidationError(f"timeout is a number of seconds, not {timeout!r}.")
+    return await ports.background.flush(timeout)
+
+
+async def _prepare(ports: Ports, turn: Turn, infer: bool, ids: Sequence[str] | None) -> Job:
+    """What is to be done later. What must outlive this process is stored now."""
+    if ports.background.durable and infer and turn.messages:
+        return partial(extract_aside, ports, await put_aside(ports, turn, ids))
+    return partial(_carry_out, ports, turn, infer, ids)
+
+
+async def _carry_out(ports: Ports, turn: Turn, infer: bool, ids: Sequence[str] | None) -> AddResult:
+    if not infer:
+        return await _add_raw(ports, turn, turn.messages, ids)
+    if ids is not None and ports.extraction.llm is None:
+        return await _add_raw(ports, turn, await ports.extractor.extract(turn.messages), ids)
+    return await infer_or_keep(ports, turn, ids)
+
+
+async def _add_raw(ports: Ports, turn: Turn, spoken: Sequence[Message], ids: Sequence[str] | None) -> AddResult:
+    """Store each message as it is."""
+    if ids is None:
+        records = await _build(ports, turn, spoken, [str(uuid4()) for _ in spoken])
+        await ports.shield(ports.live.put(records))
+        return _result(records)
+    if len(ids) != len(spoken):
+        raise ValidationError(
+            f"ids names {len(ids)} memories and there are {len(spoken)} to store"
+            + (
+                "."
+                if len(spoken) == len(turn.messages)
+                else " after extraction; with infer=False, each message is one."
+            )
+        )
+    return await ports.shield(_write_named(ports, turn, spoken, ids))
+
+
+def _read_expiry(expires_at: Moment | None, now_us: int) -> int:
     expires_us = FOREVER_US if expires_at is None else parse_moment(expires_at, "expires_at")
     if expires_us <= now_us:
         raise ValidationError(f"expires_at={expires_at!r} is not in the future.")
-    observed_us = None if timestamp is None else parse_moment(timestamp, "timestamp")
-    return _Common(scope, check_metadata(metadata), now_us, observed_us, expires_us)
+    return expires_us
+
+
+def _read_prompt(ports: Ports, prompt: str | None, infer: bool) -> str:
+    if prompt is None:
+        return ""
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise ValidationError(f"prompt must be a text with instructions, not {prompt!r}.")
+    if (length := utf8_length(prompt, "prompt")) > MAX_PROMPT_BYTES:
+        raise ValidationError(f"prompt is {length:,} bytes long in UTF-8 and the most is {MAX_PROMPT_BYTES:,}.")
+    if not infer:
+        raise ValidationError("prompt= tells a language model what to keep, and with infer=False none is asked.")
+    if ports.extraction.llm is None:
+        raise ValidationError(
+            "prompt= tells a language model what to keep, and none is configured: configure llm, or leave prompt out."
+        )
+    return prompt
 
 
 def _read_ids(ids: Sequence[str] | None) -> list[str] | None:
@@ -86,43 +130,21 @@ def _read_ids(ids: Sequence[str] | None) -> list[str] | None:
     return named
 
 
-async def _worth_remembering(
-    ports: Ports, spoken: list[Message], scope: Scope, named: list[str] | None
-) -> list[Message]:
-    """What the extractor finds, without what the scope has already. A retry by ids is told apart by the ids."""
-    found = await ports.extractor.extract(spoken)
-    if named is not None or not found:
-        return found
-    hashes = {content_hash(message.text): message for message in found}
-    same = all_of(scope.exactly(), any_in("hash", list(hashes)))
-    async for page in ports.live.pages(same, only=("hash",)):
-        for record in page:
-            hashes.pop(record.hash, None)
-    return list(hashes.values())
-
-
-async def _write(ports: Ports, spoken: Sequence[Message], ids: Sequence[str], common: _Common) -> AddResult:
-    """Store new memories under ids that nobody has."""
-    records = await _build(ports, spoken, ids, common)
-    await ports.shield(ports.live.put(records))
-    return _result(records)
-
-
-async def _write_named(ports: Ports, spoken: Sequence[Message], ids: Sequence[str], common: _Common) -> AddResult:
+async def _write_named(ports: Ports, turn: Turn, spoken: Sequence[Message], ids: Sequence[str]) -> AddResult:
     """Store memories under ids of the caller: those already there with the same text are passed over."""
     async with ports.locks.hold(ids):
         there = await ports.live.get(ids)
-        _check_taken(spoken, ids, there, common.scope)
+        _check_taken(spoken, ids, there, turn.scope)
         missing = [(i, m) for i, m in zip(ids, spoken, strict=True) if i not in there]
-        new_ids = [memory_id for memory_id, _ in missing]
-        records = await _build(ports, [message for _, message in missing], new_ids, common)
-        deleted = await ports.past.get(new_ids, vectors=True)
-        if deleted:  # such a memory has a past under its id, and goes on from there
-            records = [_after(record, deleted.get(record.id)) for record in records]
-            ends = {record.id: record.valid_from for record in records}
-            await ports.past.put([closed(gone, ends[memory_id]) for memory_id, gone in deleted.items()])
+        records = await _build(ports, turn, [message for _, message in missing], [i for i, _ in missing])
+        records = await continue_past(ports, records)
         await ports.live.put(records)
     return _result(records)
+
+
+async def _build(ports: Ports, turn: Turn, spoken: Sequence[Message], ids: Sequence[str]) -> list[Record]:
+    vectors = await embed(ports, spoken) if spoken else []
+    return await build(ports, turn, [Draft(m, vector) for m, vector in zip(spoken, vectors, strict=True)], ids)
 
 
 def _check_taken(spoken: Sequence[Message], ids: Sequence[str], there: Mapping[str, Record], scope: Scope) -> None:
@@ -135,56 +157,6 @@ def _check_taken(spoken: Sequence[Message], ids: Sequence[str], there: Mapping[s
                 f"The id {memory_id!r} is taken by another memory. Use update({memory_id!r}, …) to change that one, "
                 "or choose another id. Nothing was added."
             )
-
-
-def _after(record: Record, tombstone: Record | None) -> Record:
-    if tombstone is None:
-        return record
-    moment = change_moment(tombstone, record.valid_from)
-    return replace(record, version=tombstone.version + 1, created_at=tombstone.created_at, valid_from=moment)
-
-
-async def _build(ports: Ports, spoken: Sequence[Message], ids: Sequence[str], common: _Common) -> list[Record]:
-    """The rows of new memories. A microsecond apart, so that they are read back in the order of the messages."""
-    if not spoken:
-        return []
-    vectors = await ports.embedder.embed([embedded_text(message.text, message.name) for message in spoken])
-    first = await _first_position(ports, common.scope, len(spoken))
-    records = []
-    for index, (message, memory_id, vector) in enumerate(zip(spoken, ids, vectors, strict=True)):
-        moment = common.now_us + index
-        observed = moment if common.observed_at is None else common.observed_at
-        record = Record(
-            id=memory_id,
-            user_id=common.scope.user_id,
-            agent_id=common.scope.agent_id,
-            run_id=common.scope.run_id,
-            actor_id=message.name,
-            role=message.role,
-            memory=message.text,
-            hash=content_hash(message.text),
-            metadata=common.metadata,
-            created_at=moment,
-            valid_from=moment,
-            observed_at=observed,
-            expires_at=common.expires_at,
-            seq=first + index if common.scope.run_id else 0,
-            vector=vector,
-        )
-        records.append(replace(record, words=lexical_weights(record)))
-    return records
-
-
-async def _first_position(ports: Ports, scope: Scope, count: int) -> int:
-    """The position in its run of the first of some new memories."""
-    if not scope.run_id:
-        return 0
-    last = -1
-    if not ports.positions.knows(scope):
-        # Stale by a moment will do: what this process wrote itself is known, and equal positions are told apart by id.
-        async for page in ports.live.pages(scope.exactly(), only=("seq",), consistency="Bounded"):
-            last = max(last, *(record.seq for record in page))
-    return ports.positions.take(scope, count, at_least=last + 1)
 
 
 def _result(records: Sequence[Record]) -> AddResult:

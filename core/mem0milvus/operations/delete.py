@@ -103,7 +103,7 @@ async def _delete_page(ports: Ports, memory_ids: Sequence[str], scope: Scope, pu
 
 async def _delete_records(ports: Ports, records: Sequence[Record], purge: bool) -> None:
     if purge:
-        await _erase(ports, records)
+        await erase(ports, records)
         return
     now_us = ports.clock.now_us()
     moments = [change_moment(record, now_us) for record in records]
@@ -116,11 +116,19 @@ async def _delete_records(ports: Ports, records: Sequence[Record], purge: bool) 
     await ports.live.remove([record.id for record in records])
 
 
-async def _erase(ports: Ports, records: Sequence[Record]) -> None:
+async def erase(ports: Ports, records: Sequence[Record]) -> None:
     """Erase memories with all their versions. Their latest row, which tells how many there are, goes last."""
     keys = [past_key(memory_id_of(r.id), version) for r in records for version in range(1, r.version + 1)]
-    await ports.past.remove(keys)
-    ids = [record.id for record in records]
+    ids = [memory_id_of(record.id) for record in records]
+    try:
+        await ports.past.remove(keys)
+    except PartialWriteError as error:
+        raise PartialWriteError(
+            f"No memory was deleted, but some of their past versions are erased, then Milvus failed: {error.__cause__} "
+            "It is safe to do the whole again.",
+            written=(),
+            not_written=ids,
+        ) from error
     await ports.live.remove(ids)
     await ports.past.remove(ids)
 

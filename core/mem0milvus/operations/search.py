@@ -6,42 +6,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from mem0milvus.errors import ValidationError
 from mem0milvus.filters import Filter, all_of, any_in, any_of, equals
 from mem0milvus.indexing import lexical_weights
 from mem0milvus.limits import MAX_TOP_K
-from mem0milvus.messages import utf8_length
 from mem0milvus.operations import visible
+from mem0milvus.operations.question import (
+    CANDIDATES,
+    Closeness,
+    Question,
+    check_query,
+    check_threshold,
+    measure,
+    prepare,
+)
 from mem0milvus.operations.read import read_count
-from mem0milvus.ports import Ports, Probe, Vector
+from mem0milvus.ports import Ports
 from mem0milvus.ranking import Candidate, Ranked, neighbour_positions, rank
 from mem0milvus.records import Record, to_item
-from mem0milvus.scope import read_scope_and_filters, require_scope
-from mem0milvus.text import query_weights
+from mem0milvus.scope import Scope, read_scope_and_filters, require_scope
 from mem0milvus.types import UNSET, Consistency, Moment, ScopeId, SearchItem, SearchMode, SearchResult
-
-#: How many memories each search brings in to be ranked, or as many as are asked for. Twice as many rank no better.
-CANDIDATES = 25
 
 #: Results where nothing else is asked for, as in Mem0's quickstart.
 DEFAULT_TOP_K = 10
 
 #: Stands between the ids in the key of a run; no id can contain it.
 _UNIT_SEPARATOR = "\x1f"
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """A question, ready to be looked up: its embedding and its weighted words, each where the mode asks for it."""
-
-    text: str
-    mode: SearchMode
-    vector: Vector | None
-    words: Mapping[int, float]
-
-    def probes(self) -> list[Probe]:
-        by_meaning = [] if self.vector is None else [Probe("vector", self.vector)]
-        return by_meaning + ([Probe("words", self.words)] if self.words else [])
 
 
 async def search(
@@ -61,49 +50,40 @@ async def search(
     explain: bool = False,
 ) -> SearchResult:
     """See ``Memory.search``."""
-    text = _check_query(query)
+    text = check_query(query)
     scope, rest = read_scope_and_filters(user_id, agent_id, run_id, filters)
     require_scope(scope, "search")
     where = all_of(scope.as_filter(), rest)
     count = cast("int", read_count(top_k, limit, DEFAULT_TOP_K, MAX_TOP_K))
-    _check_threshold(threshold)
+    check_threshold(threshold)
     view = visible.read_view(ports, as_of, consistency)
-    question = await _prepare(ports, text, mode)
+    question = await prepare(ports.live, ports.embedder, text, mode)
+    found = await find(ports, view, where, question, scope, count)
+    kept = [one for one in found if threshold is None or one.ranked.relevance >= threshold]
+    return {"results": [_to_result(one, explain) for one in kept[:count]]}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A memory that a question is about, its place, and the metric's own value."""
+
+    record: Record
+    ranked: Ranked
+    score: float
+
+
+async def find(
+    ports: Ports, view: visible.View, where: Filter | None, question: Question, scope: Scope, count: int
+) -> list[Found]:
+    """The memories in view that a question is about, best first: at least ``count``, where there are so many."""
     hits = await visible.search(ports, view, question.probes(), where, max(CANDIDATES, count))
     found = {hit.record.id: hit.record for one in hits for hit in one}
     records = {**await _neighbours(ports, view, where, found.values()), **found}
-    closeness = _measure(ports.metric, question, records)
+    closeness = measure(ports.metric, question, records)
     candidates = [_candidate(r, question, closeness[key], key in found) for key, r in records.items()]
     names = (scope.user_id, scope.agent_id)
-    ranked = rank(text, candidates, now_us=view.moment_us, scope_names=[name for name in names if name])
-    kept = [one for one in ranked if threshold is None or one.relevance >= threshold]
-    return {"results": [_to_result(records[r.id], r, closeness[r.id].score, explain) for r in kept[:count]]}
-
-
-def _check_query(query: object) -> str:
-    if not isinstance(query, str):
-        raise ValidationError(f"query must be a text, not {type(query).__name__}.")
-    if not query.strip():
-        raise ValidationError("query is empty: there is nothing to look for.")
-    utf8_length(query, "query")
-    return query
-
-
-def _check_threshold(threshold: object) -> None:
-    if threshold is None:
-        return
-    if not isinstance(threshold, (int, float)) or isinstance(threshold, bool) or not 0 <= threshold <= 1:
-        raise ValidationError(f"threshold is a relevance and lies between 0 and 1, not {threshold!r}.")
-
-
-async def _prepare(ports: Ports, text: str, mode: SearchMode) -> _Question:
-    if mode not in ("hybrid", "dense", "lexical"):
-        raise ValidationError(f"mode={mode!r}; known are 'hybrid', 'dense' and 'lexical'.")
-    if mode == "lexical" and not ports.live.searches_words:
-        raise ValidationError("mode='lexical' needs sparse vectors, which this Milvus does not have: use mode='dense'.")
-    vector = None if mode == "lexical" else (await ports.embedder.embed([text]))[0]
-    words = query_weights(text) if mode != "dense" and ports.live.searches_words else {}
-    return _Question(text, mode, vector, words)
+    ranked = rank(question.text, candidates, now_us=view.moment_us, scope_names=[name for name in names if name])
+    return [Found(records[one.id], one, closeness[one.id].score) for one in ranked]
 
 
 async def _neighbours(
@@ -139,37 +119,7 @@ def _places(run: str, positions: Sequence[int]) -> Filter | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Closeness:
-    """How close a memory is to the question: cosine, and the metric's own value."""
-
-    similarity: float | None
-    score: float
-
-
-def _measure(metric: str, question: _Question, records: Mapping[str, Record]) -> dict[str, _Closeness]:
-    """Each memory's closeness, exactly, from its stored vector; without one, from its stored words."""
-    if question.vector is None:
-        return {key: _Closeness(None, _overlap(question.words, record)) for key, record in records.items()}
-    if not records:
-        return {}
-    import numpy as np
-
-    vectors = np.asarray([record.vector for record in records.values()], dtype=np.float32)
-    asked = np.asarray(question.vector, dtype=np.float32)
-    cosines = vectors @ asked
-    scores = np.square(vectors - asked).sum(axis=1) if metric == "L2" else cosines
-    return {
-        key: _Closeness(float(cosine), float(score))
-        for key, cosine, score in zip(records, cosines, scores, strict=True)
-    }
-
-
-def _overlap(words: Mapping[int, float], record: Record) -> float:
-    return sum(weight * record.words[token] for token, weight in words.items() if token in record.words)
-
-
-def _candidate(record: Record, question: _Question, closeness: _Closeness, found: bool) -> Candidate:
+def _candidate(record: Record, question: Question, closeness: Closeness, found: bool) -> Candidate:
     return Candidate(
         id=record.id,
         similarity=closeness.similarity,
@@ -182,8 +132,9 @@ def _candidate(record: Record, question: _Question, closeness: _Closeness, found
     )
 
 
-def _to_result(record: Record, ranked: Ranked, score: float, explain: bool) -> SearchItem:
-    item: dict[str, Any] = {**to_item(record), "score": score, "relevance": ranked.relevance}
+def _to_result(found: Found, explain: bool) -> SearchItem:
+    ranked = found.ranked
+    item: dict[str, Any] = {**to_item(found.record), "score": found.score, "relevance": ranked.relevance}
     if explain:
         item["explain"] = {**ranked.parts, "order": ranked.order}
     return cast("SearchItem", item)

@@ -64,7 +64,7 @@ async def pages(
 
 async def search(
     ports: Ports, view: View, probes: Sequence[Probe], where: Filter | None, limit: int
-) -> list[list[Hit]]:
+) -> list[list[Hit[Record]]]:
     """The nearest memories in view for each probe, best first."""
     found = await ports.live.search(probes, _in_live(view, where), limit=limit, consistency=view.consistency)
     if not view.past:

@@ -1,0 +1,158 @@
+"""Reading a language model's answer: the changes that it proposes. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from mem0milvus.errors import ExtractionError
+from mem0milvus.types import Rejected
+
+Action: TypeAlias = Literal["ADD", "UPDATE", "DELETE"]
+
+ACTIONS: tuple[Action, ...] = ("ADD", "UPDATE", "DELETE")
+
+#: The JSON schema of an answer. The evidence comes first, so that a model quotes before it concludes.
+ANSWER_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "changes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "evidence": {"type": "string"},
+                    "about": {"type": "string"},
+                    "action": {"type": "string", "enum": list(ACTIONS)},
+                    "id": {"type": ["string", "null"]},
+                    "memory": {"type": "string"},
+                    "happened_at": {"type": ["string", "null"]},
+                },
+                "required": ["evidence", "about", "action", "id", "memory", "happened_at"],
+                "additionalProperties": False,
+            },
+        }
+    },
+    "required": ["changes"],
+    "additionalProperties": False,
+}
+
+#: Opening braces that are tried in a text that is not JSON as a whole.
+_BRACES_TRIED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change as the model proposes it.
+
+    Attributes:
+        alias: the number under which the memory was shown that is to be changed; ``""`` for none.
+        memory: the new text.
+        evidence: what was said that it follows from.
+        about: whom it is about.
+        happened_at: when it happened, in ISO 8601; ``""`` where that is not told.
+    """
+
+    action: Action
+    alias: str
+    memory: str
+    evidence: str
+    about: str
+    happened_at: str
+
+    def rejected(self, reason: str) -> Rejected:
+        """This proposal, with why it is not followed."""
+        return {"action": self.action, "memory": self.memory, "evidence": self.evidence, "reason": reason}
+
+
+def read_answer(answer: str | Mapping[str, Any]) -> tuple[list[Proposal], list[Rejected]]:
+    """The changes that an answer proposes, and those items in it that are no such thing.
+
+    Raises:
+        ExtractionError: the answer is empty, no JSON, not of the shape asked for, or nothing in it is.
+    """
+    items = _changes(answer)
+    proposals: list[Proposal] = []
+    malformed: list[Rejected] = []
+    for item in items:
+        read = _proposal(item)
+        if isinstance(read, Proposal):
+            proposals.append(read)
+        else:
+            malformed.append(read)
+    if malformed and not proposals:
+        raise ExtractionError(
+            f"The language model's answer is not of the shape asked for: {malformed[0]['reason']}. Nothing was written."
+        )
+    return proposals, malformed
+
+
+def _changes(answer: str | Mapping[str, Any]) -> Sequence[object]:
+    found = answer if isinstance(answer, Mapping) else _find_object(answer)
+    changes = found.get("changes")
+    if not isinstance(changes, list):
+        raise ExtractionError(
+            'The language model\'s answer has no list under "changes": it is not of the shape asked for. '
+            "Nothing was written."
+        )
+    return changes
+
+
+def _find_object(text: object) -> Mapping[str, Any]:
+    """The JSON object in a text that may say something before and after it, or fence it in."""
+    if not isinstance(text, str):
+        raise ExtractionError(f"The language model answered with a {type(text).__name__} instead of text.")
+    if not text.strip():
+        raise ExtractionError("The language model's answer is empty. Nothing was written.")
+    found = list(_objects(text))
+    for _, value in found:
+        if "changes" in value:
+            return value
+    if found and found[0][0] == text.find("{"):
+        return found[0][1]
+    raise ExtractionError(
+        f"The language model's answer is not valid JSON, or was cut off: it has {len(text):,} characters and no whole "
+        "object. Nothing was written."
+    )
+
+
+def _objects(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The JSON objects in a text, and where each begins; not those inside another."""
+    decoder = json.JSONDecoder()
+    start = text.find("{")
+    for _ in range(_BRACES_TRIED):
+        if start < 0:
+            return
+        found = _decoded(decoder, text, start)
+        if found is not None:
+            yield start, found[0]
+        start = text.find("{", start + 1 if found is None else found[1])
+
+
+def _decoded(decoder: json.JSONDecoder, text: str, start: int) -> tuple[Mapping[str, Any], int] | None:
+    try:
+        return decoder.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _proposal(item: object) -> Proposal | Rejected:
+    if not isinstance(item, Mapping):
+        return _malformed({}, f"a change is a {type(item).__name__} instead of an object")
+    action = str(item.get("action") or "").strip().upper()
+    if action not in ACTIONS:
+        return _malformed(item, f"the action is {item.get('action')!r}")
+    alias = item.get("id")
+    texts = {name: item.get(name) or "" for name in ("memory", "evidence", "about", "happened_at")}
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            return _malformed(item, f'"{name}" is a {type(value).__name__} instead of a text')
+    number = str(alias).strip() if isinstance(alias, (str, int)) and not isinstance(alias, bool) else ""
+    return Proposal(action, number, texts["memory"].strip(), *list(texts.values())[1:])
+
+
+def _malformed(item: Mapping[Any, Any], reason: str) -> Rejected:
+    shown = {name: str(item.get(name) or "") for name in ("action", "memory", "evidence")}
+    return {"action": shown["action"], "memory": shown["memory"], "evidence": shown["evidence"], "reason": reason}
