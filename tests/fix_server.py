@@ -117,7 +117,7 @@ def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str 
         _drop_collections(Store("milvus", uri, token))
         return
     _need_wheel()
-    for server in _running(Standalone(tmp_path_factory.mktemp("milvus"))):
+    for server in _running(Standalone(tmp_path_factory.mktemp("milvus"), tick_ms=40)):
         yield server.uri, None
 
 

@@ -84,11 +84,20 @@ class ServerProcess:
 
 
 class Standalone(ServerProcess):
-    """Milvus 2.3.5 standalone, from the wheel."""
+    """Milvus 2.3.5 standalone, from the wheel.
+
+    Args:
+        folder: its own.
+        tick_ms: how often its clock moves on. A read after a write waits for that, so a quick one makes quick tests.
+    """
+
+    def __init__(self, folder: Path, tick_ms: int = 200) -> None:
+        super().__init__(folder)
+        self._tick_ms = tick_ms
 
     def command(self) -> list[str]:
         script = Path(__file__).with_name("standalone.py")
-        return [sys.executable, str(script), str(self.folder / "milvus"), str(self.port)]
+        return [sys.executable, str(script), str(self.folder / "milvus"), str(self.port), str(self._tick_ms)]
 
 
 class LiteServer(ServerProcess):

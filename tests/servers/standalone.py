@@ -1,6 +1,6 @@
 """Runs the Milvus server of the ``milvus`` wheel until standard input ends, as it does also when the tests are killed.
 
-Usage: ``python standalone.py FOLDER PORT``
+Usage: ``python standalone.py FOLDER PORT TICK_MS``; 200 ms is the tick of a server as it is shipped.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class _Config(MilvusServerConfig):
 
 
 def main() -> None:
-    folder, port = Path(sys.argv[1]), int(sys.argv[2])
+    folder, port, tick_ms = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     folder.mkdir(parents=True, exist_ok=True)
-    config = _Config(template=str(_template(folder)))
+    config = _Config(template=str(_template(folder, tick_ms)))
     config.glog_conf_file = str(_data() / "glog.conf")
     server = MilvusServer(config)
     server.set_base_dir(str(folder))
@@ -61,15 +61,16 @@ def _data() -> Path:
     return Path(milvus.__file__).with_name("data")
 
 
-def _template(folder: Path) -> Path:
-    """The wheel's configuration with two changes.
+def _template(folder: Path, tick_ms: int) -> Path:
+    """The wheel's configuration with three changes.
 
     Its etcd listens on fixed ports unless it has a configuration of its own. And a server that was killed counts as
-    alive for half a minute, in which it cannot be started again.
+    alive for half a minute, in which it cannot be started again. And a read waits for the next tick after a write.
     """
     text = (_data() / "config.yaml.template").read_text()
     text = text.replace("\netcd:\n", f"\netcd:\n  config:\n    path: {folder / 'etcd.yaml'}\n", 1)
     text = text.replace("    ttl: 30 ", "    ttl: 10 ", 1)
+    text = text.replace("  timeTickInterval: 200 ", f"  timeTickInterval: {tick_ms} ", 1)
     template = folder / "template.yaml"
     template.write_text(text)
     return template
