@@ -27,6 +27,7 @@ from mem0milvus.errors import (
     StoreUnavailableError,
     ValidationError,
 )
+from mem0milvus.faces import Faces, RecordFaces
 from mem0milvus.memory import Memory
 from mem0milvus.ranking import DEFAULT_INJECTION_THRESHOLD
 from mem0milvus.record_store import RecordStore
@@ -41,6 +42,8 @@ from mem0milvus.record_types import (
     RecordRequest,
     SearchRecords,
 )
+from mem0milvus.rendering import estimate_tokens, render_memories
+from mem0milvus.tools import MemoryTools
 from mem0milvus.types import (
     LLM,
     AddResult,
@@ -78,6 +81,7 @@ __all__ = [
     "EmbedderMismatchError",
     "EmbeddingError",
     "ExtractionError",
+    "Faces",
     "FilterError",
     "FlushOutcome",
     "FoundRecord",
@@ -89,12 +93,14 @@ __all__ = [
     "Memory",
     "MemoryItem",
     "MemoryList",
+    "MemoryTools",
     "NotFoundError",
     "Outcome",
     "PartialWriteError",
     "PendingOutcome",
     "PutRecord",
     "RecordAnswer",
+    "RecordFaces",
     "RecordItem",
     "RecordRequest",
     "RecordStore",
@@ -109,4 +115,6 @@ __all__ = [
     "VacuumOutcome",
     "ValidationError",
     "__version__",
+    "estimate_tokens",
+    "render_memories",
 ]

@@ -23,12 +23,13 @@ ROOT = PACKAGE.parent.parent
 ROOMS = [
     {"errors", "limits", "types", "record_types", "timestamps", "text"},
     {"filters", "ranking", "scope", "messages", "records", "positions", "indexing", "extraction"}
-    | {"namespaces", "record_rows"},
+    | {"namespaces", "record_rows", "rendering"},
     {"ports", "drivers"},
     {"operations"},
     {"awaiting", "locks", "config", "background", "background_tasks", "openai_api", "embedders", "llms", "milvus"},
     {"providers", "runtime"},
     {"lifecycle", "memory", "async_memory", "record_store", "async_record_store"},
+    {"faces", "tools"},
     {"__init__"},
     {"cli", "__main__"},
 ]
@@ -37,7 +38,7 @@ LEVEL = {name: level for level, room in enumerate(ROOMS) for name in room}
 
 PURE = (
     *("operations", "filters", "ranking", "text", "scope", "messages", "records", "indexing"),
-    *("namespaces", "record_rows", "record_types"),
+    *("namespaces", "record_rows", "record_types", "rendering"),
 )
 IMPURE = {"pymilvus", "milvus_lite", "openai", "pydantic", "asyncio", "threading", "os", "socket", "logging", "time"}
 
