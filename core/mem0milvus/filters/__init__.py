@@ -59,6 +59,7 @@ from mem0milvus.filters.nodes import (
     greater_than,
     less_than,
     negation,
+    required_text,
     starts_with,
 )
 from mem0milvus.filters.parse import OPERATORS, parse_filters, parse_value_filters, split_scope
@@ -86,6 +87,7 @@ __all__ = [
     "negation",
     "parse_filters",
     "parse_value_filters",
+    "required_text",
     "split_scope",
     "starts_with",
     "to_expression",

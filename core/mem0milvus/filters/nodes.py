@@ -113,6 +113,16 @@ def any_of(*parts: Filter | None) -> Filter | None:
     return known[0] if len(known) == 1 else Or(known)
 
 
+def required_text(where: Filter | None, field: str) -> str | None:
+    """What the text ``field`` is in every row that the filter lets through; None where the filter does not say."""
+    if isinstance(where, And):
+        told = (required_text(part, field) for part in where.parts)
+        return next((value for value in told if value is not None), None)
+    if isinstance(where, Compare) and where.operator == "==" and where.target == column(field):
+        return str(where.value)
+    return None
+
+
 def negation(part: Filter) -> Filter:
     """The filter that holds where ``part`` does not."""
     return Not(part)

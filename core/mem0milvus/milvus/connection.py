@@ -17,6 +17,7 @@ from mem0milvus.milvus.faults import translated
 from mem0milvus.milvus.freshness import WriteClock, clock_of, read_arguments
 from mem0milvus.milvus.preparation import Preparation
 from mem0milvus.milvus.schema import MEMORIES, Identity, Layout
+from mem0milvus.milvus.succession import Names, Succession
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 _SCANS = ("search", "query")
 
 #: Requests after whose failure a Milvus Lite file must be opened anew.
-_WRITES = ("upsert", "delete", "flush")
+_WRITES = ("upsert", "delete", "flush", "create_partition")
 
 
 class Connection:
@@ -46,9 +47,12 @@ class Connection:
         self.uri = _without_credentials(config.uri)
         self.dims = identity.dims
         self.live = config.collection_name
-        self.past = f"{config.collection_name}_versions"
+        self.past = Names(self.live).past
         self._layouts: dict[str, Layout[Any]] = {}
         self._with_words: set[str] = set()
+        #: Why nothing can be written any more, or nothing can be done at all, while and after its place is taken.
+        self.closed_to_writes = ""
+        self.closed = ""
         #: What the Milvus can do; of a server, known once it is open.
         self.can: Capabilities = capabilities.LITE if self.is_lite else Capabilities()
 
@@ -130,6 +134,19 @@ class Connection:
                 self.uri,
             )
 
+    def has(self, collection: str) -> bool:
+        """Whether there is such a collection, open or not.
+
+        Raises:
+            StoreError: or one of its kinds.
+        """
+        with self._turn(), translated(f"look for {collection!r}", self.uri):
+            return bool(self._open_client().has_collection(collection, timeout=self._config.timeout_s))
+
+    def partition(self, text: str | None) -> str | None:
+        """The partition of the rows whose user, or namespace, is this, in a Milvus Lite file; else None."""
+        return None if self._file is None or text is None else lite.partition_of(text)
+
     def has_words(self, collection: str) -> bool:
         """Whether an open collection has a column for lexical weights: one made on an old server has none."""
         return collection in self._with_words
@@ -141,9 +158,13 @@ class Connection:
             StoreError: or one of its kinds.
         """
         with self._turn():
+            if self.closed_to_writes and method in _WRITES:
+                raise StoreError(self.closed_to_writes)
             client, file = self._open_client(), self._file
             if file and method in _SCANS and file.needs_flush(collection):
                 self._flush(client, file, collection)
+            if file:
+                arguments = self._in_partitions(client, file, collection, arguments)
             if "consistency_level" in arguments:
                 arguments |= self._fresh_enough(client, collection, arguments["consistency_level"])
             answer = self._call(client, method, collection, arguments)
@@ -152,6 +173,20 @@ class Connection:
                 if file.is_full(collection):
                     self._flush_after_write(client, file, collection)
             return answer
+
+    def _in_partitions(
+        self, client: MilvusClient, file: lite.LiteFile, collection: str, arguments: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The arguments with partitions that exist: what is to be written to is made, what is to be read looked up."""
+        known = file.partitions(collection, self._config.db_name)
+        name = arguments.get("partition_name")
+        if name is not None and name not in known:
+            self._call(client, "create_partition", collection, {"partition_name": name})
+            known.add(name)
+        if "partition_names" in arguments:
+            there = [one for one in arguments["partition_names"] if one in known]
+            return {**arguments, "partition_names": [*there, lite.DEFAULT_PARTITION]}
+        return arguments
 
     def _flush(self, client: MilvusClient, file: lite.LiteFile, collection: str) -> None:
         self._call(client, "flush", collection, {})
@@ -216,6 +251,15 @@ class Connection:
             self._prepare({self.past: MEMORIES, self.live: MEMORIES})
 
     @contextmanager
+    def succession(self) -> Iterator[Succession]:
+        """What switches the names of this memory's collections. Meanwhile, nobody else uses the store."""
+        with self._turn():
+            yield self._succession(self._open_client())
+
+    def _succession(self, client: MilvusClient) -> Succession:
+        return Succession(client, Names(self.live), self.uri, self._config.timeout_s)
+
+    @contextmanager
     def _turn(self) -> Iterator[None]:
         """Wait until nobody else in this process uses Milvus Lite, here or behind a server; others need no turns."""
         file = self._file
@@ -245,12 +289,13 @@ class Connection:
                 self._connect_lite(file)
 
     def _open_client(self) -> MilvusClient:
-        if self._client is None:
-            raise StoreError(CLOSED)
+        if self._client is None or self.closed:
+            raise StoreError(self.closed or CLOSED)
         return self._client
 
     def _prepare(self, layouts: Mapping[str, Layout[Any]]) -> None:
         client, file = self._open_client(), self._file
+        self._succession(client).carry_through()
         if file is not None:
             for collection in layouts:
                 file.clear_remains(collection, self._config.db_name)
@@ -259,6 +304,9 @@ class Connection:
         for collection in layouts:
             self._clock(collection).wrote()
             if file is not None:
+                known = file.partitions(collection, self._config.db_name)
+                known.clear()
+                known.update(client.list_partitions(collection, timeout=self._config.timeout_s))
                 if file.has_logs(collection, self._config.db_name):
                     # Killed while it removed its logs, Milvus Lite finds in the rest only what it has flushed already,
                     # and refuses to flush that. A deletion of nothing gives it something new.

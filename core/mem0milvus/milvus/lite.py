@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import threading
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,18 @@ FLUSH_ROWS = 128
 #: A write is followed by a flush when more rows than this were written since the last one, so that whoever only writes
 #: leaves neither a long wait to the next reader nor all of it in memory.
 WRITE_FLUSH_ROWS = 4_000
+
+
+#: Into how many partitions the rows of a collection are spread. A search of one user's rows looks at one of them.
+PARTITIONS = 32
+
+#: Milvus's own partition, where a ``milvus-lite server`` puts what it writes into a file of ours.
+DEFAULT_PARTITION = "_default"
+
+
+def partition_of(text: str) -> str:
+    """The partition of the rows whose user, or namespace, is this."""
+    return f"p{zlib.crc32(text.encode()) % PARTITIONS}"
 
 
 class LiteFile:
@@ -47,6 +60,11 @@ class LiteFile:
         #: Why it cannot be used any more, when the process is ending or is another one than that which opened it.
         self.gone = ""
         self._unflushed: dict[str, int] = {}
+        self._partitions: dict[tuple[str, str], set[str]] = {}
+
+    def partitions(self, collection: str, db_name: str) -> set[str]:
+        """The partitions that a collection has, to be read and added to. The caller holds ``one_request``."""
+        return self._partitions.setdefault((db_name, collection), set())
 
     def wrote(self, collection: str, rows: int) -> None:
         """Count written rows. The caller holds ``one_request``."""

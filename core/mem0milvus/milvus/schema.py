@@ -151,8 +151,8 @@ def build_schema(
 ) -> CollectionSchema:
     """The columns of a collection.
 
-    A server keeps each user's or namespace's rows together by a partition key. Milvus Lite would split 5,000 rows into
-    as many partitions and search them almost twice as slowly, so it gets none; nor does a server that loses rows by it.
+    A server keeps each user's or namespace's rows together by a partition key, unless it loses rows by it. Milvus Lite
+    searches all partitions of a key whatever the filter says, so it gets none, and named partitions instead.
 
     Args:
         client: any client; it only makes the empty schema.

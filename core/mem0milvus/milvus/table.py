@@ -10,7 +10,7 @@ from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
 
 from mem0milvus.drivers import Driver
 from mem0milvus.errors import PartialWriteError, StoreError
-from mem0milvus.filters import Filter, literal, matches, needs_check, to_expression
+from mem0milvus.filters import Filter, literal, matches, needs_check, required_text, to_expression
 from mem0milvus.limits import BYTES_PER_REQUEST, MAX_TOP_K, ROWS_PER_REQUEST
 from mem0milvus.milvus.connection import Connection
 from mem0milvus.milvus.schema import Layout
@@ -74,13 +74,17 @@ class MilvusTable(Generic[R]):
 
     async def put(self, records: Sequence[R]) -> None:
         """See ``ports.Table``."""
+        groups = self._by_partition(records)
+        keys = [record.id for _, group in groups for record in group]
         written = 0
-        for some in _chunks(records, _bytes_of):
-            try:
-                await self._request("upsert", data=[self._to_row(record) for record in some])
-            except StoreError as error:
-                _raise_partial(error, [record.id for record in records], written, "written")
-            written += len(some)
+        for partition, group in groups:
+            where = {} if partition is None else {"partition_name": partition}
+            for some in _chunks(group, _bytes_of):
+                try:
+                    await self._request("upsert", data=[self._to_row(record) for record in some], **where)
+                except StoreError as error:
+                    _raise_partial(error, keys, written, "written")
+                written += len(some)
 
     async def remove(self, keys: Collection[str]) -> None:
         """See ``ports.Table``."""
@@ -113,6 +117,7 @@ class MilvusTable(Generic[R]):
                 limit=ROWS_PER_REQUEST,
                 consistency_level=consistency or self._consistency,
                 **self._in_order,
+                **self._place(where),
             )
             distinct = _distinct(rows)
             _check_order(distinct, after)
@@ -136,6 +141,7 @@ class MilvusTable(Generic[R]):
             "filter": condition,
             "output_fields": self._columns(vectors=True),
             "consistency_level": consistency or self._consistency,
+            **self._place(where),
         }
         searches = [partial(self._search, probe, fits, limit, arguments) for probe in probes]
         return await self._driver.all(searches)
@@ -154,6 +160,19 @@ class MilvusTable(Generic[R]):
 
     async def _request(self, method: str, **arguments: Any) -> Any:
         return await self._driver.call(self._connection.request, method, self._collection, **arguments)
+
+    def _by_partition(self, records: Sequence[R]) -> list[tuple[str | None, list[R]]]:
+        """The rows, put together by the partition that they go into."""
+        groups: dict[str | None, list[R]] = {}
+        for record in records:
+            partition = self._connection.partition(getattr(record, self._layout.together))
+            groups.setdefault(partition, []).append(record)
+        return list(groups.items())
+
+    def _place(self, where: Filter | None) -> Mapping[str, Any]:
+        """Where the rows of a filter are, for a read, if it is known."""
+        partition = self._connection.partition(required_text(where, self._layout.together))
+        return {} if partition is None else {"partition_names": [partition]}
 
     def _compile(self, where: Filter | None) -> tuple[str, Fits | None]:
         """A filter as Milvus takes it, and, where that lets too many rows through, what tells them apart."""
