@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mem0milvus import AsyncMemory, Memory
+from mem0milvus.drivers import run
 from mem0milvus.milvus.lite import FLUSH_ROWS
 from tests.conftest import Config, texts
 
@@ -108,3 +110,24 @@ def test_an_index_file_that_was_cut_off_is_built_anew(config: Config, caplog: py
         assert texts(memory.search("fact number 7", user_id="u", top_k=1)) == ["fact number 7"]
     assert "building it anew" in caplog.text
     assert {record.name.partition(".")[0] for record in caplog.records} == {"mem0milvus"}, "no page of tracebacks"
+
+
+def test_rows_that_were_replaced_are_taken_out_of_large_partitions_by_and_by(config: Config) -> None:
+    """Each search walks over them; Milvus Lite by itself may keep several for each current row."""
+    from milvus_lite.server_manager import server_manager_instance
+
+    with Memory.from_config(config) as memory:
+        said = [{"role": "user", "content": f"fact number {n}"} for n in range(1_000)]
+        ids = [change["id"] for change in memory.add(said, user_id="u", infer=False)["results"]]
+        live = memory._ports.live
+        rows = []
+        for round_ in range(4):
+            records = run(live.get(ids, vectors=True))
+            run(live.put([replace(one, memory=f"{one.memory} {round_}") for one in records.values()]))
+            assert len(memory.search("fact", user_id="u", top_k=2_000)["results"]) == 1_000
+            (server,) = server_manager_instance._servers.values()
+            engine = server[1].get_collection("memories")
+            rows.append(sum(segment.num_rows for segment in engine._segments_snapshot()))
+        assert max(rows) <= 2_000
+        assert rows[-1] < 1_200
+        assert all(item["memory"].endswith(" 0 1 2 3") for item in memory.get_all(user_id="u")["results"])

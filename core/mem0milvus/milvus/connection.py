@@ -191,6 +191,7 @@ class Connection:
     def _flush(self, client: MilvusClient, file: lite.LiteFile, collection: str) -> None:
         self._call(client, "flush", collection, {})
         file.flushed(collection)
+        file.tidy(collection, self._config.db_name)
 
     def _flush_after_write(self, client: MilvusClient, file: lite.LiteFile, collection: str) -> None:
         """What was written stays written when its flush fails; the next request opens the file anew."""

@@ -16,9 +16,9 @@ import sys
 import threading
 import zlib
 from pathlib import Path
-from typing import Any
 
 from mem0milvus.errors import ConfigError, StoreError
+from mem0milvus.milvus import compaction
 
 #: A search flushes first when more rows than this were written since the last flush.
 FLUSH_ROWS = 128
@@ -60,6 +60,7 @@ class LiteFile:
         #: Why it cannot be used any more, when the process is ending or is another one than that which opened it.
         self.gone = ""
         self._unflushed: dict[str, int] = {}
+        self._untidy: dict[str, int] = {}
         self._partitions: dict[tuple[str, str], set[str]] = {}
 
     def partitions(self, collection: str, db_name: str) -> set[str]:
@@ -69,6 +70,7 @@ class LiteFile:
     def wrote(self, collection: str, rows: int) -> None:
         """Count written rows. The caller holds ``one_request``."""
         self._unflushed[collection] = self._unflushed.get(collection, 0) + rows
+        self._untidy[collection] = self._untidy.get(collection, 0) + rows
 
     def needs_flush(self, collection: str) -> bool:
         """Whether a search should flush the collection first. The caller holds ``one_request``."""
@@ -121,56 +123,37 @@ class LiteFile:
     def compact(self, collection: str, db_name: str) -> None:
         """Write the collection's files anew without the rows that were deleted or replaced. Its flush came just before.
 
-        Milvus Lite 3.2 answers a request to compact and does nothing; by itself it merges four files of a size, and
-        what lies in a lone file stays there for good. So its engine is asked directly, one file at a time, in the way
-        and under the lock of its own compaction, which a crash cannot break. The caller holds ``one_request``.
+        The caller holds ``one_request``.
 
         Raises:
             StoreError: it failed, or this version of Milvus Lite works otherwise.
         """
+        self._compact(collection, db_name, compaction.all_outdated)
+
+    def tidy(self, collection: str, db_name: str) -> None:
+        """Compact the partitions in which many rows are outdated, when much was written since that was looked at.
+
+        Its flush came just before. The caller holds ``one_request``.
+
+        Raises:
+            StoreError: as for ``compact``.
+        """
+        if self._untidy.get(collection, 0) >= compaction.MANY_ROWS:
+            self._untidy[collection] = 0
+            self._compact(collection, db_name, compaction.mostly_outdated)
+
+    def _compact(self, collection: str, db_name: str, choose: compaction.Choice) -> None:
         from milvus_lite import MilvusLiteError
         from milvus_lite.server_manager import server_manager_instance
 
         try:
             _, database, _ = server_manager_instance._servers[str(self.path)]
-            _compact(database.get_collection(collection, database_name=db_name or None))
+            compaction.compact(database.get_collection(collection, database_name=db_name or None), choose)
         except (MilvusLiteError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             self.doubtful = True
             raise StoreError(
                 f"Cannot compact {collection!r} in {self.path}: {type(error).__name__}: {error}"
             ) from error
-
-
-class _Outdated:
-    """In the place of Milvus Lite's index of deletions: rows that a later row replaced count as deleted too."""
-
-    def __init__(self, engine: Any) -> None:
-        self._deleted = engine._delta_index
-        self._newest: dict[str, int] = {}
-        for segment in engine._segments_snapshot():
-            for key, number in zip(segment.pks, segment.seqs.tolist(), strict=True):
-                self._newest[key] = max(number, self._newest.get(key, -1))
-
-    def __len__(self) -> int:
-        return len(self._newest)
-
-    def is_deleted(self, key: str, number: int) -> bool:
-        return number < self._newest[key] or bool(self._deleted.is_deleted(key, number))
-
-
-def _compact(engine: Any) -> None:
-    engine._wait_for_bg()
-    with engine._maintenance_lock:
-        outdated = _Outdated(engine)
-        for (partition, name), segment in list(engine._segment_cache.items()):
-            if any(map(outdated.is_deleted, segment.pks, segment.seqs.tolist())):
-                folder = str(Path(engine.data_dir, "partitions", partition))
-                engine._compaction_mgr._compact_files(partition, folder, [name], engine._manifest, outdated)
-        engine._compaction_mgr._gc_tombstones(engine._manifest, engine._delta_index)
-        engine._refresh_segment_cache()
-        engine._cleanup_orphan_index_files()
-    engine._schedule_bg_maintenance()  # indexes of the new files
-    engine._wait_for_bg()
 
 
 _open_files: dict[Path, LiteFile] = {}
@@ -230,6 +213,12 @@ def acquire(uri: str) -> LiteFile:
             file.served_before_us = _is_served(path)
         file.uses += 1
         return file
+
+
+def opened(uri: str) -> LiteFile | None:
+    """The file, where this process has it open; it is not counted as used once more."""
+    with _mutex:
+        return _open_files.get(Path(uri).absolute())
 
 
 def release(file: LiteFile) -> None:
