@@ -111,6 +111,9 @@ class Letters:
         self._hook("embedder.embed", "after")
         return vectors
 
+    async def embed_query(self, text: str) -> Vector:
+        return (await self.embed([text]))[0]
+
 
 class Ticking:
     """A clock that moves on by a millisecond each time it is asked."""

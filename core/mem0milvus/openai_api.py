@@ -43,8 +43,8 @@ class Access(Protocol):
         """How many requests one event loop has under way at once."""
 
 
-#: Seconds between the beginnings of two requests of one event loop. The client computes for a few milliseconds with each
-#: request and each answer; without this, those of many adds made at once come at once and hold the loop together.
+#: Seconds between the beginnings of two requests of one event loop. The client computes for a few milliseconds with
+#: each request and each answer; without this, those of many adds come at once and together hold the loop.
 SPACING_S = 0.006
 
 

@@ -179,10 +179,13 @@ def test_scopes_do_not_wait_for_each_other_in_an_event_loop(config: Config) -> N
 # --- what survives
 
 
-def test_what_is_durable_is_pending_until_it_is_written(open_memory: OpenMemory, config: Config) -> None:
+@pytest.mark.parametrize(("configured", "told"), [({"durable": True}, True), (False, "durable"), (True, "durable")])
+def test_what_is_durable_is_pending_until_it_is_written(
+    open_memory: OpenMemory, config: Config, configured: Any, told: Any
+) -> None:
     gate = Gate()
-    memory = open_memory({**config, "background": {"durable": True}}, llm=gate)
-    memory.add("I own 1 cat.", user_id="u", background=True)
+    memory = open_memory({**config, "background": configured}, llm=gate)
+    memory.add("I own 1 cat.", user_id="u", background=told)
     (item,) = memory.get_all("u")["results"]
     assert (item["memory"], item["pending"]) == ("I own 1 cat.", True)
     gate.open.set()
@@ -241,6 +244,16 @@ def test_a_program_that_is_killed_has_kept_what_is_durable(config: Config) -> No
         items = memory.get_all("u")["results"]
     assert sorted(item["memory"] for item in items) == sorted(f"I own {n} cats." for n in range(20))
     assert not any("pending" in item for item in items)
+
+
+@pytest.mark.parametrize("wrong", ["later", 2, [], "True"])
+def test_a_wrong_background_is_refused_before_anything_is_written(
+    open_memory: OpenMemory, config: Config, wrong: Any
+) -> None:
+    memory = open_memory(config)
+    with pytest.raises(ValidationError, match="True, False or 'durable'"):
+        memory.add("I own 1 cat.", user_id="u", background=wrong)
+    assert memory.get_all("u")["results"] == []
 
 
 @pytest.mark.parametrize("wrong", [{"queue_size": 0}, {"on_error": 5}, {"durable": "maybe"}, {"queue": 5}, "often"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -119,3 +119,54 @@ def test_an_unknown_model_needs_its_dims_told(openai_config: Config) -> None:
     del openai_config["vector_store"]["config"]["embedding_model_dims"]
     with pytest.raises(ConfigError, match="vectors of 'letters' is not known here: set embedder.config.embedding_dims"):
         Memory.from_config(openai_config)
+
+
+class OneSided:
+    """A model that embeds questions and texts each in its own way, as those for search do."""
+
+    identity = "one-sided"
+    dims = 4
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, object]] = []
+
+    def embed(self, given: Sequence[str]) -> list[list[float]]:
+        self.asked.append(("embed", list(given)))
+        return [[1.0, 0.0, 0.0, 0.0] if "tea" in text else [0.0, 1.0, 0.0, 0.0] for text in given]
+
+    def embed_query(self, text: str) -> list[float]:
+        self.asked.append(("embed_query", text))
+        return [0.0, 1.0, 0.0, 0.0]
+
+
+class OneSidedAwaited(OneSided):
+    async def aembed_query(self, text: str) -> list[float]:
+        self.asked.append(("aembed_query", text))
+        return [0.0, 1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("model", [OneSided, OneSidedAwaited])
+def test_questions_are_embedded_in_their_own_way_where_a_model_has_one(
+    open_memory: Callable[..., Any], config: Config, model: type[OneSided], request: pytest.FixtureRequest
+) -> None:
+    config["vector_store"]["config"]["embedding_model_dims"] = 4
+    del config["embedder"]
+    embedder = model()
+    memory = open_memory(config, embedder=embedder)
+    memory.add([{"role": "user", "content": text} for text in ("tea", "rain")], user_id="u", infer=False)
+    for _ in range(2):
+        assert texts(memory.search("tea", user_id="u", mode="dense"))[0] == "rain"
+    awaited = model is OneSidedAwaited and "awaiting" in request.node.name
+    assert embedder.asked == [("embed", ["tea", "rain"]), ("aembed_query" if awaited else "embed_query", "tea")]
+
+
+def test_a_question_whose_vector_is_wrong_is_an_error(open_memory: Callable[..., Any], config: Config) -> None:
+    class Wrong(OneSided):
+        def embed_query(self, text: str) -> list[float]:
+            return [1.0]
+
+    config["vector_store"]["config"]["embedding_model_dims"] = 4
+    del config["embedder"]
+    memory = open_memory(config, embedder=Wrong())
+    with pytest.raises(EmbeddingError, match="1 dimensions where 4"):
+        memory.search("tea", user_id="u")

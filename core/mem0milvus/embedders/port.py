@@ -32,10 +32,8 @@ class CheckedEmbedder:
         self._embedder = embedder
         self._driver = driver
         self._cache = cache
-        self._aembed = cast(
-            "Callable[[Sequence[str]], Awaitable[Any]] | None",
-            getattr(embedder, "aembed", None) if awaits else None,
-        )
+        self._texts = _Method(embedder, "embed", driver, awaits=awaits)
+        self._query = _Method(embedder, "embed_query", driver, awaits=awaits)
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """See ``ports.EmbedderPort``."""
@@ -46,18 +44,51 @@ class CheckedEmbedder:
             vectors.update(new)
         return [vectors[text] for text in texts]
 
+    async def embed_query(self, text: str) -> Vector:
+        """See ``ports.EmbedderPort``."""
+        if not self._query.exists:
+            return (await self.embed([text]))[0]
+        kept_as = f"\0question\0{text}"
+        known = self._cache.known([kept_as])
+        if kept_as not in known:
+            known = {kept_as: self._checked([await self._call(self._query, text)], 1)[0]}
+            self._cache.keep(known)
+        return known[kept_as]
+
     async def _ask(self, texts: Sequence[str]) -> list[Vector]:
-        model = self._embedder.identity
+        return self._checked(await self._call(self._texts, texts), len(texts))
+
+    async def _call(self, method: _Method, given: object) -> Any:
         try:
-            if self._aembed is not None:
-                raw = await self._aembed(texts)
-            else:
-                raw = await self._driver.call(self._embedder.embed, texts)
+            return await method.call(given)
         except Mem0MilvusError:
             raise
         except Exception as error:  # a model may be anybody's code and raise anything
+            model = self._embedder.identity
             raise EmbeddingError(f"The embedding model {model!r} failed: {type(error).__name__}: {error}") from error
-        return unit_vectors(raw, len(texts), self._embedder.dims, model)
+
+    def _checked(self, raw: Any, count: int) -> list[Vector]:
+        return unit_vectors(raw, count, self._embedder.dims, self._embedder.identity)
+
+
+class _Method:
+    """A method of a model: its blocking form, run by the driver, or the awaiting one, where it is there and wanted."""
+
+    def __init__(self, model: object, name: str, driver: Driver, *, awaits: bool) -> None:
+        self._driver = driver
+        self._blocking: Callable[[object], Any] | None = getattr(model, name, None)
+        self._awaiting: Callable[[object], Awaitable[Any]] | None = getattr(model, f"a{name}", None) if awaits else None
+
+    @property
+    def exists(self) -> bool:
+        """Whether the model has it."""
+        return self._blocking is not None or self._awaiting is not None
+
+    async def call(self, given: object) -> Any:
+        """What the model answers."""
+        if self._awaiting is not None:
+            return await self._awaiting(given)
+        return await self._driver.call(cast("Callable[[object], Any]", self._blocking), given)
 
 
 def unit_vectors(raw: Any, count: int, dims: int, model: str) -> list[Vector]:

@@ -71,7 +71,7 @@ async def prepare(table: Table[R], embedder: EmbedderPort, text: str, mode: Sear
         raise ValidationError(f"mode={mode!r}; known are 'hybrid', 'dense' and 'lexical'.")
     if mode == "lexical" and not table.searches_words:
         raise ValidationError("mode='lexical' needs sparse vectors, which this Milvus does not have: use mode='dense'.")
-    vector = None if mode == "lexical" else (await embedder.embed([text]))[0]
+    vector = None if mode == "lexical" else await embedder.embed_query(text)
     words = query_weights(text) if mode != "dense" and table.searches_words else {}
     return Question(text, mode, vector, words)
 
