@@ -48,7 +48,10 @@ class Awaited:
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No key, address or default path of the machine reaches a test."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "MILVUS_URI", "MILVUS_TOKEN"):
+    for name in (
+        *("OPENAI_API_KEY", "OPENAI_BASE_URL", "MILVUS_URI", "MILVUS_TOKEN"),
+        *("MEM0MILVUS_CONFIG", "MEM0MILVUS_USER"),
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 

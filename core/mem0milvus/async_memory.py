@@ -9,21 +9,30 @@ from typing import TYPE_CHECKING, Any
 from mem0milvus import operations
 from mem0milvus.errors import CLOSED, StoreError
 from mem0milvus.memory import Memory
+from mem0milvus.operations.timeline import DEFAULT_LINES
+from mem0milvus.ranking import DEFAULT_PRESET, PresetName
 from mem0milvus.types import (
     LLM,
     UNSET,
     AddResult,
+    Background,
     Consistency,
     DeleteOutcome,
+    DumpOutcome,
     Embedder,
+    FilePath,
     FlushOutcome,
     HistoryEntry,
+    LoadOutcome,
     MemoryItem,
     MemoryList,
     Messages,
     Moment,
+    OnConflict,
     Outcome,
     PendingOutcome,
+    Progress,
+    ReembedOutcome,
     ScopeId,
     SearchMode,
     SearchResult,
@@ -34,6 +43,7 @@ from mem0milvus.types import (
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from matplotlib.figure import Figure
     from typing_extensions import Self
 
     from mem0milvus.ports import Ports
@@ -100,7 +110,7 @@ class AsyncMemory:
         expires_at: Moment | None = None,
         prompt: str | None = None,
         ids: Sequence[str] | None = None,
-        background: bool | None = None,
+        background: Background = None,
     ) -> AddResult:
         """See ``Memory.add``."""
         ports = await self._open()
@@ -132,6 +142,7 @@ class AsyncMemory:
         threshold: float | None = None,
         as_of: Moment | None = None,
         mode: SearchMode = "hybrid",
+        preset: PresetName = DEFAULT_PRESET,
         consistency: Consistency | None = None,
         explain: bool = False,
     ) -> SearchResult:
@@ -149,6 +160,7 @@ class AsyncMemory:
             threshold=threshold,
             as_of=as_of,
             mode=mode,
+            preset=preset,
             consistency=consistency,
             explain=explain,
         )
@@ -250,6 +262,21 @@ class AsyncMemory:
         ports = await self._open()
         return await operations.restore(ports, memory_id, version)
 
+    async def timeline(
+        self,
+        user_id: ScopeId = UNSET,
+        *,
+        agent_id: ScopeId = UNSET,
+        run_id: ScopeId = UNSET,
+        limit: int = DEFAULT_LINES,
+    ) -> Figure:
+        """See ``Memory.timeline``."""
+        from mem0milvus.timeline import draw_timeline
+
+        ports = await self._open()
+        lives = await operations.timeline(ports, user_id, agent_id=agent_id, run_id=run_id, limit=limit)
+        return await self._driver.call(draw_timeline, lives)
+
     async def flush(self, timeout: float | None = None) -> FlushOutcome:
         """See ``Memory.flush``."""
         ports = await self._open()
@@ -266,6 +293,31 @@ class AsyncMemory:
         """See ``Memory.vacuum``."""
         ports = await self._open()
         return await operations.vacuum(ports)
+
+    async def dump(
+        self, path: FilePath, *, vectors: bool = True, overwrite: bool = False, progress: Progress | None = None
+    ) -> DumpOutcome:
+        """See ``Memory.dump``."""
+        ports = await self._open()
+        return await operations.dump(ports, path, vectors=vectors, overwrite=overwrite, progress=progress)
+
+    async def load(
+        self, path: FilePath, *, on_conflict: OnConflict = "error", progress: Progress | None = None
+    ) -> LoadOutcome:
+        """See ``Memory.load``."""
+        ports = await self._open()
+        return await operations.load(ports, path, on_conflict=on_conflict, progress=progress)
+
+    async def reembed(
+        self,
+        embedder: Embedder | Mapping[str, Any] | None = None,
+        *,
+        drop_old: bool = False,
+        progress: Progress | None = None,
+    ) -> ReembedOutcome:
+        """See ``Memory.reembed``."""
+        ports = await self._open()
+        return await operations.reembed(ports, embedder, drop_old=drop_old, progress=progress)
 
     async def reset(self) -> Outcome:
         """See ``Memory.reset``."""

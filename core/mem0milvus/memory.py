@@ -8,19 +8,29 @@ from typing import TYPE_CHECKING, Any
 from mem0milvus import operations
 from mem0milvus.drivers import iterate, run
 from mem0milvus.lifecycle import BlockingFace
+from mem0milvus.operations.timeline import DEFAULT_LINES
+from mem0milvus.ranking import DEFAULT_PRESET, PresetName
 from mem0milvus.types import (
     UNSET,
     AddResult,
+    Background,
     Consistency,
     DeleteOutcome,
+    DumpOutcome,
+    Embedder,
+    FilePath,
     FlushOutcome,
     HistoryEntry,
+    LoadOutcome,
     MemoryItem,
     MemoryList,
     Messages,
     Moment,
+    OnConflict,
     Outcome,
     PendingOutcome,
+    Progress,
+    ReembedOutcome,
     ScopeId,
     SearchMode,
     SearchResult,
@@ -29,6 +39,8 @@ from mem0milvus.types import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from mem0milvus.async_memory import AsyncMemory
 
 
@@ -62,7 +74,7 @@ class Memory(BlockingFace):
         expires_at: Moment | None = None,
         prompt: str | None = None,
         ids: Sequence[str] | None = None,
-        background: bool | None = None,
+        background: Background = None,
     ) -> AddResult:
         """Remember what was said.
 
@@ -82,7 +94,9 @@ class Memory(BlockingFace):
             ids: ids for the memories, one each. The same call again changes nothing, so a retry is safe. With a
                 language model, which decides how many there are, they are the most new memories that there may be.
             background: True to return at once with a ``ticket`` and to write later, in the order of the calls; see
-                ``flush``. Left out, as configured.
+                ``flush``. ``"durable"`` stores what is to be extracted as pending memories before it returns, so that
+                it survives the end of the process and a failing model; with ``infer=False`` it is the same as True.
+                Left out, as configured.
 
         Returns:
             ``{"results": [{"id", "memory", "event"}], "relations": []}``: what was written. ``event`` is ``ADD``,
@@ -126,6 +140,7 @@ class Memory(BlockingFace):
         threshold: float | None = None,
         as_of: Moment | None = None,
         mode: SearchMode = "hybrid",
+        preset: PresetName = DEFAULT_PRESET,
         consistency: Consistency | None = None,
         explain: bool = False,
     ) -> SearchResult:
@@ -143,6 +158,8 @@ class Memory(BlockingFace):
             as_of: search the memories as they were at this moment.
             mode: by meaning and words (``hybrid``), by meaning (``dense``) or by words (``lexical``, which asks no
                 embedding model; ``score`` is then the weight of the shared words, larger is better).
+            preset: what makes a place: ``balanced``, ``recent`` (newer memories gain) or ``diverse`` (what repeats a
+                better result steps back).
             consistency: how fresh, where it should differ from the configuration.
             explain: add to each result what its place and relevance are made of.
 
@@ -169,6 +186,7 @@ class Memory(BlockingFace):
                 threshold=threshold,
                 as_of=as_of,
                 mode=mode,
+                preset=preset,
                 consistency=consistency,
                 explain=explain,
             )
@@ -348,6 +366,39 @@ class Memory(BlockingFace):
         """
         return run(operations.restore(self._ports, memory_id, version))
 
+    def timeline(
+        self,
+        user_id: ScopeId = UNSET,
+        *,
+        agent_id: ScopeId = UNSET,
+        run_id: ScopeId = UNSET,
+        limit: int = DEFAULT_LINES,
+    ) -> Figure:
+        """Draw what was learnt, changed and forgotten over time. It needs matplotlib, the extra ``plot``.
+
+        A memory is a line, with the texts that it had; a curve below tells how many were known. Times are those of
+        recording, as ``as_of`` reads them, in UTC.
+
+        Args:
+            user_id: whose memories; with no id at all, everybody's.
+            agent_id: which agent's.
+            run_id: which conversation's.
+            limit: the most memories that have a line: those that changed last. The curve counts all.
+
+        Returns:
+            A figure of matplotlib, made without ``pyplot``: a notebook shows it, ``savefig`` keeps it.
+
+        Raises:
+            ConfigError: matplotlib is not installed.
+            ValidationError: an argument is wrong.
+            StoreError: Milvus failed.
+        """
+        from mem0milvus.timeline import draw_timeline
+
+        return draw_timeline(
+            run(operations.timeline(self._ports, user_id, agent_id=agent_id, run_id=run_id, limit=limit))
+        )
+
     def flush(self, timeout: float | None = None) -> FlushOutcome:
         """Wait for adds in the background.
 
@@ -404,8 +455,102 @@ class Memory(BlockingFace):
         """
         return run(operations.vacuum(self._ports))
 
+    def dump(
+        self, path: FilePath, *, vectors: bool = True, overwrite: bool = False, progress: Progress | None = None
+    ) -> DumpOutcome:
+        """Write everything into one file.
+
+        That is all memories of everybody, all that they used to say, those that were deleted, and the records of the
+        record store beside the memory. The file is JSON Lines, as the documentation describes it, and has a checksum.
+        It gets its name when it is whole, and is readable by its owner alone; a process that is killed leaves a hidden
+        file beside it, whose name ends in ``.partial``. Changes that are made meanwhile may be in it or not.
+
+        Args:
+            path: where.
+            vectors: False to leave the vectors out, for a file of a fifth of the size; ``load`` then embeds the texts
+                anew.
+            overwrite: True to replace a file that is there.
+            progress: called now and then with the number of rows that are written and of those that there are.
+
+        Returns:
+            ``{"message", "memories", "deleted", "versions", "records"}``: how many of each are in the file.
+
+        Raises:
+            ValidationError: the path cannot be used.
+            StoreError: Milvus failed, or the file cannot be written. Nothing is left of it.
+        """
+        return run(operations.dump(self._ports, path, vectors=vectors, overwrite=overwrite, progress=progress))
+
+    def load(
+        self, path: FilePath, *, on_conflict: OnConflict = "error", progress: Progress | None = None
+    ) -> LoadOutcome:
+        """Read a file that ``dump`` wrote, into an empty memory or to what is there.
+
+        The file is checked before anything is written. What is there already is passed over, so calling this again
+        after an interruption goes on. Where another embedder filled the file, or it has no vectors, its texts are
+        embedded.
+
+        Args:
+            path: where.
+            on_conflict: what to do with a memory or record whose id another one has: ``error`` to load nothing at all,
+                ``skip`` to leave it out, ``rename`` to load it under another id.
+            progress: called now and then with the number of lines that are done and of those that there are.
+
+        Returns:
+            ``{"message", "memories", "deleted", "versions", "records", "present", "skipped", "renamed",
+            "unsearchable"}``: how many of each were written; how many memories and records were there already, and how
+            many were left out; new ids by old ones; how many records have lost the vector that they were put with,
+            because it is another embedder's.
+
+        Raises:
+            ValidationError: this is no whole dump, or ids are taken. Nothing was loaded.
+            EmbeddingError: the embedding model failed; calling again goes on.
+            StoreError: Milvus failed; calling again goes on.
+        """
+        return run(operations.load(self._ports, path, on_conflict=on_conflict, progress=progress))
+
+    def reembed(
+        self,
+        embedder: Embedder | Mapping[str, Any] | None = None,
+        *,
+        drop_old: bool = False,
+        progress: Progress | None = None,
+    ) -> ReembedOutcome:
+        """Move everything to another embedding model, of vectors as long or longer or shorter.
+
+        New collections are filled beside those that are there, and take their names when they are full. Until then
+        nothing changes: an interrupted call leaves the memory as it was, and calling again with the same embedder goes
+        on. Afterwards this memory, its other faces and the record stores beside it are closed to all requests: open
+        them again with the new embedder. The former collections are kept as ``<collection_name>__old``, and can be
+        opened under that name with the former embedder, until they are dropped.
+
+        What this memory and its other faces write meanwhile is moved as well, and refused in the moment of the switch.
+        Others that have the collections open must not write meanwhile. Record stores with a ``collection_name`` of
+        their own are not moved. What is purged later is still in the former collections, until these are dropped.
+
+        Args:
+            embedder: a ready embedding model, or a dict as in the configuration: ``{"provider", "config"}``. Left out,
+                nothing is moved, and ``drop_old`` drops what an earlier call kept.
+            drop_old: True to drop the former collections when all is done.
+            progress: called now and then with the number of rows that are done and of those that there are.
+
+        Returns:
+            ``{"message", "memories", "versions", "records", "kept", "unsearchable"}``: how many rows were moved, the
+            name under which the former memories are kept, and how many records have lost the vector that they were
+            put with.
+
+        Raises:
+            ConfigError: the embedder's configuration is wrong.
+            ValidationError: collections of an earlier call are kept, and ``drop_old`` does not say that they may go.
+            EmbeddingError: the embedding model failed; calling again goes on.
+            StoreError: Milvus failed; calling again goes on.
+        """
+        return run(operations.reembed(self._ports, embedder, drop_old=drop_old, progress=progress))
+
     def reset(self) -> Outcome:
         """Delete everything of everybody: this memory's two collections are dropped and made anew.
+
+        What ``reembed`` has kept or left behind is dropped as well.
 
         Raises:
             StoreError: Milvus failed.

@@ -11,9 +11,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar
 
-from mem0milvus.types import AssistantPolicy, Consistency, FlushOutcome, LLMRequest
+from mem0milvus.types import AssistantPolicy, Consistency, Embedder, FlushOutcome, LLMRequest
 
 if TYPE_CHECKING:
+    from os import PathLike
+
+    from mem0milvus.dumps import Origin
     from mem0milvus.filters import Filter
     from mem0milvus.messages import Message
     from mem0milvus.positions import RunPositions
@@ -130,6 +133,13 @@ class EmbedderPort(Protocol):
             EmbeddingError: the model failed, or did not answer with one vector of the right length for each text.
         """
 
+    async def embed_query(self, text: str) -> Vector:
+        """A vector of unit length for a question, by a model that embeds questions otherwise; else as ``embed``.
+
+        Raises:
+            EmbeddingError: as for ``embed``.
+        """
+
 
 class Locks(Protocol):
     """Locks on memories, shared by everything in this process that has the same store open."""
@@ -222,6 +232,110 @@ class Shield(Protocol):
         """The step's result."""
 
 
+class NewFile(Protocol):
+    """A file that is being written. It gets its name when it is finished, and is gone when it is not."""
+
+    async def write(self, lines: Sequence[bytes]) -> None:
+        """Append lines.
+
+        Raises:
+            StoreError: they cannot be written.
+        """
+
+    async def finish(self, first: bytes) -> None:
+        """Write over the first line, with one as long, and give the file its name.
+
+        Raises:
+            StoreError: that cannot be done.
+        """
+
+
+class OldFile(Protocol):
+    """A file that is being read."""
+
+    async def lines(self) -> list[bytes]:
+        """The next lines, some at a time; none at its end.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+
+
+class Files(Protocol):
+    """Files of lines."""
+
+    def create(self, path: str | PathLike[str], *, overwrite: bool) -> AbstractAsyncContextManager[NewFile]:
+        """Begin a file.
+
+        Raises:
+            ValidationError: it is there already, or cannot be made there.
+        """
+
+    def open(self, path: str | PathLike[str]) -> AbstractAsyncContextManager[OldFile]:
+        """Read a file.
+
+        Raises:
+            ValidationError: it is not there, or cannot be read.
+        """
+
+
+class Successor(Protocol):
+    """Tables that are filled with the vectors of another embedder, to take the place of those of an open store.
+
+    Raises, from every method: ``StoreError`` or one of its kinds.
+    """
+
+    @property
+    def live(self) -> Table[Record]:
+        """To be the live rows."""
+
+    @property
+    def past(self) -> Table[Record]:
+        """To be the past rows."""
+
+    @property
+    def embedder(self) -> EmbedderPort:
+        """The other embedder."""
+
+    @property
+    def dims(self) -> int:
+        """Length of its vectors."""
+
+    async def records(self) -> Table[RecordRow]:
+        """To be the rows of the record store beside the memory."""
+
+    async def freeze(self) -> None:
+        """Let nobody in this process write to the store any more, until this is given up."""
+
+    async def take_place(self, *, drop_old: bool) -> None:
+        """Take the place. The store cannot be used any more and has to be opened anew.
+
+        Args:
+            drop_old: drop what was there; otherwise it is kept under another name.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What is needed to take memories out and in, and to move them to another embedder.
+
+    Attributes:
+        files: where dumps are.
+        origin: what fills the store.
+        records: the record store beside the memory; None where there is none and none is to be made.
+        succeed: begins a successor of the store, or goes on with one; given up when it has not taken the place.
+        old: the name of the memories that an earlier successor has replaced and that are kept; None for none.
+        drop_old: drops these.
+    """
+
+    files: Files
+    origin: Origin
+    records: Callable[[bool], Coroutine[Any, Any, RecordPorts | None]]
+    succeed: Callable[[Embedder | Mapping[str, Any]], AbstractAsyncContextManager[Successor]]
+    old: Callable[[], Coroutine[Any, Any, str | None]]
+    drop_old: Callable[[], Coroutine[Any, Any, None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything that operations use.
@@ -236,6 +350,7 @@ class Ports:
         dims: length of the vectors.
         history_limit: how many past versions of a memory ``vacuum`` leaves; None for all.
         extraction: how memories are found in what was said.
+        transfer: how memories are taken out and in.
     """
 
     live: Table[Record]
@@ -253,6 +368,7 @@ class Ports:
     dims: int
     history_limit: int | None = None
     extraction: Extraction = Extraction()
+    transfer: Transfer | None = None
 
 
 @dataclass(frozen=True, slots=True)

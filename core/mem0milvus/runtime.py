@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,17 +15,21 @@ from mem0milvus.background import BackgroundWorker
 from mem0milvus.background_tasks import BackgroundTasks
 from mem0milvus.config import check_collection_name, load_config
 from mem0milvus.drivers import BlockingDriver
+from mem0milvus.dumps import Origin
 from mem0milvus.embedders.cache import VectorCache
 from mem0milvus.embedders.port import CheckedEmbedder
 from mem0milvus.extraction.rules import RuleExtractor
+from mem0milvus.files import LocalFiles
 from mem0milvus.llms.port import CheckedLLM
 from mem0milvus.locks import AwaitingLocks, BlockingLocks, LockTable
 from mem0milvus.milvus.connection import Connection
 from mem0milvus.milvus.schema import MEMORIES, RECORDS, Identity, Layout
+from mem0milvus.milvus.succession import Names
 from mem0milvus.milvus.table import MilvusTable
-from mem0milvus.ports import Background, Extraction, Ports, RecordPorts
+from mem0milvus.ports import Background, Extraction, Ports, RecordPorts, Transfer
 from mem0milvus.positions import RunPositions
 from mem0milvus.providers import choose_embedder, choose_llm
+from mem0milvus.successor import StoreSuccessor, embedder_for
 from mem0milvus.text import ANALYSIS_VERSION, query_weights
 from mem0milvus.types import LLM, Embedder
 
@@ -114,7 +119,7 @@ class Runtime:
             ConfigError: that cannot be a collection's name.
         """
         if collection_name is None:
-            return f"{self._connection.live}_records"
+            return Names(self._connection.live).records
         return check_collection_name(collection_name)
 
     def open_records(self, collection: str) -> None:
@@ -203,7 +208,49 @@ class Runtime:
             history_limit=self._config.vector_store.config.history_limit,
             dims=self._embedder.dims,
             extraction=self._extraction(driver, awaits=awaits),
+            transfer=self._transfer(driver, locks, awaits=awaits),
         )
+
+    def _transfer(
+        self, driver: BlockingDriver | ThreadDriver, locks: BlockingLocks | AwaitingLocks, *, awaits: bool
+    ) -> Transfer:
+        collection = self.records_name(None)
+
+        async def records(make: bool) -> RecordPorts | None:
+            if not make and not await driver.call(self._connection.has, collection):
+                return None
+            await driver.call(self.open_records, collection)
+            return self._record_ports(collection, driver, locks, awaits=awaits)
+
+        @asynccontextmanager
+        async def succeed(wanted: Embedder | Mapping[str, Any]) -> AsyncIterator[StoreSuccessor]:
+            embedder = embedder_for(self._config, wanted)
+            successor = StoreSuccessor(self._config, self._connection, embedder, driver, awaits=awaits)
+            try:
+                await successor.begin()
+                yield successor
+            finally:
+                await successor.close()
+                if embedder is not wanted and isinstance(embedder, _Closable):
+                    await (embedder.aclose() if awaits else driver.call(embedder.close))
+
+        return Transfer(
+            files=LocalFiles(driver),
+            origin=Origin(self._connection.live, self._embedder.identity, self._embedder.dims),
+            records=records,
+            succeed=succeed,
+            old=partial(driver.call, self._old),
+            drop_old=partial(driver.call, self._drop_old),
+        )
+
+    def _old(self) -> str | None:
+        with self._connection.succession() as succession:
+            name = succession.names.old.live
+            return name if succession.has(name) else None
+
+    def _drop_old(self) -> None:
+        with self._connection.succession() as succession:
+            succession.drop(succession.names.old)
 
     def _extraction(self, driver: BlockingDriver | ThreadDriver, *, awaits: bool) -> Extraction:
         config = self._config

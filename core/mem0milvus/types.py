@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -12,6 +12,7 @@ from typing_extensions import NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from os import PathLike
 
     from numpy.typing import NDArray
 
@@ -30,6 +31,9 @@ UNSET = Unset.UNSET
 #: A user's, agent's or run's id. Left out, it does not narrow; ``None`` and ``""`` are refused.
 ScopeId: TypeAlias = "str | Unset"
 
+#: Where a file is.
+FilePath: TypeAlias = "str | PathLike[str]"
+
 #: A moment: a datetime, ISO 8601 text, or seconds since 1970. Without an offset, UTC is meant.
 Moment: TypeAlias = "datetime | str | int | float"
 
@@ -47,7 +51,17 @@ Vectors: TypeAlias = "Sequence[Sequence[float]] | NDArray[Any]"
 #: Whether what an assistant said is remembered: where it is about a user or a user agreed to it, never, or always.
 AssistantPolicy: TypeAlias = Literal["about_user", "never", "always"]
 
+#: Whether an add works in the background. With ``"durable"``, what is to be extracted is first stored as pending
+#: memories, also where that is not configured; with None, as configured.
+Background: TypeAlias = "bool | Literal['durable'] | None"
+
 Event: TypeAlias = Literal["ADD", "UPDATE", "DELETE", "RESTORE"]
+
+#: What ``load`` does with a memory whose id another one has.
+OnConflict: TypeAlias = Literal["error", "skip", "rename"]
+
+#: Called from time to time with how much is done and how much there is to do.
+Progress: TypeAlias = "Callable[[int, int], object]"
 
 
 class MemoryItem(TypedDict):
@@ -168,6 +182,41 @@ class VacuumOutcome(TypedDict):
     versions: int
 
 
+class DumpOutcome(TypedDict):
+    """What ``dump`` gives: how much is in the file."""
+
+    message: str
+    memories: int
+    deleted: int  # memories that were deleted and whose past is kept
+    versions: int  # what memories used to say
+    records: int  # of the record store beside the memory
+
+
+class LoadOutcome(TypedDict):
+    """What ``load`` gives: how much of the file was written, and what became of the rest."""
+
+    message: str
+    memories: int
+    deleted: int  # memories that were deleted and whose past is kept
+    versions: int  # what memories used to say
+    records: int  # of the record store beside the memory
+    present: int  # memories and records that were there already
+    skipped: int  # memories and records that were left out, because others have their ids
+    renamed: dict[str, str]  # old ids to new ones; records as namespace and key
+    unsearchable: int  # records that are stored, and found by no search: their vectors are another embedder's
+
+
+class ReembedOutcome(TypedDict):
+    """What ``reembed`` gives: how much was moved."""
+
+    message: str
+    memories: int
+    versions: int  # what memories used to say, with the marks of deleted ones
+    records: int  # texts of the record store beside the memory
+    kept: str | None  # name of the collection under which the memories are kept as they were
+    unsearchable: int  # records that are stored, and found by no search: their vectors were the former embedder's
+
+
 class HistoryEntry(TypedDict):
     """One change of a memory, oldest first."""
 
@@ -186,7 +235,8 @@ class Embedder(Protocol):
     """An embedding model that a user brings: ``Memory.from_config(config, embedder=...)``.
 
     An object may also have ``async def aembed(texts)``; ``AsyncMemory`` awaits it, and calls ``embed`` in a
-    worker thread where there is none.
+    worker thread where there is none. A model that embeds questions otherwise than texts has ``embed_query(text)`` too,
+    which gives one vector, and may have ``async def aembed_query(text)``.
     """
 
     @property

@@ -23,13 +23,24 @@ ROOT = PACKAGE.parent.parent
 ROOMS = [
     {"errors", "limits", "types", "record_types", "timestamps", "text"},
     {"filters", "ranking", "scope", "messages", "records", "positions", "indexing", "extraction"}
-    | {"namespaces", "record_rows", "rendering"},
+    | {"namespaces", "record_rows", "rendering", "display", "dumps"},
     {"ports", "drivers"},
     {"operations"},
-    {"awaiting", "locks", "config", "background", "background_tasks", "openai_api", "embedders", "llms", "milvus"},
-    {"providers", "runtime"},
+    {
+        "awaiting",
+        "files",
+        "locks",
+        "config",
+        "background",
+        "background_tasks",
+        "openai_api",
+        "embedders",
+        "llms",
+        "milvus",
+    },
+    {"providers", "runtime", "successor"},
     {"lifecycle", "memory", "async_memory", "record_store", "async_record_store"},
-    {"faces", "tools"},
+    {"exchange", "faces", "tools", "migration", "timeline"},
     {"__init__"},
     {"cli", "__main__"},
 ]
@@ -38,7 +49,7 @@ LEVEL = {name: level for level, room in enumerate(ROOMS) for name in room}
 
 PURE = (
     *("operations", "filters", "ranking", "text", "scope", "messages", "records", "indexing"),
-    *("namespaces", "record_rows", "record_types", "rendering"),
+    *("namespaces", "record_rows", "record_types", "rendering", "dumps"),
 )
 IMPURE = {"pymilvus", "milvus_lite", "openai", "pydantic", "asyncio", "threading", "os", "socket", "logging", "time"}
 

@@ -355,7 +355,7 @@ class TestWrongInput:
         write("chat.json", CHAT)
         with store_held_elsewhere("held.db"):
             result = run("demo", "--conversation", "chat.json", "--path", "held.db", "--ask", "bees")
-        self.check(result, 1, "Another process has held.db open")
+        self.check(result, 4, "Another process has held.db open")
 
     def check(self, result: Result, exit_code: int, message: str) -> None:
         assert result.exit_code == exit_code, result.output

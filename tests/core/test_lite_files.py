@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0milvus import AsyncMemory, Memory
+from mem0milvus import AsyncMemory, Memory, StoreError
 from mem0milvus.drivers import run
 from mem0milvus.milvus.lite import FLUSH_ROWS
 from tests.conftest import Config, texts
@@ -131,3 +131,22 @@ def test_rows_that_were_replaced_are_taken_out_of_large_partitions_by_and_by(con
         assert max(rows) <= 2_000
         assert rows[-1] < 1_200
         assert all(item["memory"].endswith(" 0 1 2 3") for item in memory.get_all(user_id="u")["results"])
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "schema.json"])
+def test_a_store_whose_list_of_files_is_cut_off_is_refused_and_left_as_it_is(config: Config, name: str) -> None:
+    """Milvus Lite would go back to an earlier list, in which a deleted memory lives again."""
+    with Memory.from_config(config) as memory:
+        memory.add("I own a cat.", user_id="u", infer=False)
+    path = Path(config["vector_store"]["config"]["url"])
+    document = path / "collections" / "memories" / name
+    whole = document.read_bytes()
+    document.write_bytes(whole[: len(whole) // 2])
+    before = {one: one.read_bytes() for one in path.rglob("*") if one.is_file() and one.name != "LOCK"}
+    for _ in range(2):
+        with pytest.raises(StoreError, match="as after a failure of the disk"):
+            Memory.from_config(config)
+    assert {one: one.read_bytes() for one in path.rglob("*") if one.is_file() and one.name != "LOCK"} == before
+    document.write_bytes(whole)
+    with Memory.from_config(config) as memory:
+        assert texts(memory.get_all("u")) == ["I own a cat."]

@@ -44,7 +44,7 @@ class Connection:
         self._file: lite.LiteFile | None = None
         self._start = 0
         self.is_lite = lite.is_lite(config.uri)
-        self.uri = _without_credentials(config.uri)
+        self.uri = without_credentials(config.uri)
         self.dims = identity.dims
         self.live = config.collection_name
         self.past = Names(self.live).past
@@ -241,7 +241,7 @@ class Connection:
                 file.compact(collection, self._config.db_name)
 
     def reset(self) -> None:
-        """Drop both collections and make them anew, empty.
+        """Drop both collections and make them anew, empty; and drop what a move to another embedder left.
 
         Raises:
             StoreError: or one of its kinds.
@@ -249,6 +249,9 @@ class Connection:
         with self._turn():
             for collection in (self.live, self.past):
                 self._call(self._open_client(), "drop_collection", collection, {})
+            succession = self._succession(self._open_client())
+            succession.drop(succession.names.next)
+            succession.drop(succession.names.old)
             self._prepare({self.past: MEMORIES, self.live: MEMORIES})
 
     @contextmanager
@@ -315,7 +318,7 @@ class Connection:
                 file.wrote(collection, lite.FLUSH_ROWS + 1)  # what an earlier process left is not flushed
 
 
-def _without_credentials(uri: str) -> str:
+def without_credentials(uri: str) -> str:
     """The address without user, password and anything that follows the path."""
     if lite.is_lite(uri):
         return uri

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import concurrent.futures.thread  # noqa: F401  # it registers what stops its threads at exit, before us
+import json
 import os
 import shutil
 import sys
@@ -209,6 +210,7 @@ def acquire(uri: str) -> LiteFile:
     with _mutex:
         file = _open_files.get(path)
         if file is None:
+            _check_documents(path)
             file = _open_files[path] = LiteFile(path)
             file.served_before_us = _is_served(path)
         file.uses += 1
@@ -257,6 +259,27 @@ def _is_served(path: Path) -> bool:
     from milvus_lite.server_manager import server_manager_instance
 
     return str(path) in server_manager_instance._servers
+
+
+def _check_documents(path: Path) -> None:
+    """Refuse a store whose lists of files cannot be read, as after a failure of the disk.
+
+    Milvus Lite would go back to an earlier list without a word, and remove the files that are not in it.
+    """
+    for collections in ("collections/*", "databases/*/collections/*"):
+        for name in ("schema.json", "manifest.json"):
+            for document in path.glob(f"{collections}/{name}"):
+                _check_document(document)
+
+
+def _check_document(document: Path) -> None:
+    try:
+        json.loads(document.read_bytes())
+    except ValueError as error:
+        raise StoreError(
+            f"{document} cannot be read ({error}), as after a failure of the disk. Nothing was changed: bring the "
+            "store back from a backup, or, in a copy, remove this file to go back to an earlier state."
+        ) from error
 
 
 def _check(path: Path, uri: str) -> None:

@@ -129,14 +129,16 @@ def check_properties(name: str, found: Mapping[str, Any], expected: Identity, la
         if properties.get(key) != wanted[key]:
             raise SchemaMismatchError(
                 f"The collection {name!r} has {what} {properties.get(key)!r} and this version of mem0milvus uses "
-                f"{wanted[key]!r}. Open it with the version that made it, or choose another collection_name."
+                f"{wanted[key]!r}. Open it with the version that made it, and dump() it there to load() it here; or "
+                "choose another collection_name."
             )
     if properties.get("mem0milvus.embedder") != wanted["mem0milvus.embedder"]:
         made_by = json.loads(properties["mem0milvus.embedder"])
         raise EmbedderMismatchError(
             f"The collection {name!r} holds vectors of {made_by['model']!r} with {made_by['dims']} dimensions, and "
             f"the embedder now is {expected.embedder!r} with {expected.dims}: their vectors cannot be compared. "
-            "Configure the embedder that filled it, or choose another collection_name."
+            "Configure the embedder that filled it, with which reembed() can move it to another; or choose another "
+            "collection_name."
         )
     if properties.get("mem0milvus.metric") != expected.metric:
         raise SchemaMismatchError(

@@ -108,13 +108,14 @@ class MilvusTable(Generic[R]):
         """See ``ports.Table``."""
         condition, fits = self._compile(where)
         columns = self._columns(vectors) if only is None or fits else ["id", *only]
+        limit = min(ROWS_PER_REQUEST, BYTES_PER_REQUEST // (4 * self._connection.dims)) if vectors else ROWS_PER_REQUEST
         after = ""
         while True:
             rows = await self._request(
                 "query",
                 filter=f"({condition}) and id > {literal(after)}",
                 output_fields=columns,
-                limit=ROWS_PER_REQUEST,
+                limit=limit,
                 consistency_level=consistency or self._consistency,
                 **self._in_order,
                 **self._place(where),
@@ -123,7 +124,7 @@ class MilvusTable(Generic[R]):
             _check_order(distinct, after)
             if page := [self._to_record(row) for row in distinct if fits is None or fits(row)]:
                 yield page
-            if len(rows) < ROWS_PER_REQUEST:
+            if len(rows) < limit:
                 return
             after = rows[-1]["id"]
 

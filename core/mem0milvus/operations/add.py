@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from mem0milvus.display import as_table
 from mem0milvus.errors import ValidationError
 from mem0milvus.limits import MAX_PROMPT_BYTES
 from mem0milvus.messages import Message, check_metadata, read_messages, utf8_length
@@ -16,7 +17,7 @@ from mem0milvus.ports import Job, Ports
 from mem0milvus.records import Record
 from mem0milvus.scope import Scope, check_memory_id, read_scope, require_scope
 from mem0milvus.timestamps import FOREVER_US, parse_moment
-from mem0milvus.types import UNSET, AddResult, Change, FlushOutcome, Messages, Moment, ScopeId
+from mem0milvus.types import UNSET, AddResult, Background, Change, FlushOutcome, Messages, Moment, ScopeId
 
 
 async def add(
@@ -32,7 +33,7 @@ async def add(
     expires_at: Moment | None = None,
     prompt: str | None = None,
     ids: Sequence[str] | None = None,
-    background: bool | None = None,
+    background: Background = None,
 ) -> AddResult:
     """See ``Memory.add``."""
     spoken = read_messages(messages)
@@ -49,10 +50,11 @@ async def add(
         prompt=_read_prompt(ports, prompt, infer),
     )
     named = _read_ids(ids)
+    _check_background(background)
     if ports.background.default if background is None else background:
-        job = await _prepare(ports, turn, infer, named)
+        job = await _prepare(ports, turn, infer, named, ports.background.durable or background == "durable")
         return {"results": [], "relations": [], "ticket": await ports.background.submit(scope, job)}
-    return await _carry_out(ports, turn, infer, named)
+    return as_table(await _carry_out(ports, turn, infer, named))
 
 
 async def flush(ports: Ports, timeout: float | None = None) -> FlushOutcome:
@@ -62,9 +64,9 @@ async def flush(ports: Ports, timeout: float | None = None) -> FlushOutcome:
     return await ports.background.flush(timeout)
 
 
-async def _prepare(ports: Ports, turn: Turn, infer: bool, ids: Sequence[str] | None) -> Job:
+async def _prepare(ports: Ports, turn: Turn, infer: bool, ids: Sequence[str] | None, durable: bool) -> Job:
     """What is to be done later. What must outlive this process is stored now."""
-    if ports.background.durable and infer and turn.messages:
+    if durable and infer and turn.messages:
         return partial(extract_aside, ports, await put_aside(ports, turn, ids))
     return partial(_carry_out, ports, turn, infer, ids)
 
@@ -93,6 +95,11 @@ async def _add_raw(ports: Ports, turn: Turn, spoken: Sequence[Message], ids: Seq
             )
         )
     return await ports.shield(_write_named(ports, turn, spoken, ids))
+
+
+def _check_background(background: object) -> None:
+    if background not in (None, True, False, "durable"):
+        raise ValidationError(f"background is True, False or 'durable', not {background!r}.")
 
 
 def _read_expiry(expires_at: Moment | None, now_us: int) -> int:

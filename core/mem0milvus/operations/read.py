@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
+from mem0milvus.display import as_table
 from mem0milvus.errors import NotFoundError, ValidationError
 from mem0milvus.filters import all_of
 from mem0milvus.operations import visible
@@ -21,7 +22,7 @@ async def get(ports: Ports, memory_id: str) -> MemoryItem:
     record = (await ports.live.get([memory_id])).get(memory_id)
     if record is None or record.expires_at <= ports.clock.now_us():
         raise NotFoundError(unknown_id(memory_id))
-    return to_item(record)
+    return as_table(to_item(record))
 
 
 async def get_all(
@@ -48,7 +49,8 @@ async def get_all(
         records.extend(page)
     records.sort(key=lambda record: (record.created_at, record.id))
     end = None if count is None else offset + count
-    return {"results": [to_item(record) for record in records[offset:end]]}
+    results: MemoryList = {"results": [to_item(record) for record in records[offset:end]]}
+    return as_table(results)
 
 
 async def iterate(
@@ -75,7 +77,7 @@ async def history(ports: Ports, memory_id: str) -> list[HistoryEntry]:
     current = await latest(ports, memory_id)
     keys = [past_key(memory_id, version) for version in range(1, current.version)]
     past = await ports.past.get(keys) if keys else {}
-    return to_history(memory_id, [*(past[key] for key in keys if key in past), current])
+    return as_table(to_history(memory_id, [*(past[key] for key in keys if key in past), current]))
 
 
 def read_count(top_k: int | None, limit: int | None, default: int | None = None, most: int | None = None) -> int | None:

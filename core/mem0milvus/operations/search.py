@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from mem0milvus.display import as_table
 from mem0milvus.filters import Filter, all_of, any_in, any_of, equals
 from mem0milvus.indexing import lexical_weights
 from mem0milvus.limits import MAX_TOP_K
@@ -21,7 +22,15 @@ from mem0milvus.operations.question import (
 )
 from mem0milvus.operations.read import read_count
 from mem0milvus.ports import Ports
-from mem0milvus.ranking import Candidate, Ranked, neighbour_positions, rank
+from mem0milvus.ranking import (
+    DEFAULT_PRESET,
+    Candidate,
+    PresetName,
+    Ranked,
+    check_preset,
+    neighbour_positions,
+    rank,
+)
 from mem0milvus.records import Record, to_item
 from mem0milvus.scope import Scope, read_scope_and_filters, require_scope
 from mem0milvus.types import UNSET, Consistency, Moment, ScopeId, SearchItem, SearchMode, SearchResult
@@ -46,6 +55,7 @@ async def search(
     threshold: float | None = None,
     as_of: Moment | None = None,
     mode: SearchMode = "hybrid",
+    preset: PresetName = DEFAULT_PRESET,
     consistency: Consistency | None = None,
     explain: bool = False,
 ) -> SearchResult:
@@ -56,11 +66,13 @@ async def search(
     where = all_of(scope.as_filter(), rest)
     count = cast("int", read_count(top_k, limit, DEFAULT_TOP_K, MAX_TOP_K))
     check_threshold(threshold)
+    check_preset(preset)
     view = visible.read_view(ports, as_of, consistency)
     question = await prepare(ports.live, ports.embedder, text, mode)
-    found = await find(ports, view, where, question, scope, count)
+    found = await find(ports, view, where, question, scope, count, preset)
     kept = [one for one in found if threshold is None or one.ranked.relevance >= threshold]
-    return {"results": [_to_result(one, explain) for one in kept[:count]]}
+    results: SearchResult = {"results": [_to_result(one, explain) for one in kept[:count]]}
+    return as_table(results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,13 @@ class Found:
 
 
 async def find(
-    ports: Ports, view: visible.View, where: Filter | None, question: Question, scope: Scope, count: int
+    ports: Ports,
+    view: visible.View,
+    where: Filter | None,
+    question: Question,
+    scope: Scope,
+    count: int,
+    preset: PresetName = DEFAULT_PRESET,
 ) -> list[Found]:
     """The memories in view that a question is about, best first: at least ``count``, where there are so many."""
     hits = await visible.search(ports, view, question.probes(), where, max(CANDIDATES, count))
@@ -81,8 +99,8 @@ async def find(
     records = {**await _neighbours(ports, view, where, found.values()), **found}
     closeness = measure(ports.metric, question, records)
     candidates = [_candidate(r, question, closeness[key], key in found) for key, r in records.items()]
-    names = (scope.user_id, scope.agent_id)
-    ranked = rank(question.text, candidates, now_us=view.moment_us, scope_names=[name for name in names if name])
+    names = [name for name in (scope.user_id, scope.agent_id) if name]
+    ranked = rank(question.text, candidates, preset=preset, now_us=view.moment_us, scope_names=names)
     return [Found(records[one.id], one, closeness[one.id].score) for one in ranked]
 
 
@@ -129,6 +147,7 @@ def _candidate(record: Record, question: Question, closeness: Closeness, found: 
         seq=record.seq,
         observed_at_us=record.observed_at,
         found=found,
+        vector=record.vector if len(record.vector) else None,
     )
 
 

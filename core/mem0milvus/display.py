@@ -1,0 +1,87 @@
+"""Results that show as tables in notebooks. In every other way they are the dicts and lists that they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+#: The most rows that a table shows.
+MAX_ROWS = 100
+
+#: What each table begins with, where its rows have it; other keys follow in their own order.
+_FIRST = ("version", "event", "memory", "previous_memory", "old_memory", "new_memory", "relevance", "score")
+
+#: What is too long, or says too little, for a column.
+_HIDDEN = ("hash", "explain")
+
+_TEXT_STYLE = "text-align: left; vertical-align: top; white-space: pre-wrap; max-width: 40em"
+_NUMBER_STYLE = "text-align: right; vertical-align: top"
+
+
+class TableDict(dict[str, Any]):
+    """A dict with a table for notebooks: a row for each of its ``results``, else one for each key."""
+
+    def _repr_html_(self) -> str:
+        rows = self.get("results")
+        if isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows):
+            return _table_of(rows)
+        return _table(("", ""), [(key, value) for key, value in self.items()])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)  # what is pickled or copied needs nothing of this library
+
+
+class TableList(list[Any]):
+    """A list of dicts with a table for notebooks: a row for each."""
+
+    def _repr_html_(self) -> str:
+        return _table_of(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (list(self),)
+
+
+def as_table(result: T) -> T:
+    """The same result, with a table for notebooks.
+
+    Args:
+        result: a dict, or a list of dicts.
+    """
+    return cast("T", TableList(result) if isinstance(result, list) else TableDict(cast("Mapping[str, Any]", result)))
+
+
+def _table_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
+        return "<p><em>no results</em></p>"
+    found = dict.fromkeys(key for row in rows for key in row if key not in _HIDDEN)
+    columns = [*(key for key in _FIRST if key in found), *(key for key in found if key not in _FIRST)]
+    shown = rows[:MAX_ROWS]
+    below = f"<p><em>… and {len(rows) - MAX_ROWS:,} more</em></p>" if len(rows) > MAX_ROWS else ""
+    return _table(columns, [[row.get(column) for column in columns] for row in shown]) + below
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    head = "".join(f'<th style="text-align: left">{escape(heading.replace("_", " "))}</th>' for heading in headings)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(value: object) -> str:
+    style = _NUMBER_STYLE if isinstance(value, (int, float)) and not isinstance(value, bool) else _TEXT_STYLE
+    show: Callable[[Any], str] = next((show for kind, show in _SHOWN if isinstance(value, kind)), str)
+    return f'<td style="{style}">{escape(show(value))}</td>'
+
+
+def _pairs(value: Mapping[str, Any]) -> str:
+    return "\n".join(f"{key}: {inner}" for key, inner in value.items())
+
+
+_SHOWN: Sequence[tuple[type, Callable[[Any], str]]] = (
+    (type(None), lambda _: ""),
+    (bool, lambda value: "yes" if value else "no"),
+    (float, lambda value: f"{value:.3f}"),
+    (dict, _pairs),
+)

@@ -1,0 +1,203 @@
+"""What a memory of Mem0 is here: its document in Milvus and its entries in ``history.db`` become rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta, timezone
+from typing import Any, cast
+
+from mem0milvus.dumps import MemoryRows
+from mem0milvus.errors import ValidationError
+from mem0milvus.messages import check_metadata, check_text
+from mem0milvus.records import Record, closed, content_hash
+from mem0milvus.scope import check_id, check_memory_id
+from mem0milvus.timestamps import FOREVER_US, parse_moment, to_us
+from mem0milvus.types import Event
+
+#: What Mem0 keeps for itself beside the caller's metadata, in one document.
+_OWN_KEYS = frozenset(
+    {
+        *("data", "hash", "created_at", "updated_at", "id", "text_lemmatized"),
+        *("user_id", "agent_id", "run_id", "actor_id", "role", "attributed_to", "expiration_date"),
+    }
+)
+
+#: Longer roles do not go into the column.
+_MAX_ROLE_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One entry of ``history.db``.
+
+    Attributes:
+        event: ``ADD``, ``UPDATE`` or ``DELETE``.
+        text: what the memory says from then on; empty for ``DELETE``.
+        created_at: of the memory, as Mem0 wrote it; empty where it did not.
+        updated_at: of this change; empty where Mem0 did not write it.
+        actor_id: who said it.
+        role: in which role.
+    """
+
+    event: str
+    text: str
+    created_at: str = ""
+    updated_at: str = ""
+    actor_id: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    event: Event
+    text: str
+    at_us: int
+
+
+def living(memory_id: str, document: Mapping[str, Any], history: Sequence[HistoryRow], seq: int = 0) -> MemoryRows:
+    """The rows of a memory that Mem0 has.
+
+    Its history tells texts and moments alone, so all versions get the metadata and the owner that it has now.
+
+    Args:
+        memory_id: its id, which it keeps.
+        document: Mem0's document.
+        history: its entries, oldest first; none where there is no ``history.db``.
+        seq: its position in its run.
+
+    Raises:
+        ValidationError: it cannot be stored here; the message says why.
+    """
+    text = check_text(document.get("data"), "its text")
+    created_us = _created(document, history)
+    changed_us = _moment(document.get("updated_at"), "updated_at") or created_us
+    attributed = document.get("attributed_to")
+    role = _role(document.get("role") or attributed)
+    metadata = {key: value for key, value in document.items() if key not in _OWN_KEYS}
+    if attributed and attributed != role:
+        metadata["attributed_to"] = attributed
+    base = Record(
+        id=check_memory_id(memory_id, "its id"),
+        user_id=_id(document, "user_id"),
+        agent_id=_id(document, "agent_id"),
+        run_id=_id(document, "run_id"),
+        actor_id=_id(document, "actor_id"),
+        role=role,
+        memory=text,
+        hash=content_hash(text),
+        metadata=check_metadata(metadata),
+        created_at=created_us,
+        valid_from=created_us,
+        observed_at=created_us,
+        expires_at=_expiry(document.get("expiration_date")),
+        seq=seq,
+    )
+    versions = list(_versions(history, created_us))
+    if not versions:
+        versions = [_Version("ADD", text, created_us)]
+    if versions[-1].event == "DELETE" or versions[-1].text != text:  # Mem0 writes its history last, or not at all
+        event: Event = "ADD" if versions[-1].event == "DELETE" else "UPDATE"
+        versions.append(_Version(event, text, max(changed_us, versions[-1].at_us + 1)))
+    return _rows(base, versions)
+
+
+def deleted(memory_id: str, history: Sequence[HistoryRow]) -> MemoryRows:
+    """The rows of a memory that Mem0 has deleted. Its history does not tell whose it was.
+
+    Args:
+        memory_id: its id.
+        history: its entries, oldest first; the last is its deletion.
+
+    Raises:
+        ValidationError: it cannot be stored here; the message says why.
+    """
+    created_us = _created({}, history)
+    first = history[0]
+    base = Record(
+        id=check_memory_id(memory_id, "its id"),
+        actor_id=check_id(first.actor_id, "actor_id") if first.actor_id else "",
+        role=_role(first.role),
+        memory="",
+        hash="",
+        created_at=created_us,
+        valid_from=created_us,
+        observed_at=created_us,
+    )
+    return _rows(base, list(_versions(history, created_us)))
+
+
+def created_us(document: Mapping[str, Any]) -> int:
+    """When Mem0 made a memory, for its place in its run; 0 where it does not tell."""
+    try:
+        return _moment(document.get("created_at"), "created_at")
+    except ValidationError:
+        return 0
+
+
+def _versions(history: Sequence[HistoryRow], created_at_us: int) -> Iterator[_Version]:
+    """The changes that a history tells, each later than the one before."""
+    last_us = created_at_us - 1
+    for entry in history:
+        if entry.event not in ("ADD", "UPDATE", "DELETE"):
+            continue  # "NONE": nothing was changed
+        if entry.event != "DELETE":
+            check_text(entry.text, "a text in its history")
+        told_us = created_at_us if last_us < created_at_us else _moment(entry.updated_at, "updated_at")
+        last_us = max(told_us, last_us + 1)
+        yield _Version(cast("Event", entry.event), "" if entry.event == "DELETE" else entry.text, last_us)
+
+
+def _rows(base: Record, versions: Sequence[_Version]) -> MemoryRows:
+    records = [
+        replace(
+            base,
+            version=number,
+            event=version.event,
+            memory=version.text,
+            hash=content_hash(version.text) if version.text else "",
+            metadata={} if version.event == "DELETE" else base.metadata,
+            valid_from=version.at_us,
+            updated_at=version.at_us if number > 1 else 0,
+        )
+        for number, version in enumerate(versions, start=1)
+    ]
+    ends = [version.at_us for version in versions[1:]]
+    past = [closed(record, end) for record, end in zip(records, ends, strict=False)]
+    return MemoryRows(records[-1], past)
+
+
+def _created(document: Mapping[str, Any], history: Sequence[HistoryRow]) -> int:
+    told = document.get("created_at") or next((entry.created_at for entry in history if entry.created_at), None)
+    if not told:
+        raise ValidationError("Mem0 does not tell when it was made")
+    return _moment(told, "created_at")
+
+
+def _moment(value: object, name: str) -> int:
+    return parse_moment(value, name) if value else 0
+
+
+def _id(document: Mapping[str, Any], name: str) -> str:
+    value = document.get(name)
+    if value is None or value == "":
+        return ""
+    return check_id(str(value) if isinstance(value, (int, float)) else value, name)
+
+
+def _role(value: object) -> str:
+    role = value if isinstance(value, str) else ""
+    if len(role.encode()) > _MAX_ROLE_BYTES:
+        raise ValidationError(f"its role {role[:40]!r} is longer than {_MAX_ROLE_BYTES} bytes")
+    return role
+
+
+def _expiry(value: object) -> int:
+    """The moment after the last day on which Mem0 shows it."""
+    if not value:
+        return FOREVER_US
+    try:
+        after = date.fromisoformat(str(value)) + timedelta(days=1)
+    except (ValueError, OverflowError) as error:
+        raise ValidationError(f"expiration_date={value!r} is no date") from error
+    return to_us(datetime(after.year, after.month, after.day, tzinfo=timezone.utc))

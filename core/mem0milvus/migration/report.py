@@ -1,0 +1,120 @@
+"""What comes, or would come, from a Mem0 installation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from typing_extensions import TypedDict
+
+from mem0milvus.dumps import MemoryRows
+from mem0milvus.operations.arrival import Fate
+from mem0milvus.timestamps import to_iso
+
+#: Problems and conflicts that a report names; all of them are counted.
+NAMED = 100
+
+
+class Problem(TypedDict):
+    """A memory that cannot be brought."""
+
+    id: str
+    reason: str
+
+
+class MigrationReport(TypedDict):
+    """What ``migrate_mem0`` gives: what came or, of a dry run, what would come."""
+
+    dry_run: bool
+    memories: int
+    deleted: int  # memories that Mem0 has deleted, and whose history comes
+    versions: int  # what memories used to say
+    present: int  # memories that had come before
+    conflicts: int  # memories whose ids others have here
+    skipped: int  # of these, those that were left out
+    renamed: dict[str, str]  # and the new ids of the others
+    unreadable: int  # memories that cannot be brought
+    problems: list[Problem]  # why these do not come, or what ids are taken; of each the first hundred
+    elsewhere: int  # memories in history.db that are in another collection of Mem0, or in none
+    users: dict[str, int]  # how many memories each user has; "" for those of no user
+    agents: dict[str, int]
+    runs: int
+    first: str | None  # when the oldest memory was made, as ISO 8601 text
+    last: str | None
+
+
+@dataclass(slots=True)
+class Survey:
+    """Counts what comes.
+
+    Attributes:
+        dry_run: whether nothing will be written.
+        seen: memories that were counted, whatever becomes of them.
+        conflicts: ids that others have here, the first of them.
+    """
+
+    dry_run: bool
+    seen: int = 0
+    conflicts: list[Problem] = field(default_factory=list)
+    _counts: Counter[str] = field(default_factory=Counter)
+    _problems: list[Problem] = field(default_factory=list)
+    _users: Counter[str] = field(default_factory=Counter)
+    _agents: Counter[str] = field(default_factory=Counter)
+    _runs: set[tuple[str, str, str]] = field(default_factory=set)
+    _first_us: int | None = None
+    _last_us: int | None = None
+
+    def add(self, memories: Sequence[MemoryRows], fates: Sequence[Fate]) -> None:
+        """Count memories, each with what is to become of it."""
+        for memory, fate in zip(memories, fates, strict=True):
+            self.seen += 1
+            if fate is Fate.CONFLICT:
+                self._counts["conflicts"] += 1
+                if len(self.conflicts) < NAMED:
+                    self.conflicts.append({"id": memory.head.id, "reason": "another memory has this id here"})
+            elif fate is Fate.PRESENT:
+                self._counts["present"] += 1
+            else:
+                self._counts["deleted" if memory.deleted else "memories"] += 1
+                self._counts["versions"] += len(memory.closed)
+            if not memory.deleted:
+                self._count_owner(memory)
+
+    def _count_owner(self, memory: MemoryRows) -> None:
+        head = memory.head
+        self._users[head.user_id] += 1
+        if head.agent_id:
+            self._agents[head.agent_id] += 1
+        if head.run_id:
+            self._runs.add((head.user_id, head.agent_id, head.run_id))
+        self._first_us = min(head.created_at, self._first_us or head.created_at)
+        self._last_us = max(head.created_at, self._last_us or head.created_at)
+
+    def leave_out(self, problems: Sequence[Problem], elsewhere: int) -> None:
+        """Count memories that do not come."""
+        self._counts["unreadable"] += len(problems)
+        self._counts["elsewhere"] += elsewhere
+        self._problems += problems[: NAMED - len(self._problems)]
+
+    def report(self) -> MigrationReport:
+        """What was counted."""
+        counts = self._counts
+        return {
+            "dry_run": self.dry_run,
+            "memories": counts["memories"],
+            "deleted": counts["deleted"],
+            "versions": counts["versions"],
+            "present": counts["present"],
+            "conflicts": counts["conflicts"],
+            "skipped": 0,
+            "renamed": {},
+            "unreadable": counts["unreadable"],
+            "problems": [*self._problems, *self.conflicts],
+            "elsewhere": counts["elsewhere"],
+            "users": dict(self._users),
+            "agents": dict(self._agents),
+            "runs": len(self._runs),
+            "first": None if self._first_us is None else to_iso(self._first_us),
+            "last": None if self._last_us is None else to_iso(self._last_us),
+        }
