@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mem0milvus import DEFAULT_INJECTION_THRESHOLD, Memory, SearchItem, ValidationError
 from mem0milvus.cli.conversation import Conversation, Session
+from mem0milvus.cli.progress import progress_bar
 from mem0milvus.cli.tables import LEGEND, RELEVANCE, SCORE, Column, day, print_table
-from mem0milvus.cli.terminal import CommandError, print_line
+from mem0milvus.cli.terminal import CommandError, count, print_line
 
 #: The demo's own, so that it never touches anybody's memories.
 COLLECTION = "mem0milvus_demo_conversations"
@@ -50,7 +49,7 @@ class Interview:
     def store(self) -> None:
         """Remember every turn that is not remembered yet, with a progress bar."""
         start, added = time.monotonic(), 0
-        with _progress() as progress:
+        with progress_bar() as progress:
             task = progress.add_task("Remembering", total=len(self._turns))
             for conversation in self._conversations:
                 there = self._already_there(conversation)
@@ -58,7 +57,8 @@ class Interview:
                     added += self._store_session(conversation, session, there)
                     progress.advance(task, len(session.turns))
         seconds = time.monotonic() - start
-        line = f"Remembered {_count(added, 'turn')} of {_count(len(self._conversations), 'conversation')}"
+        conversations = count(len(self._conversations), "conversation", "conversations")
+        line = f"Remembered {count(added, 'turn', 'turns')} of {conversations}"
         known = len(self._turns) - added
         line += f" in {seconds:.1f} s" + (f"; {known:,} were there already." if known else ".")
         print_line(self._console, line, style="dim")
@@ -134,14 +134,3 @@ def _concerned(conversations: Sequence[Conversation], question: str) -> list[Con
 
 def _names(question: str, speaker: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(speaker.casefold())}(?!\w)", question.casefold()) is not None
-
-
-def _progress() -> Progress:
-    """A bar on stderr, so that answers can be piped; nothing where stderr is no terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    shown = sys.stderr.isatty()
-    return Progress(*columns, console=Console(stderr=True, quiet=not shown), disable=not shown)
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number:,} {name}{'' if number == 1 else 's'}"

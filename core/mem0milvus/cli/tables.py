@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Generic, TypeVar
@@ -11,10 +13,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mem0milvus import HistoryEntry, MemoryItem, SearchItem
+from mem0milvus import Change, HistoryEntry, MemoryItem, SearchItem
 from mem0milvus.cli.terminal import plain
 
 _Row = TypeVar("_Row")
+
+_Item = TypeVar("_Item", MemoryItem, SearchItem)
+
+_GENERATED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +49,11 @@ def print_table(console: Console, columns: Sequence[Column[_Row]], rows: Sequenc
         )
     for row in rows:
         table.add_row(*(plain(column.show(row)) for column in columns))
-    _print_without_trailing_spaces(console, table)
+    print_rich_table(console, table)
 
 
-def _print_without_trailing_spaces(console: Console, table: Table) -> None:
+def print_rich_table(console: Console, table: Table) -> None:
+    """Print a table as it is; where the output is no terminal, without spaces at the ends of lines."""
     if console.is_terminal:
         console.print(table)
         return
@@ -69,8 +76,8 @@ def second(moment: str | None) -> str:
 
 
 def short_id(memory_id: str) -> str:
-    """The first part of a generated id."""
-    return memory_id[:8]
+    """The first part of a generated id; an id that somebody chose is shown whole."""
+    return memory_id[:8] if _GENERATED.fullmatch(memory_id) else memory_id
 
 
 def category(item: MemoryItem) -> str:
@@ -105,6 +112,65 @@ HISTORY: tuple[Column[HistoryEntry], ...] = (
     Column("new memory", lambda entry: entry["new_memory"] or "-", wraps=True),
     Column("when (UTC)", lambda entry: second(entry["updated_at"] or entry["created_at"])),
 )
+
+CHANGES: tuple[Column[Change], ...] = (
+    Column("event", lambda change: change["event"]),
+    Column("id", lambda change: short_id(change["id"]), wraps=True),
+    Column("memory", lambda change: change["memory"], wraps=True),
+)
+
+
+def listed(items: Sequence[_Item]) -> list[Column[_Item]]:
+    """The columns of a list of memories; those that would be empty or the same in each row are left out."""
+    columns: list[Column[_Item]] = [
+        Column("id", lambda item: short_id(item["id"]), wraps=any(short_id(i["id"]) == i["id"] for i in items)),
+        Column("memory", lambda item: item["memory"], wraps=True),
+    ]
+    telling = [name for name in ("user_id", "agent_id", "run_id") if len({item.get(name, "") for item in items}) > 1]
+    columns += [Column(name.removesuffix("_id"), _of(name), wraps=True) for name in telling]
+    if any(item["metadata"] for item in items):
+        columns.append(Column("metadata", lambda item: pairs(item["metadata"]), wraps=True))
+    columns.append(Column("stored", lambda item: day(item["created_at"])))
+    if any(item["version"] > 1 for item in items):
+        columns.append(Column("version", lambda item: str(item["version"]), number=True))
+    return columns
+
+
+def found(items: Sequence[SearchItem]) -> list[Column[SearchItem]]:
+    """The columns of what a search found."""
+    return [*(column for column in listed(items) if column.heading != "version"), SCORE, RELEVANCE]
+
+
+def reasons(items: Sequence[SearchItem]) -> list[Column[SearchItem]]:
+    """The columns of what places and relevances are made of."""
+    parts = dict.fromkeys(part for item in items for part in item.get("explain", {}))
+    return [Column("id", lambda item: short_id(item["id"]), wraps=True), *(_part(name) for name in parts)]
+
+
+def _part(name: str) -> Column[SearchItem]:
+    return Column(name, lambda item: f"{item['explain'].get(name, 0):.2f}", number=True)
+
+
+def _of(name: str) -> Callable[[_Item], str]:
+    return lambda item: str(item.get(name, "-"))
+
+
+def pairs(values: Mapping[str, object]) -> str:
+    """Keys and values, a line each."""
+    return "\n".join(f"{key}={_shown(value)}" for key, value in values.items())
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def legend(metric: str) -> str:
+    """How to read the numbers of a search."""
+    closer = "smaller is closer" if metric == "L2" else "larger is closer"
+    return f"score: {metric}, {closer}. relevance: 0 to 1, larger is better."
+
 
 #: How to read the numbers.
 LEGEND = "score: L2 distance, smaller is closer. relevance: 0 to 1, larger is better."

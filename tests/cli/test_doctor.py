@@ -1,0 +1,185 @@
+"""``mem0milvus doctor``: what is wrong with a store, in plain words, and how to mend it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mem0milvus import Memory
+from mem0milvus.embedders.offline import HashingEmbedder
+from tests.cli.commands import as_json, run
+
+
+def findings(*arguments: str) -> tuple[bool, dict[str, dict[str, str]]]:
+    """Whether all is well, and the last finding of each check."""
+    result = run("doctor", *arguments, "--json")
+    told = json.loads(result.stdout)
+    assert result.exit_code == (0 if told["ok"] else 1)
+    assert told["ok"] == all(finding["state"] != "fault" for finding in told["findings"])
+    return told["ok"], {finding["check"]: finding for finding in told["findings"]}
+
+
+def fault(*arguments: str) -> dict[str, str]:
+    """The fault that is found, which is the last finding."""
+    ok, told = findings(*arguments)
+    assert not ok
+    last = list(told.values())[-1]
+    assert last["state"] == "fault"
+    return last
+
+
+def test_a_healthy_store(store: Path) -> None:
+    ok, told = findings()
+    assert ok
+    assert {check for check, finding in told.items() if finding["state"] != "ok"} == {"models"}
+    assert "OPENAI_API_KEY" in told["models"]["mend"]
+    assert told["memories"]["says"].startswith("4 memories of 2 users; 2 past versions; 1 deleted memory")
+    assert "(4 compared)" in told["embedder"]["says"]
+    assert "Milvus Lite 3" in told["milvus"]["says"]
+
+
+def test_people_get_a_table_that_fits(store: Path) -> None:
+    result = run("doctor")
+    assert result.exit_code == 0
+    assert result.stdout.endswith("All is well; see the notes.\n")
+    assert max(len(line) for line in result.stdout.splitlines()) <= 80
+
+
+def test_where_nothing_is_yet_nothing_is_made() -> None:
+    ok, told = findings()
+    assert ok
+    assert "There is no store in" in told["store"]["says"]
+    assert list(Path().iterdir()) == []
+
+
+def test_a_collection_that_is_not_there_yet_is_not_made(store: Path) -> None:
+    ok, told = findings("--collection", "other")
+    assert ok
+    assert told["collections"]["says"] == "There is no collection 'other' yet."
+    names = {path.name for path in (store / "collections").iterdir()}
+    assert names == {"mem0milvus", "mem0milvus_versions"}
+
+
+def test_a_broken_index_is_built_anew(store: Path) -> None:
+    damaged = list(store.rglob("*.idx"))
+    assert damaged
+    for path in damaged:
+        os.truncate(path, 50)
+    ok, told = findings()
+    assert ok
+    assert "has been built anew from the rows, and nothing is lost" in told["indexes"]["says"]
+    assert findings()[1]["indexes"]["state"] == "ok"
+
+
+@pytest.mark.parametrize("pattern", ["manifest.json", "schema.json", "data_*.parquet"])
+def test_a_file_that_is_cut_off_is_told_before_anything_opens_the_store(store: Path, pattern: str) -> None:
+    path = next((store / "collections" / "mem0milvus").rglob(pattern))
+    os.truncate(path, 20)
+    before = {file: file.read_bytes() for file in store.rglob("*") if file.is_file()}
+    found = fault()
+    assert path.name in found["says"]
+    assert found["mend"].startswith(f"Copy {store} before anything else opens it")
+    assert {file: file.read_bytes() for file in store.rglob("*") if file.is_file()} == before
+
+
+def test_lost_versions(store: Path) -> None:
+    shutil.rmtree(store / "collections" / "mem0milvus_versions")
+    assert fault()["says"].startswith("There is no collection 'mem0milvus_versions'")
+
+
+def write(name: str, content: dict[str, Any]) -> str:
+    Path(name).write_text(json.dumps(content))
+    return name
+
+
+def test_another_embedder_metric_or_maker(store: Path) -> None:
+    small = write("e.json", {"embedder": {"provider": "offline", "config": {"embedding_dims": 64}}})
+    found = fault("--config", small)
+    assert "512 dimensions" in found["says"]
+    assert "mem0milvus reembed" in found["mend"]
+    cosine = write("m.json", {"vector_store": {"config": {"metric_type": "COSINE"}}})
+    assert "measures distance by 'L2'" in fault("--config", cosine)["says"]
+    from pymilvus import MilvusClient
+
+    client = MilvusClient(str(store))
+    client.create_collection("foreign", dimension=4)
+    client.close()
+    found = fault("--collection", "foreign")
+    assert "was not made by this library" in found["says"]
+    assert found["mend"] == "Name another collection with --collection."
+
+
+class Impostor(HashingEmbedder):
+    """An embedder with the name of another, and other vectors: as where an address serves another model."""
+
+    def embed(self, texts: Any) -> Any:
+        return super().embed([text[::-1] + " something else" for text in texts])
+
+
+def test_an_embedder_that_gives_other_vectors_under_the_same_name() -> None:
+    config = {"vector_store": {"config": {"url": "milvus.db"}}}
+    with Memory.from_config(config, embedder=Impostor(512)) as memory:
+        memory.add("I like tennis.", user_id="alice", infer=False)
+    found = fault()
+    assert found["check"] == "embedder"
+    assert "gives other vectors now than those stored, for 1 of 1 memories" in found["says"]
+    assert "mem0milvus reembed --again" in found["mend"]
+    assert run("reembed", "--again", "--yes").exit_code == 0
+    assert findings()[0]
+
+
+def test_a_model_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    embedder = {"provider": "openai", "config": {"max_retries": 0, "base_url": "http://127.0.0.1:1"}}
+    file = write("openai.json", {"embedder": embedder})
+    found = fault("--config", file)
+    assert found["check"] == "models"
+    assert "127.0.0.1:1" in found["says"]
+    assert "the name of the model" in found["mend"]
+    assert "sk-secret" not in json.dumps(found)
+    result = run("add", "I like tennis.", "-u", "alice", "--no-infer", "--config", file)
+    assert result.exit_code == 6
+    assert "Traceback" not in result.output
+
+
+def test_wrong_places_and_configurations(store: Path) -> None:
+    Path("old.db").write_text("SQLite format 3")
+    assert "it looks like a store of Milvus Lite 2" in fault("--url", "old.db")["says"]
+    assert "must end in .db" in fault("--url", "store.sqlite")["says"]
+    assert "does not exist. Create it first." in fault("--url", "nowhere/x.db")["says"]
+    assert "Did you mean 'vector_store'?" in fault("--config", write("c.json", {"vector_stor": {}}))["says"]
+    found = fault("--url", "http://127.0.0.1:1")
+    assert "no answer from Milvus" in found["says"]
+    assert found["mend"].startswith("Start the server, or correct the address")
+
+
+def test_a_store_that_another_process_holds(store: Path) -> None:
+    """Milvus Lite locks a file of its own, which anybody can lock; two descriptors of one process are two holders."""
+    with (store / "LOCK").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = fault()
+        assert run("list").exit_code == 4
+    assert "Another process has ./milvus.db open" in found["says"]
+    if Path("/proc/locks").exists():
+        assert f"It is process {os.getpid()} (" in found["mend"]
+
+
+def test_what_an_interrupted_write_leaves_behind_is_harmless(store: Path) -> None:
+    from mem0milvus.drivers import run as drive
+    from mem0milvus.records import closed
+
+    config = {"vector_store": {"config": {"url": "milvus.db"}}, "embedder": {"provider": "offline"}}
+    with Memory.from_config(config) as memory:
+        ports = memory._ports
+        live = drive(ports.live.get(["fish"], vectors=True))["fish"]
+        drive(ports.past.put([closed(live, live.valid_from + 1)]))
+    ok, told = findings()
+    assert ok
+    assert told["versions"]["says"] == "1 row is left of writes that were interrupted; they count for nothing."
+    assert as_json("history", "fish")[-1]["version"] == 1
