@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-faults test-server lint types wheel check clean
+.PHONY: demo test test-faults test-server lint types wheel docs notebooks check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -33,6 +33,13 @@ wheel: $(VENV)/.test
 	$(BIN)/python -m build --wheel --outdir dist .
 	$(BIN)/python tests/packaging/check_wheel.py dist
 
+# The site, into build/site, and the notebooks run anew. Both need Python 3.11 or later.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+notebooks: $(VENV)/.docs
+	$(BIN)/python notebooks/run.py
+
 check: test lint types wheel
 
 clean:
@@ -53,6 +60,10 @@ $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing into $(VENV); this takes a minute, once."
 	@$(PIP) --editable ".[test]"
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: $(VENV)/.test
+	@$(PIP) --editable ".[test,docs]"
+	@touch $@
 
 $(VENV)/.server-test: $(VENV)/.test
 	@$(PIP) --editable ".[test,server-test]"
