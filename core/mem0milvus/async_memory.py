@@ -95,6 +95,7 @@ class AsyncMemory:
             raise StoreError(CLOSED)
         if not self._runtime.is_open:
             await self._driver.call(self._runtime.open)
+            await self._runtime.prepare()
         return self._ports
 
     async def add(

@@ -131,13 +131,13 @@ def _registered(kind: str, group: str, name: str, own: list[str]) -> Any:
         ConfigError: nobody did, or it cannot be loaded.
     """
     registered = {point.name: point for point in entry_points(group=group)}
+    hint = FRAMEWORKS.get(name, "")
     if name not in registered:
-        hint = FRAMEWORKS.get(name, "")
         raise _unknown(kind, name, [*own, *registered], hint)
     try:
         return registered[name].load()
     except (ImportError, AttributeError) as error:
-        raise ConfigError(f"The {kind} provider {name!r} cannot be loaded: {error}.") from error
+        raise ConfigError(f"The {kind} provider {name!r} cannot be loaded: {error}. {hint}".strip()) from error
 
 
 def _openai(config: Mapping[str, Any], dims: int | None) -> Embedder:

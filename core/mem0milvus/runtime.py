@@ -46,8 +46,11 @@ class SystemClock:
 
 
 @runtime_checkable
-class _Closable(Protocol):
+class _Connected(Protocol):
     """A model that keeps connections open."""
+
+    async def prepare(self) -> None:
+        """Make what the running event loop needs for them."""
 
     def close(self) -> None:
         """Close those of its blocking face."""
@@ -70,7 +73,7 @@ class Runtime:
         self._vectors = VectorCache()
         brought: tuple[object, ...] = (llm, embedder)
         models: list[object] = [self._llm, self._embedder]
-        self._own = [one for one in models if isinstance(one, _Closable) and one not in brought]
+        self._own = [one for one in models if isinstance(one, _Connected) and one not in brought]
         store = self._config.vector_store.config
         identity = Identity(self._embedder.identity, self._embedder.dims, store.metric_type, ANALYSIS_VERSION)
         self._connection = Connection(store, identity)
@@ -106,6 +109,11 @@ class Runtime:
                 query_weights("loading what text analysis needs takes long")  # here, it does not keep an event loop
                 self._connection.use_memories()
                 self._opened[self._connection.live] = MEMORIES
+
+    async def prepare(self) -> None:
+        """Have the models import and make what they need before the first request, in threads."""
+        for model in self._own:
+            await model.prepare()
 
     @property
     def is_open(self) -> bool:
@@ -231,7 +239,7 @@ class Runtime:
                 yield successor
             finally:
                 await successor.close()
-                if embedder is not wanted and isinstance(embedder, _Closable):
+                if embedder is not wanted and isinstance(embedder, _Connected):
                     await (embedder.aclose() if awaits else driver.call(embedder.close))
 
         return Transfer(

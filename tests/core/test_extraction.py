@@ -409,9 +409,12 @@ def test_an_awaitable_model_is_awaited(config: Config) -> None:
 @pytest.mark.parametrize(
     ("llm", "message"),
     [
-        ({"provider": "opnai"}, "no llm provider 'opnai'. Did you mean 'openai'\\? Known: offline, openai"),
-        ({"provider": "langchain", "config": {"model": object()}}, r"comes with mem0milvus\[langchain\]"),
-        ({"provider": "llamaindex", "config": {"model": object()}}, r"comes with mem0milvus\[llamaindex\]"),
+        (
+            {"provider": "opnai"},
+            "no llm provider 'opnai'. Did you mean 'openai'\\? Known: langchain, llamaindex, offline",
+        ),
+        ({"provider": "langchain", "config": {"model": object()}}, "must be a chat model of LangChain"),
+        ({"provider": "llamaindex", "config": {"model": object()}}, "must be a language model of LlamaIndex"),
         ({"provider": "openai", "config": {"modle": "m"}}, "llm.config.modle'. Did you mean 'model'"),
         ({"provider": "openai", "config": {"temperature": "hot"}}, "llm.config.temperature"),
         ({"provider": "offline", "config": {"model": "m"}}, "llm.config.model"),
@@ -420,6 +423,18 @@ def test_an_awaitable_model_is_awaited(config: Config) -> None:
 def test_providers_that_are_not_there(config: Config, llm: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Memory.from_config({**config, "llm": llm})
+
+
+@pytest.mark.parametrize(("provider", "package"), [("langchain", "langchain_core"), ("llamaindex", "llama_index")])
+@pytest.mark.parametrize("section", ["llm", "embedder"])
+def test_a_provider_whose_framework_is_not_installed_says_what_to_install(
+    config: Config, monkeypatch: pytest.MonkeyPatch, section: str, provider: str, package: str
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] in (package, f"{provider}_mem0milvus")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigError, match=rf"cannot be loaded: .*comes with mem0milvus\[{provider}\]"):
+        Memory.from_config({**config, section: {"provider": provider, "config": {"model": object()}}})
 
 
 def test_other_packages_register_models_as_entry_points(config: Config, tmp_path: Any, server: OpenAIServer) -> None:

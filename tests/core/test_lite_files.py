@@ -125,7 +125,7 @@ def test_rows_that_were_replaced_are_taken_out_of_large_partitions_by_and_by(con
             records = run(live.get(ids, vectors=True))
             run(live.put([replace(one, memory=f"{one.memory} {round_}") for one in records.values()]))
             assert len(memory.search("fact", user_id="u", top_k=2_000)["results"]) == 1_000
-            (server,) = server_manager_instance._servers.values()
+            server = server_manager_instance._servers[str(Path(config["vector_store"]["config"]["url"]).absolute())]
             engine = server[1].get_collection("memories")
             rows.append(sum(segment.num_rows for segment in engine._segments_snapshot()))
         assert max(rows) <= 2_000

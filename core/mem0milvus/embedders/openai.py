@@ -78,6 +78,10 @@ class OpenAIEmbedder:
                     vectors.extend(_vectors(await client.embeddings.create(**self._request(batch))))
         return vectors
 
+    async def prepare(self) -> None:
+        """Make the client of the running event loop. What fails then fails again when it is used."""
+        await self._clients.prepare()
+
     def close(self) -> None:
         """Close the blocking client's connections."""
         self._clients.close()

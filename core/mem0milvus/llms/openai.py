@@ -70,6 +70,10 @@ class OpenAIChat:
                     return self._read(form, completion)
         raise AssertionError("the last form returns or raises")
 
+    async def prepare(self) -> None:
+        """Make the client of the running event loop. What fails then fails again when it is used."""
+        await self._clients.prepare()
+
     def close(self) -> None:
         """Close the blocking client's connections."""
         self._clients.close()

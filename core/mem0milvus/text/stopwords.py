@@ -249,17 +249,29 @@ _GLUED = """
     ไหม จะ ฉัน ผม เขา เธอ
 """
 
-# Words of everyday talk, in English: they are found in too many memories to tell much.
-_EVERYDAY = """
-    ask asked best better big bit come comes coming day days describe different feel feels feeling felt find
-    first found gave give gives go goes going gone good got great guess happen happened happy help helped hope
-    kind know known knows last let like liked likes little long look looked looking looks lot lots love loved
-    loves made make makes making many maybe mean mention mentioned need needs new nice old one ones people plan
-    planned planning plans pretty recent recently said say says see seen share shared sort special start
-    started stuff sure take takes taking talk talked tell thing things think thinks thought time times together
-    told took tried try trying two type use used uses using want wanted wants way ways week weeks well went
-    work year years
-"""
+# Words of everyday talk: they are found in too many memories to tell much. Of other languages than English, those
+# that ask for a moment ("which day") and stand in memories about anything.
+_EVERYDAY: dict[str, str] = {
+    "en": """
+        ask asked best better big bit come comes coming day days describe different feel feels feeling felt find
+        first found gave give gives go goes going gone good got great guess happen happened happy help helped hope
+        kind know known knows last let like liked likes little long look looked looking looks lot lots love loved
+        loves made make makes making many maybe mean mention mentioned need needs new nice old one ones people plan
+        planned planning plans pretty recent recently said say says see seen share shared sort special start
+        started stuff sure take takes taking talk talked tell thing things think thinks thought time times together
+        told took tried try trying two type use used uses using want wanted wants way ways week weeks well went
+        work year years
+    """,
+    "es": "día días año años mes meses semana semanas hora horas vez veces cosa cosas",
+    "pt": "dia dias ano anos mês meses semana semanas hora horas vez vezes coisa coisas",
+    "fr": "jour jours an ans année années mois semaine semaines heure heures fois chose choses temps",
+    "de": "tag tage tagen jahr jahre jahren monat monate monaten woche wochen stunde stunden uhr mal zeit",
+    "it": "giorno giorni anno anni mese mesi settimana settimane ora ore volta volte cosa cose",
+    "nl": "dag dagen jaar jaren maand maanden week weken uur keer tijd ding dingen",
+    "id": "hari tahun bulan minggu jam kali waktu hal",
+    "tr": "gün günü günün günler yıl yılı yılda ay ayı hafta haftada saat saatte kez kere zaman şey",
+    "ru": "день дня дни дней год года году лет месяц месяца месяцев неделя недели неделю час часа часов раз время",
+}
 
 # Words of spaced Korean that carry no content by themselves.
 _KOREAN = """
@@ -277,10 +289,10 @@ def function_words() -> dict[str, frozenset[str]]:
     return {language: frozenset(words.split()) for language, (_, words) in _LISTS.items()}
 
 
-@lru_cache(maxsize=1)
-def everyday_words() -> frozenset[str]:
-    """English words that are worth less than others."""
-    return frozenset(_EVERYDAY.split())
+@lru_cache(maxsize=32)
+def everyday_words(language: str) -> frozenset[str]:
+    """Words of everyday talk of a language; none of one that is not known."""
+    return frozenset(_EVERYDAY.get(language, "").split())
 
 
 @lru_cache(maxsize=1)

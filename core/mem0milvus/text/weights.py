@@ -182,7 +182,7 @@ def query_terms(question: str, *, without: Iterable[str] = ()) -> list[Term]:
 def _worth(word: Word, language: str) -> float:
     if word.capital and language != "de":  # German writes every noun with a capital
         return _NAME_WORTH
-    return _EVERYDAY_WORTH if language == "en" and word.text in everyday_words() else 1.0
+    return _EVERYDAY_WORTH if word.text in everyday_words(language) else 1.0
 
 
 def _found_by(word: Word, language: str) -> Iterator[tuple[Key, ...]]:
