@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.store import DIMS, sentence
+from benchmarks.sentences import DIMS, sentence
 from mem0milvus import Memory
 
 BATCH = 1_000

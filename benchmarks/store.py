@@ -16,19 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.sentences import DIMS, USERS, question, sentence
 from mem0milvus import Memory
 from mem0milvus.embedders.offline import HashingEmbedder
-from mem0milvus.operations.search import CANDIDATES
+from mem0milvus.operations.question import CANDIDATES
 from mem0milvus.text import query_weights
 
-USERS = 100
 QUERIES = 100
-DIMS = 384
-WORDS = (  # noqa: SIM905
-    "river mountain cat dog piano guitar tennis chess bread coffee tea garden school work exam flight train winter "
-    "summer doctor sister brother cousin wedding birthday holiday novel film painting bicycle kitchen window market "
-    "museum forest beach island bridge castle library office meeting lesson recipe soup cheese apple orange lemon"
-).split()
 
 
 def main(memories: int = 10_000) -> None:
@@ -40,27 +34,23 @@ def main(memories: int = 10_000) -> None:
                 sys.stdout.write(f"{name:<13}{what:<19}{ours:7.2f} ms  bare {bare:7.2f} ms  ratio {ours / bare:.2f}\n")
 
 
-def sentence(rng: random.Random) -> str:
-    """A memory of some ten words."""
-    return f"I told them about the {' and the '.join(rng.sample(WORDS, 4))} in {rng.randrange(1990, 2030)}."
-
-
 def _measure(path: Path, memories: int, *, runs: bool) -> list[tuple[str, float, float]]:
     rng = random.Random(7)
     store = {"config": {"url": str(path), "collection_name": "bench", "embedding_model_dims": DIMS}}
     with Memory.from_config({"vector_store": store, "embedder": {"provider": "offline"}}) as memory:
         adds = [_add(memory, rng, number, runs=runs) for number in range(memories)]
-        bare_add = _bare_adds(memory, rng, memories // 10)
+        bare = Bare(memory)
+        bare_add = statistics.fmean(bare.add(sentence(rng)) for _ in range(memories // 10))
         memory.search("anything", user_id="user1")
         time.sleep(3)  # let Milvus Lite finish its indexes
+        for number in range(USERS):  # it builds those of words when they are first used
+            memory.search("anything", user_id=f"user{number}")
         searches, bares = [], []
         for _ in range(QUERIES):
-            user, question = (
-                f"user{rng.randrange(USERS)}",
-                f"When did I talk about the {' and '.join(rng.sample(WORDS, 2))}?",
-            )
-            searches.append(_seconds(memory.search, question, user_id=user))
-            bares.append(_bare_search(memory, question, user))
+            user, asked = f"user{rng.randrange(USERS)}", question(rng)
+            searches.append(_seconds(memory.search, asked, user_id=user))
+            bares.append(bare.search(asked, user))
+        bare.close()
     return [
         ("add one at a time", statistics.fmean(adds) * 1e3, bare_add * 1e3),
         ("search, hybrid", statistics.median(searches) * 1e3, statistics.median(bares) * 1e3),
@@ -74,31 +64,59 @@ def _add(memory: Memory, rng: random.Random, number: int, *, runs: bool) -> floa
     return _seconds(memory.add, [{"role": "user", "content": sentence(rng)}], infer=False, **scope)
 
 
-def _client(memory: Memory) -> Any:
-    return memory._runtime._connection._client  # the same client, without what we put around it
+class Bare:
+    """The requests that operations cannot do without, on the same client and rows, with nothing around them."""
 
+    def __init__(self, memory: Memory) -> None:
+        connection = memory._runtime._connection
+        self._client: Any = connection._client
+        self._rows = connection.live
+        self._partition_of = connection.partition
+        table: Any = memory._ports.live
+        self._columns = table._columns
+        self._embedder = HashingEmbedder(DIMS)
+        self._template = self._client.query(self._rows, filter='id != ""', output_fields=["*"], limit=1)[0]
+        schema, index = _schema(self._client), _index(self._client)
+        self._client.create_collection(f"{self._rows}_bare", schema=schema, index_params=index)
+        self._added = 0
 
-def _bare_adds(memory: Memory, rng: random.Random, count: int) -> float:
-    """Seconds for one bare insert of a row of the same columns, and for embedding it."""
-    client, embedder = _client(memory), HashingEmbedder(DIMS)
-    row = client.query("bench", filter='id != ""', output_fields=["*"], limit=1)[0]
-    client.create_collection("bare", schema=_schema(client), index_params=_index(client))
-    spent = []
-    for number in range(count):
-        text = sentence(rng)
-        vector = _embed(embedder, text)
-        spent.append(
-            vector[1]
-            + _seconds(client.insert, "bare", [{**row, "id": str(number), "memory": text, "vector": vector[0]}])
+    def add(self, text: str) -> float:
+        """Seconds to embed a text and to insert a row of the same columns."""
+        started = time.perf_counter()
+        (vector,) = self._embedder.embed_many([text])
+        self._added += 1
+        row = {**self._template, "id": str(self._added), "memory": text, "vector": vector}
+        self._client.insert(f"{self._rows}_bare", [row])
+        return time.perf_counter() - started
+
+    def search(self, question: str, user: str) -> float:
+        """Seconds for the two searches."""
+        (vector,) = self._embedder.embed_many([question])
+        arguments = {**self._of_user(user, vectors=True), "limit": CANDIDATES}
+        words = query_weights(question)
+        return _seconds(self._client.search, self._rows, data=[vector], anns_field="vector", **arguments) + _seconds(
+            self._client.search, self._rows, data=[words], anns_field="words", **arguments
         )
-    client.drop_collection("bare")
-    return statistics.fmean(spent)
 
+    def get_all(self, user: str) -> float:
+        """Seconds for the query."""
+        return _seconds(self._client.query, self._rows, **self._of_user(user, vectors=False))
 
-def _embed(embedder: HashingEmbedder, text: str) -> tuple[Any, float]:
-    started = time.perf_counter()
-    (vector,) = embedder.embed_many([text])
-    return vector, time.perf_counter() - started
+    def get(self, memory_id: str) -> float:
+        """Seconds for the query by primary key."""
+        return _seconds(self._client.get, self._rows, ids=[memory_id], output_fields=self._columns(vectors=False))
+
+    def close(self) -> None:
+        """Drop what was added."""
+        self._client.drop_collection(f"{self._rows}_bare")
+
+    def _of_user(self, user: str, *, vectors: bool) -> dict[str, Any]:
+        there = [name for name in (self._partition_of(user),) if name in self._client.list_partitions(self._rows)]
+        return {
+            "filter": f'((user_id == "{user}") and (expires_at > {int(time.time() * 1e6)}))',
+            "output_fields": self._columns(vectors=vectors),
+            **({"partition_names": there} if there else {}),
+        }
 
 
 def _schema(client: Any) -> Any:
@@ -113,20 +131,6 @@ def _index(client: Any) -> Any:
     from mem0milvus.milvus.schema import build_indexes
 
     return build_indexes(client, "L2", LITE, words=True)
-
-
-def _bare_search(memory: Memory, question: str, user: str) -> float:
-    """Seconds for the two searches alone, on the client."""
-    client = _client(memory)
-    table = memory._ports.live
-    columns = table._columns(vectors=True)
-    (vector,) = HashingEmbedder(DIMS).embed_many([question])
-    condition = f'((user_id == "{user}") and (expires_at > {int(time.time() * 1e6)}))'
-    arguments = {"filter": condition, "limit": CANDIDATES, "output_fields": columns}
-    words = query_weights(question)
-    return _seconds(client.search, "bench", data=[vector], anns_field="vector", **arguments) + _seconds(
-        client.search, "bench", data=[words], anns_field="words", **arguments
-    )
 
 
 def _seconds(function: Callable[..., Any], *args: Any, **kwargs: Any) -> float:

@@ -171,7 +171,7 @@ class Runtime:
         self._positions.forget()
 
     def _compact(self) -> None:
-        for collection in (self._connection.live, self._connection.past):
+        for collection in dict.fromkeys((self._connection.live, self._connection.past, *self._opened)):
             self._connection.compact(collection)
 
     def executor(self) -> Executor:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mem0milvus import NotFoundError
+from mem0milvus import Memory, NotFoundError, RecordStore
 from tests.conftest import Config, texts
 
 
@@ -73,3 +73,15 @@ def test_nothing_of_what_was_purged_is_left_in_any_file(open_memory: Callable[..
             content = path.read_bytes()
             for word in (b"wordquokka", b"wordbilby", b"placenumbat"):
                 assert word not in content, path
+
+
+def test_nothing_of_a_deleted_record_is_left_in_any_file(config: Config) -> None:
+    with Memory.from_config(config) as memory, RecordStore.beside(memory) as records:
+        records.put(("chat", "alice"), "1", {"text": "My secret is the wordquokka."}, text="the wordquokka")
+        records.put(("chat", "bob"), "1", {"text": "I like rain."}, text="I like rain.")
+        assert records.search("wordquokka", ("chat",))
+        records.delete_namespace(("chat", "alice"))
+        memory.vacuum()
+        assert [item["value"]["text"] for item in records.list(("chat", "bob"))] == ["I like rain."]
+    for path in Path(config["vector_store"]["config"]["url"]).rglob("*"):
+        assert not path.is_file() or b"wordquokka" not in path.read_bytes(), path

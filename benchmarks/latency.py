@@ -1,0 +1,135 @@
+"""How long each operation takes as the store grows, beside bare pymilvus on the same rows.
+
+Milvus Lite in a temporary folder, the offline embedder with 384 dimensions, memories of 100 users. At each size:
+single adds, then searches (hybrid, top 10), ``get_all`` of one user, ``get``, ``update``, ``history``; then the store
+is opened anew in a fresh process and searched once. Beside ``add`` stands a bare insert of a row of the same columns,
+beside ``search`` the two bare searches, beside ``get`` and ``get_all`` the bare query with the same filter.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import folder_mb, resident_mb
+from benchmarks.metrics import durations_ms
+from benchmarks.sentences import DIMS, USERS, question, sentence
+from benchmarks.store import Bare
+from mem0milvus import Memory
+
+SIZES = (1_000, 10_000, 100_000)
+BATCH = 100
+TIMEOUT_S = 600.0  # Milvus Lite compacts within a request
+SETTLE_S = 3  # until Milvus Lite has finished its indexes
+
+Row = dict[str, float]
+
+
+def measure(folder: Path, sizes: Sequence[int] = SIZES, calls: int = 50) -> dict[str, dict[str, Row]]:
+    """One store that grows from size to size. By size, then by operation."""
+    path = folder / "latency.db"
+    report: dict[str, dict[str, Row]] = {}
+    rng = random.Random(11)
+    ids: list[str] = []
+    for size in sorted(sizes):
+        with _open(path) as memory:
+            started = time.perf_counter()
+            filled = len(ids)
+            ids += _fill(memory, rng, size - calls - filled)
+            fill_s = time.perf_counter() - started
+            rows = _operations(memory, rng, ids, calls)
+            rows[f"add, {BATCH} in a call"] = {"rows_a_second": round((size - calls - filled) / fill_s, 1)}
+            rows["process"] = {"resident_mb": resident_mb() or 0.0, "disk_mb": folder_mb(path)}
+        rows["reopen"] = _reopened(path)
+        report[f"{size:,}"] = rows
+    return report
+
+
+def _open(path: Path) -> Memory:
+    settings = {"url": str(path), "collection_name": "bench", "embedding_model_dims": DIMS, "timeout_s": TIMEOUT_S}
+    store = {"config": settings}
+    return Memory.from_config({"vector_store": store, "embedder": {"provider": "offline"}})
+
+
+def _fill(memory: Memory, rng: random.Random, rows: int) -> list[str]:
+    ids: list[str] = []
+    while len(ids) < rows:
+        said = [{"role": "user", "content": sentence(rng)} for _ in range(min(BATCH, rows - len(ids)))]
+        added = memory.add(said, user_id=f"user{len(ids) // BATCH % USERS}", infer=False)
+        ids += [change["id"] for change in added["results"]]
+    return ids
+
+
+def _operations(memory: Memory, rng: random.Random, ids: list[str], calls: int) -> dict[str, Row]:
+    bare = Bare(memory)
+    users = [f"user{rng.randrange(USERS)}" for _ in range(calls)]
+    texts = [sentence(rng) for _ in range(calls)]
+
+    def add(user: str, text: str) -> None:
+        ids.append(memory.add(text, user_id=user, infer=False)["results"][0]["id"])
+
+    def search(user: str, text: str) -> None:
+        memory.search(text, user_id=user)
+
+    rows = {"add": _row(add, list(zip(users, texts, strict=True)), lambda _, text: bare.add(text))}
+    memory.search("anything", user_id="user1")
+    time.sleep(SETTLE_S)
+    chosen = [(rng.choice(ids),) for _ in range(calls)]
+    asked = [(user, question(rng)) for user in users]
+    rows |= {
+        "search, first of a user": _row(search, [(user, question(rng)) for user in dict.fromkeys(users)]),
+        "search": _row(search, asked, lambda user, text: bare.search(text, user)),
+        "get_all": _row(memory.get_all, [(user,) for user in users], bare.get_all),
+        "get": _row(memory.get, chosen, bare.get),
+        "update": _row(lambda one: memory.update(one, f"{one[:8]} says otherwise."), chosen),
+        "history": _row(memory.history, chosen),
+    }
+    bare.close()
+    return rows
+
+
+def _row(
+    ours: Callable[..., Any], arguments: Sequence[tuple[str, ...]], bare: Callable[..., float] | None = None
+) -> Row:
+    """Durations of a call, and in turn with it of the bare one, so that both meet the same weather."""
+    seconds: list[float] = []
+    beside: list[float] = []
+    for given in arguments:
+        started = time.perf_counter()
+        ours(*given)
+        seconds.append(time.perf_counter() - started)
+        if bare is not None:
+            beside.append(bare(*given))
+    row = durations_ms(seconds)
+    if beside:
+        row["bare_p50"] = round(statistics.median(beside) * 1e3, 3)
+        row["ratio"] = round(row["p50"] / row["bare_p50"], 2)
+    return row
+
+
+_REOPEN = """
+import json, sys, time
+from pathlib import Path
+import pymilvus, numpy
+from benchmarks.latency import _open
+started = time.perf_counter()
+with _open(Path(sys.argv[1])) as memory:
+    memory.get_all("user1", top_k=1)
+    opened = time.perf_counter()
+    memory.search("Who talked about the river?", user_id="user1")
+    print(json.dumps([(opened - started) * 1e3, (time.perf_counter() - opened) * 1e3]))
+"""
+
+
+def _reopened(path: Path) -> Row:
+    """Milliseconds to open and read, and to search for the first time, in a fresh process; imports not counted."""
+    done = subprocess.run([sys.executable, "-c", _REOPEN, str(path)], capture_output=True, text=True, check=True)
+    opening, searching = json.loads(done.stdout.splitlines()[-1])
+    return {"p50": round(opening, 1), "first_search": round(searching, 1), "calls": 1.0}
