@@ -13,7 +13,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import basics, growth, latency, locomo, multilingual, peers, plots, relevance, reports, server, store
+from benchmarks import (
+    basics,
+    event_loop,
+    growth,
+    latency,
+    locomo,
+    multilingual,
+    peers,
+    plots,
+    relevance,
+    reports,
+    server,
+    store,
+)
 from benchmarks.conversations import load
 from benchmarks.machine import describe
 from benchmarks.peers import environments
@@ -65,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("latency", parents=[keep], help="each operation as the store grows")
     command.add_argument("--sizes", type=int, nargs="+", default=list(latency.SIZES))
     command.add_argument("--calls", type=int, default=50, help="of each operation")
+    command = commands.add_parser("event-loop", parents=[keep, model], help="many adds at once in one event loop")
+    command.add_argument("--llm-model", default="gpt-4.1-mini", help="on the same server as the embedder")
+    command.add_argument("--adds", type=int, default=100)
     _add_peers(commands, on_data)
     command = commands.add_parser("plots", help="draw what `--json` kept")
     command.add_argument("--results", type=Path, required=True, metavar="FOLDER")
@@ -125,6 +141,17 @@ def _latency(given: argparse.Namespace) -> Results:
     return results
 
 
+def _event_loop(given: argparse.Namespace) -> Results:
+    if given.embedder_url is None:
+        sys.exit("What is measured are requests to models: give the server's --embedder-url.")
+    with tempfile.TemporaryDirectory() as folder:
+        results = event_loop.measure(
+            Path(folder), given.embedder_url, given.llm_model, given.model, given.dims, given.adds
+        )
+    sys.stdout.write(reports.table(results))
+    return results
+
+
 def _others(given: argparse.Namespace, do: str, names: list[str], **task: Any) -> Results:
     if given.embedder_url is None:
         sys.exit("The libraries are compared with one embedding model: give its --embedder-url.")
@@ -164,6 +191,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Results]] = {
     "multilingual": _multilingual,
     "relevance": _relevance,
     "latency": _latency,
+    "event-loop": _event_loop,
     "peers": _peers,
     "peers-latency": _peers_latency,
     "cost": _cost,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import latency, locomo, multilingual, relevance, reports
+from benchmarks import event_loop, latency, locomo, multilingual, relevance, reports
 from benchmarks.__main__ import main
 from benchmarks.conversations import Conversation, load
 from benchmarks.cost import measure as measure_cost
@@ -174,6 +174,13 @@ def test_cost_counts_what_goes_to_the_server(talks: list[Conversation], server: 
     assert rows["session 1"]["embedding_calls"] >= 1
     assert rows["all (own_ms: median)"]["llm_calls"] == 2
     assert len(server.chats) == 2
+
+
+def test_the_event_loop_is_watched_while_many_adds_are_made(server: OpenAIServer, tmp_path: Path) -> None:
+    rows = event_loop.measure(tmp_path, server.url, "m", "letters", 26, adds=3)
+    assert list(rows) == ["round 1", "round 2", "round 3"]
+    assert all(row["seconds"] > 0 and row["longest_gap_ms"] >= 0 for row in rows.values())
+    assert sum("messages" in request for request in server.requests) == 9
 
 
 def test_our_own_peer_is_measured_like_the_others(data: Path, server: OpenAIServer) -> None:
