@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-faults test-server lint types wheel docs notebooks check clean
+.PHONY: demo test test-faults test-docs test-server lint types wheel docs notebooks check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -15,7 +15,11 @@ test: $(VENV)/.test
 
 # Processes killed while they write. KILLS=100 kills more of them.
 test-faults: $(VENV)/.test
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
+
+# What the documentation shows, run block by block.
+test-docs: $(VENV)/.test
+	$(BIN)/python -m pytest -m docs -n 2
 
 # On a real Milvus (MILVUS_URI, or Milvus 2.3.5 from its wheel, which it starts and stops) and on a milvus-lite server.
 test-server: $(VENV)/.server-test

@@ -6,7 +6,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,11 +17,18 @@ import mem0milvus
 ROOT = Path(mem0milvus.__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
-BLOCKS = [(page.name, number, code) for page in PAGES for number, code in enumerate(BLOCK.findall(page.read_text()))]
 
 
-@pytest.mark.parametrize(("page", "number", "code"), BLOCKS, ids=[f"{page}-{number}" for page, number, _ in BLOCKS])
-def test_each_python_block_runs_as_it_stands(page: str, number: int, code: str, tmp_path: Path) -> None:
+def blocks() -> Iterator[Any]:
+    """The blocks of the README, and those of the documentation, which ``make test-docs`` runs."""
+    for page in PAGES:
+        for number, code in enumerate(BLOCK.findall(page.read_text())):
+            marks = [] if page == PAGES[0] else [pytest.mark.docs]
+            yield pytest.param(code, id=f"{page.name}-{number}", marks=marks)
+
+
+@pytest.mark.parametrize("code", list(blocks()))
+def test_each_python_block_runs_as_it_stands(code: str, tmp_path: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("OPENAI", "MILVUS"))}
     done = subprocess.run(
         [sys.executable, "-W", "ignore::UserWarning", "-c", code],

@@ -18,7 +18,7 @@ from pydantic import Field
 from mem0milvus import LLMRequest, Memory
 
 #: Turns of the tests in which two users talk in turns.
-TURNS = int(os.environ.get("TURNS", "60"))
+TURNS = int(os.environ.get("TURNS", "24"))
 
 #: What a model answers: a text, a message, or one of them for the messages it was given.
 Answer = str | AIMessage | Callable[[list[BaseMessage]], str | AIMessage]

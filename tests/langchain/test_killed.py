@@ -20,6 +20,8 @@ from langchain_mem0milvus.tools import create_memory_tools
 from mem0milvus import Memory
 from tests.langchain.conftest import ScriptedChatModel, lite_config
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(mem0milvus.__file__).parents[2]
 
 SAID = "My sister Ana lives in Porto."

@@ -13,6 +13,8 @@ from llamaindex_mem0milvus.memory import Mem0MilvusMemory
 from tests.conftest import Config
 from tests.llamaindex.scripted import Extractor, assistant, contents, system_texts, user
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 MOMENTS = ("after_a_chat", "after_awaiting_a_chat", "after_a_question", "after_setting")
 
