@@ -33,7 +33,7 @@ from benchmarks.peers import environments
 
 Results = dict[str, Any]
 
-PLAIN = {"basics": basics.main, "growth": growth.main, "server": server.main, "store": store.main}
+PLAIN = {"basics": basics.main, "server": server.main, "store": store.main}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -41,6 +41,9 @@ def main(arguments: list[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     if given.name in PLAIN:
         PLAIN[given.name]()
+        return
+    if given.name == "growth":
+        growth.main(given.rows, given.live, url=given.url)
         return
     if given.name == "plots":
         for path in plots.draw_all(given.results, given.to):
@@ -59,6 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="name", required=True, metavar="NAME")
     for name, module in PLAIN.items():
         commands.add_parser(name, help=_first_line(module))
+    command = commands.add_parser("growth", help="bytes of a row, memory over many rows, searching beside a long past")
+    command.add_argument("--rows", type=int, default=100_000)
+    command.add_argument("--live", type=int, default=10_000, help="memories beside whose past it is searched")
+    command.add_argument("--url", help="an empty server; left out, Milvus Lite in a temporary folder")
     keep = argparse.ArgumentParser(add_help=False)
     keep.add_argument("--json", type=Path, metavar="FILE", help="keep the figures, for `plots`")
     model = argparse.ArgumentParser(add_help=False)
