@@ -2,8 +2,8 @@
 
 Milvus Lite 3.2 answers a request to compact and does nothing. By itself it merges four files of about a size: what lies
 in a lone file stays there for good, and where one user's ten thousand memories are changed often, a search walks over
-more outdated rows than current ones. So its engine is asked directly, one file at a time, in the way and under the lock
-of its own compaction, which a crash cannot break.
+more outdated rows than current ones. So its engine is asked directly to make one file of those of a partition, in the
+way and under the lock of its own compaction, which a crash cannot break.
 """
 
 from __future__ import annotations
@@ -31,11 +31,10 @@ def all_outdated(files: Sequence[File]) -> list[File]:
     return [file for file in files if file[1]]
 
 
-def mostly_outdated(files: Sequence[File]) -> list[File]:
-    """Those with an outdated row where a search walks over many such rows, else none."""
+def mostly_outdated(files: Sequence[File]) -> Sequence[File]:
+    """All, to become one, where a search walks over many outdated rows; else none."""
     outdated, rows = sum(file[1] for file in files), sum(file[2] for file in files)
-    many = rows >= MANY_ROWS and outdated > MOST_OUTDATED * rows
-    return all_outdated(files) if many else []
+    return files if rows >= MANY_ROWS and outdated > MOST_OUTDATED * rows else []
 
 
 def compact(engine: Any, choose: Choice) -> None:
@@ -48,14 +47,13 @@ def compact(engine: Any, choose: Choice) -> None:
     engine._wait_for_bg()
     with engine._maintenance_lock:
         outdated = _Outdated(engine)
-        chosen = [
-            (partition, file) for partition, files in outdated.by_partition(engine).items() for file in choose(files)
-        ]
-        if not chosen:
+        chosen = {partition: choose(files) for partition, files in outdated.by_partition(engine).items()}
+        if not any(chosen.values()):
             return
-        for partition, (name, _, _) in chosen:
-            folder = str(Path(engine.data_dir, "partitions", partition))
-            engine._compaction_mgr._compact_files(partition, folder, [name], engine._manifest, outdated)
+        for partition, files in chosen.items():
+            if names := [name for name, _, _ in files]:
+                folder = str(Path(engine.data_dir, "partitions", partition))
+                engine._compaction_mgr._compact_files(partition, folder, names, engine._manifest, outdated)
         engine._compaction_mgr._gc_tombstones(engine._manifest, engine._delta_index)
         engine._refresh_segment_cache()
         engine._cleanup_orphan_index_files()
