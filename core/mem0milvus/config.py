@@ -83,6 +83,7 @@ class VectorStoreConfig(_Section):
         default_factory=lambda: os.environ.get("MILVUS_URI") or DEFAULT_URI,
         validation_alias=AliasChoices("uri", "url"),
         min_length=1,
+        repr=False,  # a password may stand in it
     )
     token: SecretStr | None = Field(
         default_factory=lambda: SecretStr(os.environ["MILVUS_TOKEN"]) if os.environ.get("MILVUS_TOKEN") else None

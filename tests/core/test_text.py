@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+import tracemalloc
 import unicodedata
 from datetime import datetime, timezone
 
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mem0milvus.embedders.offline import HashingEmbedder
 from mem0milvus.text import ASKS, MAX_LEXICAL_TOKENS, document_weights, key, query_terms, query_weights
 from mem0milvus.text.words import language_of, runs_of, words_of
 
@@ -185,3 +188,18 @@ def test_weights_are_the_same_in_every_process() -> None:
     }
     assert len(printed) == 1
     assert printed.pop().endswith(b"False\n")
+
+
+def test_encoded_data_is_not_kept_in_memory() -> None:
+    rng = random.Random(5)
+    embedder = HashingEmbedder(64)
+    tracemalloc.start()
+    try:
+        for _ in range(20):
+            data = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=20_000))
+            assert len(document_weights(data)) == MAX_LEXICAL_TOKENS
+            assert embedder.embed_many([data]).shape == (1, 64)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 4_000_000, "bytes: one of these has twenty thousand n-grams"

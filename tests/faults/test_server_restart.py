@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from typing import Any
 
 import pytest
@@ -49,20 +49,25 @@ def fails_in_time(operation: Callable[[Any, str], object], memory: Any, one: str
 
 
 def recovered(memory: Any, one: str) -> dict[str, Any]:
-    """The memory, as soon as the server gives it again; until then only ``StoreUnavailableError`` is raised."""
+    """The memory, as soon as the server has loaded both its collections again, one after the other.
+
+    Until then only ``StoreUnavailableError`` is raised.
+    """
     end = time.monotonic() + RECOVERY_S
     while time.monotonic() < end:
         with suppress(StoreUnavailableError):
+            memory.history(one)
             return memory.get(one)  # type: ignore[no-any-return]
         time.sleep(0.2)
+    memory.history(one)
     return memory.get(one)  # type: ignore[no-any-return]
 
 
 def test_a_server_is_stopped_and_started_in_the_middle_of_a_run(own_server: ServerProcess, config: Config) -> None:
     config["vector_store"]["config"].update(url=own_server.uri, timeout_s=TIMEOUT_S)
-    loop = asyncio.new_event_loop()
-    with Memory.from_config(config) as memory:
+    with closing(asyncio.new_event_loop()) as loop, Memory.from_config(config) as memory, ExitStack() as last:
         awaiting = Awaited(AsyncMemory.from_config(config), loop)
+        last.callback(awaiting.close)
         one = memory.add("I like rain.", user_id="u", infer=False)["results"][0]["id"]
         assert awaiting.get(one)["memory"] == "I like rain."
 
@@ -85,8 +90,6 @@ def test_a_server_is_stopped_and_started_in_the_middle_of_a_run(own_server: Serv
         recovered(memory, one)
         _works(memory, one)
         _works(awaiting, one)
-        awaiting.close()
-    loop.close()
 
 
 def _works(memory: Any, one: str) -> None:

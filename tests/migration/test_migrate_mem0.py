@@ -17,7 +17,15 @@ from typing import Any
 
 import pytest
 
-from mem0milvus import ConfigError, Memory, NotFoundError, StoreError, StoreLockedError, ValidationError
+from mem0milvus import (
+    ConfigError,
+    Memory,
+    NotFoundError,
+    StoreError,
+    StoreLockedError,
+    StoreUnavailableError,
+    ValidationError,
+)
 from mem0milvus.embedders.offline import HashingEmbedder
 from mem0milvus.migration import Mem0Store, migrate_mem0
 from tests.conftest import Config, texts
@@ -455,3 +463,11 @@ def test_a_collection_that_is_not_mem0s_is_told(config: Config, tmp_path: Path) 
             migrate_mem0("memory", ours)  # type: ignore[arg-type]
         with pytest.raises(ValidationError, match="on_conflict='x'; known are"):
             migrate_mem0(memory, ours, on_conflict="x")  # type: ignore[arg-type]
+
+
+def test_no_password_stands_in_an_error(config: Config) -> None:
+    source = Mem0Store("http://bob:hunter2@127.0.0.1:9", token="hunter3")
+    with Memory.from_config(config) as memory, pytest.raises(StoreUnavailableError) as raised:
+        migrate_mem0(memory, source)
+    assert "127.0.0.1:9" in str(raised.value)
+    assert "hunter" not in f"{raised.value} {raised.value!r} {source}"

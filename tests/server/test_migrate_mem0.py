@@ -6,6 +6,7 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,14 +50,12 @@ def test_everything_comes_from_a_server(config: Config, mem0_server: LiteServer,
             migrate_mem0(memory, Mem0Store(mem0_server.uri, "nothing"))
 
 
-@pytest.mark.parametrize("store", ["milvus"], indirect=True)
-@pytest.mark.parametrize("loaded", [True, False])
-def test_a_collection_on_milvus_is_left_loaded_or_released_as_it_was(
-    store: Store, tmp_path: Path, loaded: bool
-) -> None:
+@pytest.fixture
+def mem0_collection(store: Store) -> Iterator[tuple[Any, str]]:
+    """A client, and the name of a collection as Mem0 makes it."""
     from pymilvus import DataType
 
-    name = f"mem0_{RUN}_{loaded}"
+    name = f"mem0_{RUN}"
     client = store.client()
     schema = client.create_schema(enable_dynamic_field=True)
     schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=512)
@@ -65,20 +64,48 @@ def test_a_collection_on_milvus_is_left_loaded_or_released_as_it_was(
     index = client.prepare_index_params()
     index.add_index("vectors", metric_type="L2", index_type="AUTOINDEX")
     client.create_collection(name, schema=schema, index_params=index)
-    document = {"user_id": "ann", "created_at": "2026-01-01T00:00:00Z"}
-    rows = [
-        {"id": f"m{n}", "vectors": [n, 1, 2, 3], "metadata": {**document, "data": f"fact {n}"}} for n in range(1200)
-    ]
-    client.insert(name, rows)
-    if not loaded:
-        client.release_collection(name)
-    ours = {"vector_store": {"config": {"url": str(tmp_path / "ours.db")}}, "embedder": {"provider": "offline"}}
     try:
-        with Memory.from_config(ours) as memory:
-            report = migrate_mem0(memory, Mem0Store(store.uri, name, token=store.token))
-            assert report["memories"] == 1200
-            assert len(memory.get_all("ann")["results"]) == 1200
-        assert str(client.get_load_state(name)["state"]).endswith("Loaded" if loaded else "NotLoad")
+        yield client, name
     finally:
         client.drop_collection(name)
         client.close()
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Iterator[Memory]:
+    """What the memories are brought to: Milvus Lite."""
+    store = {"config": {"url": str(tmp_path / "ours.db")}}
+    with Memory.from_config({"vector_store": store, "embedder": {"provider": "offline"}}) as memory:
+        yield memory
+
+
+def remember(client: Any, name: str, numbers: range) -> None:
+    """Write facts as Mem0 does."""
+    document = {"user_id": "ann", "created_at": "2026-01-01T00:00:00Z"}
+    client.insert(
+        name,
+        [{"id": f"m{n}", "vectors": [n, 1, 2, 3], "metadata": {**document, "data": f"fact {n}"}} for n in numbers],
+    )
+
+
+@pytest.mark.parametrize("store", ["milvus"], indirect=True)
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_collection_on_milvus_is_left_loaded_or_released_as_it_was(
+    store: Store, mem0_collection: tuple[Any, str], ours: Memory, loaded: bool
+) -> None:
+    client, name = mem0_collection
+    remember(client, name, range(1200))
+    if not loaded:
+        client.release_collection(name)
+    report = migrate_mem0(ours, Mem0Store(store.uri, name, token=store.token))
+    assert report["memories"] == 1200
+    assert len(ours.get_all("ann")["results"]) == 1200
+    assert str(client.get_load_state(name)["state"]).endswith("Loaded" if loaded else "NotLoad")
+
+
+@pytest.mark.parametrize("store", ["milvus"], indirect=True)
+def test_what_was_written_just_before_comes_too(store: Store, mem0_collection: tuple[Any, str], ours: Memory) -> None:
+    client, name = mem0_collection
+    for number in range(10):
+        remember(client, name, range(number, number + 1))
+        assert migrate_mem0(ours, Mem0Store(store.uri, name, token=store.token))["memories"] == 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mem0milvus.text import key, keys_of
 from mem0milvus.text.stopwords import function_words
-from mem0milvus.text.words import fold, runs_of, word_of
+from mem0milvus.text.words import LONGEST_KEPT, fold, runs_of, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,9 +103,10 @@ class HashingEmbedder:
         places, signs = zip(*(self._place(number) for number, _ in keys), strict=True)
         values = [weight * share**0.5 * sign for (_, share), sign in zip(keys, signs, strict=True)]
         feature = np.array(places, dtype=np.int64), np.array(values)
-        if len(self._features) >= _CACHED_RUNS:
-            self._features.clear()
-        self._features[run] = feature
+        if len(run) <= LONGEST_KEPT:
+            if len(self._features) >= _CACHED_RUNS:
+                self._features.clear()
+            self._features[run] = feature
         return feature
 
     def _place(self, number: int) -> tuple[int, float]:

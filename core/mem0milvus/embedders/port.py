@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -124,7 +125,7 @@ def unit_vectors(raw: Any, count: int, dims: int, model: str) -> list[Vector]:
         raise EmbeddingError(f"The embedding model {model!r} gave a vector that is not made of numbers.") from error
     if vectors.ndim != 2:
         raise EmbeddingError(f"The embedding model {model!r} gave a vector that is not made of numbers.")
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    if not np.isfinite(norms).all() or not norms.all():
+    norms = np.linalg.norm(vectors, axis=1)
+    if not all(0 < norm < math.inf for norm in norms.tolist()):
         raise EmbeddingError(f"The embedding model {model!r} gave a vector that is zero or not finite.")
-    return list(vectors / norms)
+    return list(vectors / norms[:, None])

@@ -51,7 +51,7 @@ class Mem0Store:
         history_db: path of its ``history.db``; None to bring the memories without their past.
     """
 
-    url: str
+    url: str = field(repr=False)  # as the token: a password may stand in it
     collection_name: str = _MEM0_COLLECTION
     token: str | None = field(default=None, repr=False)
     db_name: str = ""

@@ -34,7 +34,29 @@ def all_outdated(files: Sequence[File]) -> list[File]:
 def mostly_outdated(files: Sequence[File]) -> Sequence[File]:
     """All, to become one, where a search walks over many outdated rows; else none."""
     outdated, rows = sum(file[1] for file in files), sum(file[2] for file in files)
-    return files if rows >= MANY_ROWS and outdated > MOST_OUTDATED * rows else []
+    return files if _too_many(outdated, rows) else []
+
+
+def _too_many(outdated: int, rows: int) -> bool:
+    return rows >= MANY_ROWS and outdated > MOST_OUTDATED * rows
+
+
+def may_be_untidy(engine: Any) -> bool:
+    """What is true where many rows are outdated, and told without waiting until the files just flushed are indexed.
+
+    Args:
+        engine: the collection, as Milvus Lite keeps it.
+    """
+    segments, deleted = engine._read_snapshot()
+    partitions: dict[str, list[Any]] = {}
+    for segment in segments:
+        partitions.setdefault(segment.partition, []).append(segment)
+    for files in partitions.values():
+        keys: set[str] = set().union(*(file.pk_to_row for file in files))
+        rows = sum(file.num_rows for file in files)
+        if _too_many(rows - len(keys) + len(keys & deleted.snapshot.keys()), rows):
+            return True
+    return False
 
 
 def compact(engine: Any, choose: Choice) -> None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mem0milvus.errors import StoreError, StoreLockedError, StoreUnavailableError
@@ -95,9 +96,7 @@ def translated(action: str, uri: str) -> Iterator[None]:
     import grpc
     from pymilvus.exceptions import MilvusException
 
-    for name in _NOISY_LOGGERS:
-        logging.getLogger(name).addFilter(_HOLD_BACK)  # adding it again changes nothing
-    logging.getLogger(_LITE_SERVER_LOGGER).addFilter(_HOLD_BACK_LITE)
+    _watch_loggers()
     held: list[LogRecord] = []
     token = _held_back.set(held)
     try:
@@ -107,6 +106,13 @@ def translated(action: str, uri: str) -> Iterator[None]:
         raise _translate(error, _swallowed(held), action, uri) from (_swallowed(held) or error)
     finally:
         _held_back.reset(token)
+
+
+@lru_cache(maxsize=1)
+def _watch_loggers() -> None:
+    for name in _NOISY_LOGGERS:
+        logging.getLogger(name).addFilter(_HOLD_BACK)
+    logging.getLogger(_LITE_SERVER_LOGGER).addFilter(_HOLD_BACK_LITE)
 
 
 def _swallowed(held: list[LogRecord]) -> BaseException | None:

@@ -11,15 +11,19 @@ from __future__ import annotations
 import atexit
 import concurrent.futures.thread  # noqa: F401  # it registers what stops its threads at exit, before us
 import json
+import logging
 import os
 import shutil
 import sys
 import threading
 import zlib
 from pathlib import Path
+from typing import Any
 
 from mem0milvus.errors import ConfigError, StoreError
 from mem0milvus.milvus import compaction
+
+logger = logging.getLogger(__name__)
 
 #: A search flushes first when more rows than this were written since the last flush.
 FLUSH_ROWS = 128
@@ -134,27 +138,40 @@ class LiteFile:
     def tidy(self, collection: str, db_name: str) -> None:
         """Compact the partitions in which many rows are outdated, when much was written since that was looked at.
 
-        Its flush came just before. The caller holds ``one_request``.
+        Its flush came just before. The caller holds ``one_request``. A version of Milvus Lite that works otherwise is
+        left as it is: searching gets slower with many changes.
 
         Raises:
-            StoreError: as for ``compact``.
+            StoreError: it failed.
         """
-        if self._untidy.get(collection, 0) >= compaction.MANY_ROWS:
-            self._untidy[collection] = 0
+        if self._untidy.get(collection, 0) < compaction.MANY_ROWS:
+            return
+        self._untidy[collection] = 0
+        try:
+            untidy = compaction.may_be_untidy(self._engine(collection, db_name))
+        except (LookupError, TypeError, AttributeError) as error:
+            logger.warning("This version of Milvus Lite cannot be told to compact: %s: %s", type(error).__name__, error)
+            return
+        if untidy:
             self._compact(collection, db_name, compaction.mostly_outdated)
 
     def _compact(self, collection: str, db_name: str, choose: compaction.Choice) -> None:
         from milvus_lite import MilvusLiteError
-        from milvus_lite.server_manager import server_manager_instance
 
         try:
-            _, database, _ = server_manager_instance._servers[str(self.path)]
-            compaction.compact(database.get_collection(collection, database_name=db_name or None), choose)
+            compaction.compact(self._engine(collection, db_name), choose)
         except (MilvusLiteError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             self.doubtful = True
             raise StoreError(
                 f"Cannot compact {collection!r} in {self.path}: {type(error).__name__}: {error}"
             ) from error
+
+    def _engine(self, collection: str, db_name: str) -> Any:
+        """The collection, as Milvus Lite keeps it in this process."""
+        from milvus_lite.server_manager import server_manager_instance
+
+        _, database, _ = server_manager_instance._servers[str(self.path)]
+        return database.get_collection(collection, database_name=db_name or None)
 
 
 _open_files: dict[Path, LiteFile] = {}

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,10 @@ from mem0milvus.errors import StoreError, StoreLockedError, ValidationError
 from mem0milvus.filters import literal
 from mem0milvus.limits import ROWS_PER_REQUEST
 from mem0milvus.milvus import lite
-from mem0milvus.milvus.client import connect
+from mem0milvus.milvus.client import connect, server_time
+from mem0milvus.milvus.connection import without_credentials
 from mem0milvus.milvus.faults import translated
+from mem0milvus.milvus.freshness import WriteClock, read_arguments
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 
 #: The columns that every collection of Mem0 has. Newer ones have others beside, for its search by words.
 _COLUMNS = frozenset({"id", "vectors", "metadata"})
+
+#: What makes Milvus Lite give the rows of a limited query in the order of their ids.
+_IN_ORDER = {"iterator": "True", "reduce_stop_for_best": "True"}
 
 
 class Mem0Collection:
@@ -44,7 +50,8 @@ class Mem0Collection:
     def __init__(self, config: VectorStoreConfig) -> None:
         self._config = config
         self._name = config.collection_name
-        self._ordered: Mapping[str, str] = {}
+        self._where = without_credentials(config.uri)
+        self._reading: Mapping[str, Any] = {}
         self._turns: Any = nullcontext()
         self._exit = ExitStack()
         try:
@@ -84,7 +91,7 @@ class Mem0Collection:
                 filter=f"id > {literal(after)}",
                 output_fields=["id", "metadata"],
                 limit=ROWS_PER_REQUEST,
-                **self._ordered,
+                **self._reading,
             )
             page = {row["id"]: row["metadata"] or {} for row in rows}
             if list(page) != sorted(page) or (page and min(page) <= after):
@@ -102,17 +109,18 @@ class Mem0Collection:
             StoreError: or one of its kinds.
         """
         condition = f"id in [{', '.join(map(literal, ids))}]"
-        return {row["id"] for row in self._call("query", filter=condition, output_fields=["id"])} if ids else set()
+        rows = self._call("query", filter=condition, output_fields=["id"], **self._reading) if ids else []
+        return {row["id"] for row in rows}
 
     def _call(self, method: str, **arguments: Any) -> Any:
-        with self._turns, translated(f"{method} in Mem0's collection {self._name!r}", self._config.uri):
+        with self._turns, translated(f"{method} in Mem0's collection {self._name!r}", self._where):
             return getattr(self._client, method)(self._name, timeout=self._config.timeout_s, **arguments)
 
     def _open(self) -> MilvusClient:
         uri = self._config.uri
         if not lite.is_lite(uri):
             client = self._connect(uri)
-            with translated("connect", uri):
+            with translated("connect", self._where):
                 is_lite = str(client.get_server_version()).startswith("milvus_lite")
             self._turns = lite.turns(uri) if is_lite else nullcontext()
         else:
@@ -124,11 +132,18 @@ class Mem0Collection:
                 client = self._connect(str(file.path))
             else:
                 client = self._open_copy(Path(uri))
-        self._ordered = {"iterator": "True", "reduce_stop_for_best": "True"} if is_lite else {}
+        self._reading = _IN_ORDER if is_lite else self._everything_so_far(client)
         return client
 
+    def _everything_so_far(self, client: MilvusClient) -> Mapping[str, Any]:
+        """What makes a server show all that anybody had written when the collection was opened."""
+        clock = WriteClock()
+        clock.wrote()
+        ask = partial(server_time, client, self._config.timeout_s, self._where)
+        return read_arguments("Session", clock, ask)
+
     def _connect(self, uri: str) -> MilvusClient:
-        with translated("connect", self._config.uri):
+        with translated("connect", self._where):
             client = connect(self._config, uri, in_process=lite.is_lite(uri))
         self._exit.callback(client.close)
         return client
@@ -151,12 +166,12 @@ class Mem0Collection:
         return self._connect(str(copy))
 
     def _check(self) -> None:
-        with self._turns, translated("look for Mem0's collection", self._config.uri):
+        with self._turns, translated("look for Mem0's collection", self._where):
             names = self._client.list_collections()
             if self._name not in names:
                 there = ", ".join(sorted(names)) or "none"
                 raise ValidationError(
-                    f"{self._config.uri} has no collection {self._name!r}. There are: {there}. Mem0's own name for it "
+                    f"{self._where} has no collection {self._name!r}. There are: {there}. Mem0's own name for it "
                     "is mem0, unless collection_name in its configuration says otherwise."
                 )
             description = self._client.describe_collection(self._name, timeout=self._config.timeout_s)

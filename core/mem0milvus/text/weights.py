@@ -27,7 +27,7 @@ from zlib import crc32
 
 from mem0milvus.text.monthnames import month_of, numbered_months
 from mem0milvus.text.stopwords import everyday_words, glued_function_words
-from mem0milvus.text.words import Word, fold, is_function_word, language_of, stem, words_of
+from mem0milvus.text.words import Word, fold, is_function_word, kept, language_of, stem, words_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -121,23 +121,23 @@ def _beside(text: str, actor: str, observed_at: datetime | None) -> Iterator[int
         yield ASKS
     if observed_at is not None:
         yield from map(key, _date_tokens(observed_at.year, observed_at.month, observed_at.day))
-    for counts in _counts(words_of(actor)):
+    for counts in _counts(words_of(actor)) if actor else ():
         yield from counts
 
 
 def _counts(words: list[Word]) -> tuple[Counter[int], Counter[int]]:
     """How often each whole word and each part of one occurs."""
     language = language_of(words)
-    whole: Counter[int] = Counter()
-    parts: Counter[int] = Counter()
+    whole: list[int] = []
+    parts: list[int] = []
     for word in words:
         if is_function_word(word, language):
-            whole[_surface_key(word)] += 1
+            whole.append(_surface_key(word.text))
             continue
-        keys = _keys(word.kind, word.text, language)
-        whole[keys[0][0]] += 1
-        parts.update(number for number, _ in keys[1:])
-    return whole, parts
+        number, rest = _numbers(word.text, word.kind, language)
+        whole.append(number)
+        parts += rest
+    return Counter(whole), Counter(parts)
 
 
 def _date_tokens(year: int, month: int, day: int) -> tuple[str, ...]:
@@ -174,7 +174,7 @@ def query_terms(question: str, *, without: Iterable[str] = ()) -> list[Term]:
         for keys in _found_by(word, language):
             worths[keys] = max(worth, worths.get(keys, 0.0))
     if not worths:
-        worths = {((_surface_key(word), 1.0),): _FUNCTION_WORD_WORTH for word in words}
+        worths = {((_surface_key(word.text), 1.0),): _FUNCTION_WORD_WORTH for word in words}
     worths.update({((key(token), 1.0),): _DATE_WORTH for token in _asked_dates(question, words)})
     return [Term(worth, keys) for keys, worth in worths.items()]
 
@@ -188,10 +188,10 @@ def _worth(word: Word, language: str) -> float:
 def _found_by(word: Word, language: str) -> Iterator[tuple[Key, ...]]:
     """A spaced word stands as one; of a run without spaces each token stands by itself."""
     if word.kind not in ("east", "thai"):
-        yield _keys(word.kind, word.text, language)
+        yield _keys(word.text, word.kind, language)
         return
     for part in _function_word_pattern().split(word.text):
-        for found in _keys(word.kind, part, language) if part else ():
+        for found in _keys(part, word.kind, language) if part else ():
             yield (found,)
 
 
@@ -211,8 +211,8 @@ def _asked_dates(question: str, words: list[Word]) -> Iterator[str]:
             yield f"day {month} {day}"
 
 
-@lru_cache(maxsize=65_536)
-def _keys(kind: str, text: str, language: str) -> tuple[Key, ...]:
+@kept
+def _keys(text: str, kind: str, language: str) -> tuple[Key, ...]:
     """The keys of a word, the one of the whole word first, with their shares."""
     shares: dict[int, float] = {}
     for token, share in _TOKENISERS[kind](text, language):
@@ -221,13 +221,21 @@ def _keys(kind: str, text: str, language: str) -> tuple[Key, ...]:
     return tuple(shares.items())
 
 
+@kept
+def _numbers(text: str, kind: str, language: str) -> tuple[int, tuple[int, ...]]:
+    """The key of the whole word, and those of its parts."""
+    first, *rest = _keys(text, kind, language)
+    return first[0], tuple(number for number, _ in rest)
+
+
 def keys_of(word: Word) -> tuple[Key, ...]:
     """The keys of a word whose language is not known, with their shares of its weight."""
-    return _keys(word.kind, word.text, "")
+    return _keys(word.text, word.kind, "")
 
 
-def _surface_key(word: Word) -> int:
-    return key("w " + fold(word.text))
+@kept
+def _surface_key(word: str) -> int:
+    return key("w " + fold(word))
 
 
 def _grams(text: str, size: int) -> list[str]:

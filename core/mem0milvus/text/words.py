@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from mem0milvus.text.stopwords import ALGORITHMS, function_words, korean_function_words
 
@@ -47,6 +47,11 @@ _SPELLINGS = {
 _FOLDED = str.maketrans(_LETTERS | _SPELLINGS)
 _ACCENTS = re.compile("[\u0300-\u036f]")
 
+# What is found out about a word is kept for so many words of such a length, in characters. Most texts have some
+# thousands of them; the rest are runs without spaces and encoded data, which hardly come twice.
+_KEPT_WORDS = 16_384
+LONGEST_KEPT = 32
+
 # Scripts that tell the language well enough for its function words and stems.
 _SCRIPTS = (
     ("\u0370", "\u03ff", "el"),
@@ -56,6 +61,20 @@ _SCRIPTS = (
 )
 _PERSIAN = frozenset("\u067e\u0686\u0698\u06af")
 _OTHER_SCRIPTS = frozenset(("el", "ru", "ar", "fa", "hi"))
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def kept(function: Callable[Concatenate[str, P], T]) -> Callable[Concatenate[str, P], T]:
+    """Keep what a function finds out about short words."""
+    cached = cast("Callable[Concatenate[str, P], T]", lru_cache(maxsize=_KEPT_WORDS)(function))
+
+    def of_word(word: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return (cached if len(word) <= LONGEST_KEPT else function)(word, *args, **kwargs)
+
+    return of_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +100,16 @@ def words_of(text: str) -> list[Word]:
     begins, end = True, 0
     for match in _NAMED.finditer(text):
         begins = begins or not _SENTENCE_ENDS.isdisjoint(text[end : match.start()])
-        kind, word = match.lastgroup or "word", match.group()
-        capital = not begins and kind == "word" and word[0].isupper() and len(word) > 1
-        words.append(Word(kind, _casefold(word), capital))
+        kind, run = match.lastgroup or "word", match.group()
+        capital = not begins and kind == "word" and run[0].isupper() and len(run) > 1
+        words.append(_word(run, kind, capital))
         begins, end = False, match.end()
     return words
+
+
+@kept
+def _word(run: str, kind: str, capital: bool) -> Word:
+    return Word(kind, _casefold(run), capital)
 
 
 def runs_of(text: str) -> list[str]:
@@ -122,19 +146,22 @@ def language_of(words: Iterable[Word]) -> str:
     A script with one main language tells it. Among those in Latin letters the most function words win, a
     word of several languages counting less; without any the text is read as English.
     """
-    votes: defaultdict[str, float] = defaultdict(float)
+    votes: dict[str, float] = {}
     for word in words:
-        if word.kind not in ("word", "indic"):
-            continue
-        language = _script_language(word.text)
-        if language != "latin":
-            votes[language] += 1.0
-            continue
-        votes["en"] += 0.01
-        candidates = _latin_languages().get(word.text, ())
-        for candidate in candidates:
-            votes[candidate] += 1 / len(candidates)
+        if word.kind in ("word", "indic"):
+            for language, vote in _votes(word.text):
+                votes[language] = votes.get(language, 0.0) + vote
     return max(votes, key=lambda language: (votes[language], language), default="")
+
+
+@kept
+def _votes(word: str) -> tuple[tuple[str, float], ...]:
+    """For which languages a word speaks, and how much."""
+    language = _script_language(word)
+    if language != "latin":
+        return ((language, 1.0),)
+    candidates = _latin_languages().get(word, ())
+    return ("en", 0.01), *((candidate, 1 / len(candidates)) for candidate in candidates)
 
 
 def _script_language(word: str) -> str:
