@@ -11,7 +11,7 @@ from dataclasses import dataclass
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_UNIT = re.compile(f"[{_UNSPACED}]|[^\\W_{_UNSPACED}]+")
+_UNIT = f"[{_UNSPACED}]|[^\\W_{_UNSPACED}]+"
 
 #: What stands between parts of a quotation that were not said in one go.
 _GAP = re.compile(r"…|\.{3,}|\n")
@@ -33,7 +33,7 @@ class Place:
 
 def units(text: str) -> list[str]:
     """The words of a text, folded, without punctuation; in scripts without spaces, its characters."""
-    return _UNIT.findall(unicodedata.normalize("NFKC", text).casefold())
+    return re.findall(_UNIT, unicodedata.normalize("NFKC", text).casefold())
 
 
 def find_quotation(quotation: str, said: Sequence[Sequence[str]]) -> list[Place]:
