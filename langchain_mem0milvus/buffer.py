@@ -9,9 +9,16 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from langchain_mem0milvus.scope import SCOPE_IDS
 from langchain_mem0milvus.texts import Said, said
-from mem0milvus import AsyncRecordStore, Mem0MilvusError, OnError, RecordFaces, StoreError, log_failure
+from mem0milvus import (
+    SCOPE_FIELDS,
+    AsyncRecordStore,
+    Mem0MilvusError,
+    OnError,
+    RecordFaces,
+    StoreError,
+    log_failure,
+)
 
 #: The first label of every buffer's namespace.
 ROOT = "langchain-buffer"
@@ -97,4 +104,4 @@ class Buffer:
 
 def _namespace(scope: Mapping[str, str]) -> tuple[str, ...]:
     """Each id after its name, so that no two scopes share a namespace, whichever ids they have."""
-    return (ROOT, *(label for name in SCOPE_IDS if name in scope for label in (name, scope[name])))
+    return (ROOT, *(label for name in SCOPE_FIELDS if name in scope for label in (name, scope[name])))

@@ -11,10 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mem0milvus import ValidationError
-
-#: The ids of a scope, as the methods of ``Memory`` take them.
-SCOPE_IDS = ("user_id", "agent_id", "run_id")
+from mem0milvus import SCOPE_FIELDS, ValidationError, check_id
 
 #: What a call names where nothing else is said. A ``run_id`` is no default: LangGraph's servers put an id of their own
 #: under that name.
@@ -62,12 +59,14 @@ class ScopeReader:
         Raises:
             ValidationError: an id is empty, fixed and named at once, or there is none at all.
         """
-        fixed = {name: check_id(name, value) for name, value in ids.items() if value is not None}
+        fixed = {name: check_id(value, name) for name, value in ids.items() if value is not None}
         if function is not None and (fixed or keys):
             raise ValidationError("scope= gives all ids of a call: leave out user_id, agent_id, run_id and scope_keys.")
         chosen = {} if function else dict(DEFAULT_KEYS if keys is None else keys)
-        if unknown := set(chosen) - set(SCOPE_IDS):
-            raise ValidationError(f"scope_keys has {sorted(unknown)}; the ids of a scope are {', '.join(SCOPE_IDS)}.")
+        if unknown := set(chosen) - set(SCOPE_FIELDS):
+            raise ValidationError(
+                f"scope_keys has {sorted(unknown)}; the ids of a scope are {', '.join(SCOPE_FIELDS)}."
+            )
         if keys and (twice := set(chosen) & set(fixed)):
             raise ValidationError(f"{sorted(twice)} are fixed and read from each call: choose one.")
         if not (fixed or chosen or function):
@@ -105,7 +104,7 @@ class ScopeReader:
             )
         if any(value != values[0] for value in values):
             raise ValidationError(f"{self.where} has {key!r} twice, with different values: give it once.")
-        return check_id(name, values[0])
+        return check_id(values[0], name)
 
     @property
     def named(self) -> set[str]:
@@ -118,28 +117,15 @@ class ScopeReader:
         return not self.keys and self.function is None
 
 
-def check_id(name: str, value: object) -> str:
-    """Check an id for what would make it mean somebody else; the core checks the rest.
-
-    Raises:
-        ValidationError: it is empty or no text.
-    """
-    if not isinstance(value, str):
-        raise ValidationError(f"{name} must be a text, not {type(value).__name__} {value!r}: use {str(value)!r}.")
-    if not value:
-        raise ValidationError(f"{name} is empty: it names nobody, and never means everyone.")
-    return value
-
-
 def check_scope(scope: object) -> dict[str, str]:
     """Check what a user's own function gave.
 
     Raises:
         ValidationError: it is no dict of ids, or has none.
     """
-    if not isinstance(scope, Mapping) or not scope or not set(scope) <= set(SCOPE_IDS):
-        raise ValidationError(f"scope() must give a dict with some of {', '.join(SCOPE_IDS)}, not {scope!r}.")
-    return {name: check_id(name, value) for name, value in scope.items()}
+    if not isinstance(scope, Mapping) or not scope or not set(scope) <= set(SCOPE_FIELDS):
+        raise ValidationError(f"scope() must give a dict with some of {', '.join(SCOPE_FIELDS)}, not {scope!r}.")
+    return {name: check_id(value, name) for name, value in scope.items()}
 
 
 def _values(key: str, sources: tuple[object, ...]) -> list[object]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
-from llamaindex_mem0milvus.scope import SCOPE_IDS, read_scope, require_scope
-from mem0milvus import AsyncMemory, Faces, Memory
+from llamaindex_mem0milvus.scope import read_scope, require_scope
+from mem0milvus import SCOPE_FIELDS, AsyncMemory, Faces, Memory
 
 if TYPE_CHECKING:
     from llama_index.core.callbacks.base import CallbackManager
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: Fields that a model learns nothing from. They are in a node's metadata and not in the text made of it.
 NOT_FOR_MODELS = (
     *("id", "hash", "metadata", "score", "relevance", "version", "created_at", "updated_at", "expires_at", "pending"),
-    *("explain", *SCOPE_IDS),
+    *("explain", *SCOPE_FIELDS),
 )
 
 

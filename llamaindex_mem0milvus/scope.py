@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mem0milvus import ValidationError
-
-#: The ids of a scope, as the methods of ``Memory`` take them.
-SCOPE_IDS = ("user_id", "agent_id", "run_id")
+from mem0milvus import SCOPE_FIELDS, ValidationError, check_id
 
 #: Ids of a scope, those that were given.
 Scope = dict[str, str]
@@ -30,18 +27,14 @@ def read_scope(
     Raises:
         ValidationError: an id is empty or no text, is given twice with different values, or ``context`` has other keys.
     """
-    if unknown := set(context or ()) - set(SCOPE_IDS):
-        raise ValidationError(f"context has {sorted(unknown)}; the ids of a scope are {', '.join(SCOPE_IDS)}.")
+    if unknown := set(context or ()) - set(SCOPE_FIELDS):
+        raise ValidationError(f"context has {sorted(unknown)}; the ids of a scope are {', '.join(SCOPE_FIELDS)}.")
     beside = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
     scope: Scope = {}
     for name, value in [*beside.items(), *(context or {}).items()]:
         if value is None:
             continue
-        if not isinstance(value, str):
-            raise ValidationError(f"{name} must be a text, not {type(value).__name__} {value!r}: use {str(value)!r}.")
-        if not value:
-            raise ValidationError(f"{name} is empty: it names nobody, and never means everyone.")
-        if scope.setdefault(name, value) != value:
+        if scope.setdefault(name, check_id(value, name)) != value:
             raise ValidationError(f"{name} is {scope[name]!r} and, inside context, {value!r}: give it once.")
     return scope
 

@@ -44,6 +44,7 @@ from mem0milvus.record_types import (
     SearchRecords,
 )
 from mem0milvus.rendering import estimate_tokens, render_memories
+from mem0milvus.scope import SCOPE_FIELDS, check_id
 from mem0milvus.tools import MemoryTools
 from mem0milvus.types import (
     LLM,
@@ -73,6 +74,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DEFAULT_INJECTION_THRESHOLD",
     "LLM",
+    "SCOPE_FIELDS",
     "AddResult",
     "AsyncMemory",
     "AsyncRecordStore",
@@ -126,6 +128,7 @@ __all__ = [
     "VacuumOutcome",
     "ValidationError",
     "__version__",
+    "check_id",
     "check_on_error",
     "estimate_tokens",
     "log_failure",

@@ -15,6 +15,7 @@ from mem0milvus.types import ScopeId, Unset
 if TYPE_CHECKING:
     from mem0milvus.records import Record
 
+#: The ids of a scope, as operations take them.
 SCOPE_FIELDS = ("user_id", "agent_id", "run_id")
 
 

@@ -82,7 +82,7 @@ class TestScope:
             ({}, {"context": {"user_id": "bob"}, "config": ALICE}, "twice"),
             ({"user_id": "bob"}, {"config": ALICE}, "user_id is fixed"),
             ({"scope": lambda runtime: {}}, {"config": ALICE}, "scope"),
-            ({"scope": lambda runtime: {"user_id": None}}, {"config": ALICE}, "must be a text"),
+            ({"scope": lambda runtime: {"user_id": None}}, {"config": ALICE}, "names nobody"),
             ({"scope": lambda runtime: {"user": "alice"}}, {"config": ALICE}, "scope"),
         ],
     )
