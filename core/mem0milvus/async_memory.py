@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mem0milvus import operations
 from mem0milvus.errors import CLOSED, StoreError
+from mem0milvus.lifecycle import AwaitingClose
 from mem0milvus.memory import Memory
 from mem0milvus.operations.timeline import DEFAULT_LINES
 from mem0milvus.ranking import DEFAULT_PRESET, PresetName
@@ -41,8 +42,6 @@ from mem0milvus.types import (
 )
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from matplotlib.figure import Figure
     from typing_extensions import Self
 
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
     from mem0milvus.runtime import Runtime
 
 
-class AsyncMemory:
+class AsyncMemory(AwaitingClose):
     """Long-term memory in Milvus, for ``asyncio``. Its methods are those of ``Memory``, to be awaited.
 
     The store is opened by the first operation, or by ``async with``, without blocking the event loop. It can be used
@@ -342,15 +341,6 @@ class AsyncMemory:
             await self._ports.background.close()
             await self._driver.settle()
             await self._runtime.aclose(self._driver)
-
-    async def __aenter__(self) -> Self:
-        await self._open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._runtime!r})"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mem0milvus.errors import CLOSED, CLOSED_STORE, StoreError
+from mem0milvus.lifecycle import AwaitingClose
 from mem0milvus.operations import record_store as operations
 from mem0milvus.record_store import RecordStore
 from mem0milvus.record_types import (
@@ -24,8 +25,6 @@ from mem0milvus.record_types import (
 from mem0milvus.types import Consistency, Embedder, SearchMode
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
     from mem0milvus.async_memory import AsyncMemory
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from mem0milvus.runtime import Runtime
 
 
-class AsyncRecordStore:
+class AsyncRecordStore(AwaitingClose):
     """Records in Milvus, for ``asyncio``. Its methods are those of ``RecordStore``, to be awaited.
 
     The store is opened by the first operation, or by ``async with``, without blocking the event loop. It can be used
@@ -92,6 +91,7 @@ class AsyncRecordStore:
             raise StoreError(CLOSED_STORE)
         if not self._runtime.has_records_open(self._collection):
             await self._driver.call(self._runtime.open_records, self._collection)
+            await self._runtime.prepare()
         return self._ports
 
     async def put(
@@ -241,15 +241,6 @@ class AsyncRecordStore:
             self._closed = True
             await self._driver.settle()
             await self._runtime.aclose(self._driver)
-
-    async def __aenter__(self) -> Self:
-        await self._open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._runtime!r}, records={self._collection!r})"

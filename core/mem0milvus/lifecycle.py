@@ -1,7 +1,8 @@
-"""Opening and closing: what ``Memory`` is apart from its operations."""
+"""Opening and closing: what ``Memory`` is apart from its operations, and what all four faces do in a ``with``."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,44 @@ if TYPE_CHECKING:
     from mem0milvus.runtime import Runtime
 
 
-class BlockingFace:
+class Closing(ABC):
+    """What is closed at the end of a ``with``."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close it; a second call does nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AwaitingClose(ABC):
+    """What is opened at the beginning of an ``async with`` and closed at its end."""
+
+    @abstractmethod
+    async def _open(self) -> object:
+        """Open it; a second call does nothing."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close it; a second call does nothing."""
+
+    async def __aenter__(self) -> Self:
+        await self._open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+class BlockingFace(Closing):
     """The blocking face of an open store. Faces of one store are counted, and the last to be closed closes it."""
 
     def __init__(
@@ -74,14 +112,6 @@ class BlockingFace:
             self._closed = True
             run(self._open_ports.background.close())
             self._runtime.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._runtime!r})"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mem0milvus.drivers import run
 from mem0milvus.errors import CLOSED, CLOSED_STORE, StoreError
+from mem0milvus.lifecycle import Closing
 from mem0milvus.operations import record_store as operations
 from mem0milvus.record_types import (
     FoundRecords,
@@ -24,8 +25,6 @@ from mem0milvus.record_types import (
 from mem0milvus.types import Consistency, Embedder, SearchMode
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
     from mem0milvus.async_memory import AsyncMemory
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from mem0milvus.runtime import Runtime
 
 
-class RecordStore:
+class RecordStore(Closing):
     """Records in Milvus: JSON values under keys of the caller's, in namespaces, in order, with an end if wanted.
 
     They lie in a collection of their own, so no search of a memory finds them. A record is found by the texts that it
@@ -384,14 +383,6 @@ class RecordStore:
         if not self._closed:
             self._closed = True
             self._runtime.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._runtime!r}, records={self._collection!r})"
