@@ -73,7 +73,7 @@ class Table(Protocol[R]):
     """Rows under text keys, in one collection.
 
     Raises, from every method: ``StoreError`` or one of its kinds. Writes are stored when the method returns, and
-    rows are read as they were last written, unless ``consistency`` asks for less.
+    rows are read as this process last wrote them, at the least, unless ``consistency`` asks for less or more.
     """
 
     @property
@@ -348,6 +348,8 @@ class Ports:
         compact: makes the store give up the space, and the bytes, of deleted rows, where it can be told to.
         metric: how ``live`` measures distance: ``L2``, ``COSINE`` or ``IP``.
         dims: length of the vectors.
+        reading: how fresh what a user reads is, where the call does not say. What a write looks at is never staler
+            than what this process wrote.
         history_limit: how many past versions of a memory ``vacuum`` leaves; None for all.
         extraction: how memories are found in what was said.
         transfer: how memories are taken out and in.
@@ -366,6 +368,7 @@ class Ports:
     compact: Callable[[], Coroutine[Any, Any, None]]
     metric: str
     dims: int
+    reading: Consistency = "Session"
     history_limit: int | None = None
     extraction: Extraction = Extraction()
     transfer: Transfer | None = None
@@ -380,6 +383,7 @@ class RecordPorts:
         positions: where the next record of a namespace stands in it.
         metric: how ``rows`` measures distance: ``L2``, ``COSINE`` or ``IP``.
         dims: length of the vectors.
+        reading: as of ``Ports``.
     """
 
     rows: Table[RecordRow]
@@ -390,3 +394,4 @@ class RecordPorts:
     shield: Shield
     metric: str
     dims: int
+    reading: Consistency = "Session"

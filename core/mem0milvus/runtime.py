@@ -215,6 +215,7 @@ class Runtime:
             metric=self._config.vector_store.config.metric_type,
             history_limit=self._config.vector_store.config.history_limit,
             dims=self._embedder.dims,
+            reading=consistency,
             extraction=self._extraction(driver, awaits=awaits),
             transfer=self._transfer(driver, locks, awaits=awaits),
         )
@@ -298,4 +299,5 @@ class Runtime:
             shield=driver.shield,
             metric=store.metric_type,
             dims=self._embedder.dims,
+            reading=store.consistency_level,
         )

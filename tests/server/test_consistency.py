@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -109,8 +110,6 @@ with Memory.from_config(json.loads(sys.argv[1])) as memory:
 def test_strong_reads_and_newly_opened_memories_see_what_another_process_wrote(
     config: Config, store: Store, open_memory: Callable[..., Any]
 ) -> None:
-    import json
-
     memory = open_memory(config)
     command = [sys.executable, "-c", OTHER_PROCESS, json.dumps(store.adapt(config))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
@@ -138,3 +137,42 @@ def test_every_level_is_taken_by_the_server(open_memory: Callable[..., Any], con
     for weaker in ("Bounded", "Eventually"):
         assert len(memory.get_all("u", consistency=weaker)["results"]) <= 1
     assert text_of(memory, one) == "I own a cat."
+
+
+@pytest.mark.parametrize("level", ["Session", "Bounded", "Eventually"])
+def test_a_write_knows_what_it_replaces_however_stale_reads_may_be(
+    open_memory: Callable[..., Any], config: Config, level: str
+) -> None:
+    config["vector_store"]["config"]["consistency_level"] = level
+    memory = open_memory(config)
+    one, two = add(memory, "I own a cat.", "u"), add(memory, "I own a boat.", "u")
+    for number in range(5):
+        memory.update(one, f"I own {number} cats.")
+    assert [entry["version"] for entry in memory.history(one)] == [1, 2, 3, 4, 5, 6]
+    memory.delete(two)
+    with pytest.raises(NotFoundError):
+        memory.update(two, "I own a ship.")
+    memory.restore(one, 2)
+    assert memory.get(one)["memory"] == "I own 0 cats."
+    three = add(memory, "I own a bike.", "u")
+    assert memory.delete_all(user_id="u", purge=True)["deleted"] == 2
+    assert memory.get_all("u", consistency="Strong")["results"] == []
+    for gone in (one, two, three):
+        with pytest.raises(NotFoundError):
+            memory.history(gone)
+
+
+def test_deleting_a_user_reaches_what_another_process_has_just_written(
+    config: Config, store: Store, open_memory: Callable[..., Any]
+) -> None:
+    memory = open_memory(config)
+    command = [sys.executable, "-c", OTHER_PROCESS, json.dumps(store.adapt(config))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        for number in range(5):
+            print(f"Fact {number}.", file=other.stdin, flush=True)
+            assert other.stdout.readline() == "written\n"
+            assert memory.delete_all(user_id="shared", purge=True)["deleted"] == 1
+        other.stdin.close()
+    assert memory.get_all("shared", consistency="Strong")["results"] == []

@@ -40,7 +40,8 @@ class MilvusTable(Generic[R]):
         self._fields = tuple(field.name for field in fields(layout.row))
         self._blank = {**dict.fromkeys(layout.texts, ""), **dict.fromkeys(layout.numbers, 0)}
         self._driver = driver
-        self._consistency = consistency
+        # What is about to be replaced or deleted must be known as it is, so that its history has no gap.
+        self._consistency: Consistency = "Strong" if consistency == "Strong" else "Session"
 
     @property
     def _in_order(self) -> Mapping[str, str]:

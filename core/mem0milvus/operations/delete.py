@@ -86,16 +86,19 @@ async def _delete_ids(ports: Ports, memory_ids: Sequence[str], purge: bool) -> i
 
 
 async def _delete_pass(ports: Ports, scope: Scope, purge: bool) -> int:
-    """Go through the memories of a scope once, a page at a time, and delete them. Returns how many there were."""
+    """Go through the memories of a scope once, a page at a time, and delete them. Returns how many there were.
+
+    What other processes wrote up to now is deleted as well.
+    """
     deleted = 0
-    async for page in ports.live.pages(scope.as_filter(), only=()):
+    async for page in ports.live.pages(scope.as_filter(), only=(), consistency="Strong"):
         deleted += await ports.shield(_delete_page(ports, [record.id for record in page], scope, purge))
     return deleted
 
 
 async def _delete_page(ports: Ports, memory_ids: Sequence[str], scope: Scope, purge: bool) -> int:
     async with ports.locks.hold(memory_ids):
-        there = (await ports.live.get(memory_ids, vectors=not purge)).values()
+        there = (await ports.live.get(memory_ids, vectors=not purge, consistency="Strong")).values()
         inside = [record for record in there if scope.holds(record)]
         await _delete_records(ports, inside, purge)
     return len(inside)
@@ -135,5 +138,5 @@ async def erase(ports: Ports, records: Sequence[Record]) -> None:
 
 async def _erase_past(ports: Ports, scope: Scope) -> None:
     """Erase what is left of a scope's memories that were deleted earlier."""
-    async for page in ports.past.pages(scope.as_filter(), only=()):
+    async for page in ports.past.pages(scope.as_filter(), only=(), consistency="Strong"):
         await ports.past.remove([record.id for record in page])

@@ -27,14 +27,14 @@ async def _erase_expired(ports: Ports) -> int:
     now_us = ports.clock.now_us()
     over = all_of(at_most("expires_at", now_us), equals("pending", ""))
     erased = 0
-    async for page in ports.live.pages(over, only=()):
+    async for page in ports.live.pages(over, only=(), consistency="Strong"):
         erased += await ports.shield(_erase_page(ports, [record.id for record in page], now_us))
     return erased
 
 
 async def _erase_page(ports: Ports, memory_ids: Sequence[str], now_us: int) -> int:
     async with ports.locks.hold(memory_ids):
-        there = (await ports.live.get(memory_ids)).values()
+        there = (await ports.live.get(memory_ids, consistency="Strong")).values()
         over = [record for record in there if record.expires_at <= now_us and not record.pending]
         await erase(ports, over)
     return len(over)
@@ -43,7 +43,7 @@ async def _erase_page(ports: Ports, memory_ids: Sequence[str], now_us: int) -> i
 async def _forget_versions(ports: Ports, limit: int) -> int:
     """Erase the closed versions that are not among the last ``limit`` of their memory. Returns how many there were."""
     forgotten = 0
-    async for page in ports.past.pages(None, only=("version",)):
+    async for page in ports.past.pages(None, only=("version",), consistency="Strong"):
         latest = await _latest_versions(ports, page)
         old = [
             record.id
@@ -59,6 +59,7 @@ async def _forget_versions(ports: Ports, limit: int) -> int:
 async def _latest_versions(ports: Ports, page: Sequence[Record]) -> dict[str, int]:
     """The number of the latest version of each memory that these past rows belong to: its live row's or tombstone's."""
     memory_ids = list({memory_id_of(record.id) for record in page})
-    live = await ports.live.get(memory_ids)
-    deleted = await ports.past.get([memory_id for memory_id in memory_ids if memory_id not in live])
+    live = await ports.live.get(memory_ids, consistency="Strong")
+    gone = [memory_id for memory_id in memory_ids if memory_id not in live]
+    deleted = await ports.past.get(gone, consistency="Strong")
     return {memory_id: record.version for memory_id, record in {**deleted, **live}.items()}

@@ -26,7 +26,7 @@ class View:
     Attributes:
         moment_us: the moment.
         past: whether it is an earlier one, so that past versions count.
-        consistency: how fresh reads must be; None for the store's own setting.
+        consistency: how fresh reads must be; None for as fresh as a write needs to know them.
     """
 
     moment_us: int
@@ -42,13 +42,14 @@ def read_view(ports: Ports, as_of: Moment | None, consistency: Consistency | Non
     """
     if consistency not in (None, "Strong", "Session", "Bounded", "Eventually"):
         raise ValidationError(f"consistency={consistency!r}; known are Strong, Session, Bounded, Eventually.")
+    level = consistency or ports.reading
     now_us = ports.clock.now_us()
     if as_of is None:
-        return View(now_us, past=False, consistency=consistency)
+        return View(now_us, past=False, consistency=level)
     moment_us = parse_moment(as_of, "as_of")
     if moment_us > now_us:
         raise ValidationError(f"as_of={as_of!r} lies in the future.")
-    return View(moment_us, past=True, consistency=consistency)
+    return View(moment_us, past=True, consistency=level)
 
 
 async def pages(

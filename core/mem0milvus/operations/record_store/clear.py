@@ -33,14 +33,14 @@ async def sweep(ports: RecordPorts) -> int:
 async def _delete_pass(ports: RecordPorts, where: Filter | None, until_us: int) -> list[int]:
     """Go through the records once and delete those that end by a moment. Returns when they ended or were to end."""
     ends: list[int] = []
-    async for page in ports.rows.pages(where, only=()):
+    async for page in ports.rows.pages(where, only=(), consistency="Strong"):
         ends += await ports.shield(_delete_page(ports, [row.id for row in page], until_us))
     return ends
 
 
 async def _delete_page(ports: RecordPorts, ids: Sequence[str], until_us: int) -> list[int]:
     async with ports.locks.hold(ids):
-        stored = (await ports.rows.get(ids)).values()
+        stored = (await ports.rows.get(ids, consistency="Strong")).values()
         # Put or refreshed since the page was read, a record may last longer now.
         gone = [row for row in stored if row.expires_at <= until_us]
         further = [key for row in gone for key in further_ids(row)]

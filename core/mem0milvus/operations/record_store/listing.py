@@ -41,7 +41,8 @@ async def list_records(
         raise ValidationError(f"order={order!r}; known are {', '.join(_ORDERS)}.")
     path = read_namespace(namespace, may_be_empty=prefix)
     where = all_of(within(path) if prefix else exactly(path), parse_value_filters(filters))
-    rows = await listed(ports, where, _ORDERS[order], limit, offset, descending, consistency)
+    level = consistency or ports.reading
+    rows = await listed(ports, where, _ORDERS[order], limit, offset, descending, level)
     return [to_item(row) for row in rows]
 
 
@@ -88,7 +89,8 @@ async def list_namespaces(
     begins = [tuple(takewhile(lambda label: label != ANY_LABEL, p)) for kind, p in wanted if kind == "prefix"]
     where = all_of(*(within(read_namespace(labels, may_be_empty=True)) for labels in begins))
     paths: set[str] = set()
-    async for page in ports.rows.pages(_there(where, ports.clock.now_us()), only=("namespace",)):
+    there = _there(where, ports.clock.now_us())
+    async for page in ports.rows.pages(there, only=("namespace",), consistency=ports.reading):
         paths.update(row.namespace for row in page)
     matching = (labels for labels in map(labels_of, paths) if all(_holds(labels, *c) for c in wanted))
     cut = sorted({labels[:max_depth] for labels in matching})

@@ -37,12 +37,13 @@ async def search(
     path = read_namespace(namespace_prefix, "namespace_prefix", may_be_empty=True)
     where = all_of(within(path), parse_value_filters(filters))
     _check(query, limit, offset, threshold)
+    level = consistency or ports.reading
     if query is None:
-        rows = await listed(ports, where, limit=limit, offset=offset, consistency=consistency)
+        rows = await listed(ports, where, limit=limit, offset=offset, consistency=level)
         later = await refreshed(ports, rows) if refresh_ttl else {}
         return [_found(later.get(row.id, row)) for row in rows]
     question = await prepare(ports.rows, ports.embedder, check_query(query), mode)
-    near = await _candidates(ports, question, where, offset + limit, consistency)
+    near = await _candidates(ports, question, where, offset + limit, level)
     closeness = measure(ports.metric, question, near)
     ranked = rank(question.text, [_candidate(row, question, closeness[i].similarity) for i, row in near.items()])
     best = _best([one for one in ranked if threshold is None or one.relevance >= threshold])[offset : offset + limit]
@@ -63,7 +64,7 @@ def _check(query: str | None, limit: int, offset: int, threshold: float | None) 
 
 
 async def _candidates(
-    ports: RecordPorts, question: Question, where: Filter | None, wanted: int, consistency: Consistency | None
+    ports: RecordPorts, question: Question, where: Filter | None, wanted: int, consistency: Consistency
 ) -> dict[str, RecordRow]:
     """The rows nearest to the question, of as many records as are wanted, by their keys."""
     fetched = max(CANDIDATES, wanted)
