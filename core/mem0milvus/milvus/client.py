@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mem0milvus.errors import StoreError, StoreUnavailableError
 from mem0milvus.milvus.faults import translated
+from mem0milvus.milvus.interruption import uninterrupted
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -37,9 +39,11 @@ def connect(config: VectorStoreConfig, uri: str, *, in_process: bool) -> MilvusC
 
     token = config.token.get_secret_value() if config.token else ""
     options: dict[str, Any] = {} if in_process else {"dedicated": True, "grpc_options": _CHANNEL}
-    client = MilvusClient(uri=uri, token=token, db_name=config.db_name, timeout=config.timeout_s, **options)
-    if not in_process:
-        _reconnect_without_queueing(client)
+    make = partial(MilvusClient, uri, token=token, db_name=config.db_name, timeout=config.timeout_s, **options)
+    if in_process:
+        return uninterrupted(make, MilvusClient.close)
+    client = make()
+    _reconnect_without_queueing(client)
     return client
 
 

@@ -17,11 +17,13 @@ import shutil
 import sys
 import threading
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mem0milvus.errors import ConfigError, StoreError
 from mem0milvus.milvus import compaction
+from mem0milvus.milvus.interruption import uninterrupted
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +99,7 @@ class LiteFile:
         after a kill. Stopped before anything else is written, it loses nothing. The caller holds ``opening()`` and
         ``one_request``.
         """
-        _release_server(self)
+        uninterrupted(partial(_release_server, self))
         self.doubtful = False
         self.starts += 1
 
@@ -252,7 +254,7 @@ def release(file: LiteFile) -> None:
         del _open_files[file.path]
         if not file.served_before_us:
             with file.one_request:
-                _release_server(file)
+                uninterrupted(partial(_release_server, file))
 
 
 def _release_server(file: LiteFile) -> None:
