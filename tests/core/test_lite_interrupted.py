@@ -102,3 +102,46 @@ def test_without_an_interruption_a_call_is_a_call() -> None:
     assert uninterrupted(threading.current_thread) is not threading.main_thread()
     with pytest.raises(ValueError, match="wrong"):
         uninterrupted(fail)
+
+
+WRITING = """
+import os, signal, sys, time
+import milvus_lite.engine.collection as engine
+from mem0milvus import Memory
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+config = {"vector_store": {"config": {"url": sys.argv[1]}}, "embedder": {"provider": "offline"}}
+insert = engine.Collection.insert
+at_it = []
+most = []
+
+def insert_slowly(self, *args, **kwargs):
+    at_it.append(1)
+    most.append(len(at_it))
+    if len(most) == 2:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.5)
+    try:
+        return insert(self, *args, **kwargs)
+    finally:
+        at_it.pop()
+
+engine.Collection.insert = insert_slowly
+with Memory.from_config(config) as memory:
+    memory.add("I like rain.", user_id="u", infer=False)
+    try:
+        memory.add("I like hail.", user_id="u", infer=False)
+    except KeyboardInterrupt:
+        print("interrupted")
+    memory.add("I like snow.", user_id="u", infer=False)
+    print(max(most), *sorted(item["memory"] for item in memory.get_all("u")["results"]))
+with Memory.from_config(config) as memory:
+    print(*sorted(item["memory"] for item in memory.get_all("u")["results"]))
+"""
+
+
+def test_what_comes_after_an_interrupted_write_waits_for_its_end(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITING, str(tmp_path / "m.db")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    remembered = "I like hail. I like rain. I like snow."
+    assert ended.stdout.split("\n") == ["interrupted", f"1 {remembered}", remembered, ""], ended.stderr

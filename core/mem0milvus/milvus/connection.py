@@ -204,7 +204,7 @@ class Connection:
         try:
             with translated(f"{method} in {collection!r}", self.uri):
                 return getattr(client, method)(collection, timeout=self._config.timeout_s, **arguments)
-        except StoreError:
+        except BaseException:  # also Ctrl-C: Milvus Lite may still be at it
             if self._file is not None and method in _WRITES:
                 self._file.doubtful = True
             raise

@@ -38,6 +38,9 @@ WRITE_FLUSH_ROWS = 4_000
 #: Into how many partitions the rows of a collection are spread. A search of one user's rows looks at one of them.
 PARTITIONS = 32
 
+#: For how many seconds Milvus Lite may go on with what it is at when it is stopped.
+_GRACE_S = 10.0
+
 #: Milvus's own partition, where a ``milvus-lite server`` puts what it writes into a file of ours.
 DEFAULT_PARTITION = "_default"
 
@@ -258,8 +261,18 @@ def release(file: LiteFile) -> None:
 
 
 def _release_server(file: LiteFile) -> None:
+    """Stop Milvus Lite when it has ended the requests that it is at.
+
+    One that timed out or was interrupted is over for gRPC, not for the thread that writes.
+    """
     from milvus_lite.server_manager import server_manager_instance
 
+    server, *_ = server_manager_instance._servers.get(str(file.path), (None,))
+    if server is not None:
+        server.stop(grace=_GRACE_S).wait()
+        pool = getattr(getattr(server, "_state", None), "thread_pool", None)  # gRPC has no public name for it
+        if pool is not None:
+            pool.shutdown()
     server_manager_instance.release_server(str(file.path))
 
 
