@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from mem0milvus.drivers import run
 from mem0milvus.errors import CLOSED, StoreError
-from mem0milvus.milvus import lite as lite  # it registers its end, before ours
+from mem0milvus.milvus import lite  # it registers its end, before ours
 from mem0milvus.ports import Job
 from mem0milvus.types import BackgroundFailure, FlushOutcome
 
@@ -149,6 +149,7 @@ def _let_go(worker: BackgroundWorker) -> None:
 
 
 def _drain_all() -> None:
+    lite.note_end()
     with _busy_mutex:
         workers = list(_busy)
     for worker in workers:

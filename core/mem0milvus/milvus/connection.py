@@ -115,6 +115,7 @@ class Connection:
     def _connect_lite(self, file: lite.LiteFile) -> None:
         self._connect(str(file.path))
         with file.one_request:
+            lite.start_threads(file)
             self._prepare(self._layouts)
         self._start = file.starts
 
@@ -189,7 +190,12 @@ class Connection:
         return arguments
 
     def _flush(self, client: MilvusClient, file: lite.LiteFile, collection: str) -> None:
-        self._call(client, "flush", collection, {})
+        try:
+            self._call(client, "flush", collection, {})
+        except StoreError as error:
+            if lite.refuses_threads(error):
+                return
+            raise
         file.flushed(collection)
         file.tidy(collection, self._config.db_name)
 
@@ -204,8 +210,8 @@ class Connection:
         try:
             with translated(f"{method} in {collection!r}", self.uri):
                 return getattr(client, method)(collection, timeout=self._config.timeout_s, **arguments)
-        except BaseException:  # also Ctrl-C: Milvus Lite may still be at it
-            if self._file is not None and method in _WRITES:
+        except BaseException as error:  # also Ctrl-C: Milvus Lite may still be at it
+            if self._file is not None and method in _WRITES and not lite.refuses_threads(error):
                 self._file.doubtful = True
             raise
         finally:
@@ -315,6 +321,7 @@ class Connection:
                     # Killed while it removed its logs, Milvus Lite finds in the rest only what it has flushed already,
                     # and refuses to flush that. A deletion of nothing gives it something new.
                     self._call(client, "delete", collection, {"filter": 'id in [""]'})
+                file.start_maintenance(collection, self._config.db_name)
                 file.wrote(collection, lite.FLUSH_ROWS + 1)  # what an earlier process left is not flushed
 
 

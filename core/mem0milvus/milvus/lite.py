@@ -17,6 +17,8 @@ import shutil
 import sys
 import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -84,11 +86,11 @@ class LiteFile:
 
     def needs_flush(self, collection: str) -> bool:
         """Whether a search should flush the collection first. The caller holds ``one_request``."""
-        return self._unflushed.get(collection, 0) > FLUSH_ROWS
+        return not _python_ends and self._unflushed.get(collection, 0) > FLUSH_ROWS
 
     def is_full(self, collection: str) -> bool:
         """Whether a write should be followed by a flush. The caller holds ``one_request``."""
-        return self._unflushed.get(collection, 0) > WRITE_FLUSH_ROWS
+        return not _python_ends and self._unflushed.get(collection, 0) > WRITE_FLUSH_ROWS
 
     def flushed(self, collection: str) -> None:
         """Start counting anew. The caller holds ``one_request``."""
@@ -160,6 +162,11 @@ class LiteFile:
         if untidy:
             self._compact(collection, db_name, compaction.mostly_outdated)
 
+    def start_maintenance(self, collection: str, db_name: str) -> None:
+        """Have the thread started that looks after the collection's files, for the reason of ``start_threads``."""
+        with suppress(LookupError, TypeError, AttributeError):  # another version may have none
+            self._engine(collection, db_name)._wait_for_bg()
+
     def _compact(self, collection: str, db_name: str, choose: compaction.Choice) -> None:
         from milvus_lite import MilvusLiteError
 
@@ -180,8 +187,23 @@ class LiteFile:
 
 
 _open_files: dict[Path, LiteFile] = {}
+_python_ends = False
 _servers: dict[str, threading.Lock] = {}
 _mutex = threading.RLock()
+
+
+def note_end() -> None:
+    """Flush no more, except in closing: pymilvus needs a new thread for it, and an ending Python starts none (3.12)."""
+    global _python_ends
+    _python_ends = True
+
+
+def refuses_threads(error: BaseException) -> bool:
+    """Whether a request failed, before it was sent, because Python is ending."""
+    if "new thread at interpreter shutdown" not in str(error):
+        return False
+    note_end()
+    return True
 
 
 def _at_exit() -> None:
@@ -269,11 +291,33 @@ def _release_server(file: LiteFile) -> None:
 
     server, *_ = server_manager_instance._servers.get(str(file.path), (None,))
     if server is not None:
-        server.stop(grace=_GRACE_S).wait()
-        pool = getattr(getattr(server, "_state", None), "thread_pool", None)  # gRPC has no public name for it
-        if pool is not None:
+        with suppress(RuntimeError):  # the end of Python, which starts no thread then, from 3.12 on
+            server.stop(grace=_GRACE_S).wait()
+        if (pool := _pool_of(server)) is not None:
             pool.shutdown()
     server_manager_instance.release_server(str(file.path))
+
+
+def _pool_of(server: Any) -> ThreadPoolExecutor | None:
+    """The threads in which Milvus Lite does what it is asked. gRPC has no public name for them."""
+    return getattr(getattr(server, "_state", None), "thread_pool", None)
+
+
+def start_threads(file: LiteFile) -> None:
+    """Have Milvus Lite start the threads that it answers requests in.
+
+    It starts them when it needs them. What is in the background is still written at the end of a program, and Python
+    starts no thread then, from 3.12 on.
+    """
+    from milvus_lite.server_manager import server_manager_instance
+
+    server, *_ = server_manager_instance._servers.get(str(file.path), (None,))
+    pool = _pool_of(server)
+    count = getattr(pool, "_max_workers", 0)
+    if pool is not None and count:
+        together = threading.Barrier(count)
+        for waiting in [pool.submit(together.wait) for _ in range(count)]:
+            waiting.result()
 
 
 def opening() -> threading.RLock:
