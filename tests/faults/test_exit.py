@@ -126,7 +126,12 @@ FORK_NOTICE = "fork_posix.cc"
 def _run(config: Config, script: str) -> subprocess.CompletedProcess[str]:
     code = textwrap.dedent(START) + textwrap.dedent(script)
     return subprocess.run(
-        [sys.executable, "-c", code, json.dumps(config)], capture_output=True, text=True, timeout=120, check=False
+        # From 3.12 on, Python itself warns of forking beside threads.
+        [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", code, json.dumps(config)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
