@@ -107,24 +107,36 @@ with Memory.from_config(json.loads(sys.argv[1])) as memory:
 """
 
 
+@contextmanager
+def another_process(config: Config) -> Iterator[Callable[[str], None]]:
+    """Another process with the same memories: what it is called with, it has written when it returns."""
+    command = [sys.executable, "-c", OTHER_PROCESS, json.dumps(config)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        to, back = other.stdin, other.stdout
+        assert to is not None
+        assert back is not None
+
+        def write(text: str) -> None:
+            print(text, file=to, flush=True)
+            assert back.readline() == "written\n"
+
+        yield write
+        to.close()
+
+
 def test_strong_reads_and_newly_opened_memories_see_what_another_process_wrote(
     config: Config, store: Store, open_memory: Callable[..., Any]
 ) -> None:
     memory = open_memory(config)
-    command = [sys.executable, "-c", OTHER_PROCESS, json.dumps(store.adapt(config))]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdin is not None
-        assert other.stdout is not None
+    with another_process(store.adapt(config)) as write:
         for number in range(READS // 4):
-            print(f"Fact {number}.", file=other.stdin, flush=True)
-            assert other.stdout.readline() == "written\n"
+            write(f"Fact {number}.")
             if number % 2:
                 found = memory.get_all("shared", consistency="Strong")
             else:
                 with Memory.from_config(store.adapt(config)) as opened:
                     found = opened.get_all("shared")
             assert len(found["results"]) == number + 1
-        other.stdin.close()
 
 
 @pytest.mark.parametrize("level", ["Strong", "Session", "Bounded", "Eventually"])
@@ -166,13 +178,8 @@ def test_deleting_a_user_reaches_what_another_process_has_just_written(
     config: Config, store: Store, open_memory: Callable[..., Any]
 ) -> None:
     memory = open_memory(config)
-    command = [sys.executable, "-c", OTHER_PROCESS, json.dumps(store.adapt(config))]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdin is not None
-        assert other.stdout is not None
+    with another_process(store.adapt(config)) as write:
         for number in range(5):
-            print(f"Fact {number}.", file=other.stdin, flush=True)
-            assert other.stdout.readline() == "written\n"
+            write(f"Fact {number}.")
             assert memory.delete_all(user_id="shared", purge=True)["deleted"] == 1
-        other.stdin.close()
     assert memory.get_all("shared", consistency="Strong")["results"] == []

@@ -289,13 +289,21 @@ def _release_server(file: LiteFile) -> None:
     """
     from milvus_lite.server_manager import server_manager_instance
 
-    server, *_ = server_manager_instance._servers.get(str(file.path), (None,))
+    server = _server_of(file)
     if server is not None:
         with suppress(RuntimeError):  # the end of Python, which starts no thread then, from 3.12 on
             server.stop(grace=_GRACE_S).wait()
         if (pool := _pool_of(server)) is not None:
             pool.shutdown()
     server_manager_instance.release_server(str(file.path))
+
+
+def _server_of(file: LiteFile) -> Any:
+    """The gRPC server of Milvus Lite for the file; None where it does not run."""
+    from milvus_lite.server_manager import server_manager_instance
+
+    server, *_ = server_manager_instance._servers.get(str(file.path), (None,))
+    return server
 
 
 def _pool_of(server: Any) -> ThreadPoolExecutor | None:
@@ -309,10 +317,7 @@ def start_threads(file: LiteFile) -> None:
     It starts them when it needs them. What is in the background is still written at the end of a program, and Python
     starts no thread then, from 3.12 on.
     """
-    from milvus_lite.server_manager import server_manager_instance
-
-    server, *_ = server_manager_instance._servers.get(str(file.path), (None,))
-    pool = _pool_of(server)
+    pool = _pool_of(_server_of(file))
     count = getattr(pool, "_max_workers", 0)
     if pool is not None and count:
         together = threading.Barrier(count)
