@@ -18,9 +18,9 @@ from typing import Any
 
 from benchmarks.sentences import DIMS, USERS, question, sentence
 from mem0milvus import Memory
-from mem0milvus.embedders.offline import HashingEmbedder
+from mem0milvus.models.offline_embedder import HashingEmbedder
 from mem0milvus.operations.question import CANDIDATES
-from mem0milvus.text import query_weights
+from mem0milvus.retrieval.text import query_weights
 
 QUERIES = 100
 

@@ -7,12 +7,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Cor
 from dataclasses import asdict, replace
 from typing import Any
 
-from mem0milvus.extraction.rules import RuleExtractor
-from mem0milvus.filters import Filter, matches
-from mem0milvus.locks import BlockingLocks, LockTable
+from mem0milvus.data.memory_row import Record
+from mem0milvus.operations.extraction.rules import RuleExtractor
 from mem0milvus.ports import Hit, Job, Ports, Probe, Vector
-from mem0milvus.positions import RunPositions
-from mem0milvus.records import Record
+from mem0milvus.retrieval.filters import Filter, matches
+from mem0milvus.runtime.locks import BlockingLocks, LockTable
+from mem0milvus.runtime.positions import RunPositions
 from mem0milvus.types import FlushOutcome
 
 #: Called before and after each step: ``hook("live.put", "before")``. What it raises, the step raises.

@@ -10,8 +10,22 @@ Importing this loads none of pymilvus, openai, pydantic and numpy, and touches n
 
 from __future__ import annotations
 
-from mem0milvus.async_memory import AsyncMemory
-from mem0milvus.async_record_store import AsyncRecordStore
+from mem0milvus.client.async_memory import AsyncMemory
+from mem0milvus.client.async_record_store import AsyncRecordStore
+from mem0milvus.client.memory import Memory
+from mem0milvus.client.record_store import RecordStore
+from mem0milvus.data.record_types import (
+    DeleteRecord,
+    FoundRecord,
+    GetRecord,
+    ListNamespaces,
+    PutRecord,
+    RecordAnswer,
+    RecordItem,
+    RecordRequest,
+    SearchRecords,
+)
+from mem0milvus.data.scope import SCOPE_FIELDS, check_id
 from mem0milvus.errors import (
     ConfigError,
     EmbedderMismatchError,
@@ -27,25 +41,11 @@ from mem0milvus.errors import (
     StoreUnavailableError,
     ValidationError,
 )
-from mem0milvus.exchange import CountTokens, Keep, OnError, Recall, check_on_error, log_failure
-from mem0milvus.faces import Faces, RecordFaces
-from mem0milvus.memory import Memory
-from mem0milvus.ranking import DEFAULT_INJECTION_THRESHOLD
-from mem0milvus.record_store import RecordStore
-from mem0milvus.record_types import (
-    DeleteRecord,
-    FoundRecord,
-    GetRecord,
-    ListNamespaces,
-    PutRecord,
-    RecordAnswer,
-    RecordItem,
-    RecordRequest,
-    SearchRecords,
-)
-from mem0milvus.rendering import estimate_tokens, render_memories
-from mem0milvus.scope import SCOPE_FIELDS, check_id
-from mem0milvus.tools import MemoryTools
+from mem0milvus.integrations.agent_tools import MemoryTools
+from mem0milvus.integrations.prompt_text import estimate_tokens, render_memories
+from mem0milvus.integrations.recall_and_keep import CountTokens, Keep, OnError, Recall, check_on_error, log_failure
+from mem0milvus.integrations.sync_async_bridge import Faces, RecordFaces
+from mem0milvus.retrieval.ranking import DEFAULT_INJECTION_THRESHOLD
 from mem0milvus.types import (
     LLM,
     AddResult,

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic import ValidationError as PydanticError
 
+from mem0milvus.data.limits import MAX_PROMPT_BYTES
 from mem0milvus.errors import ConfigError
-from mem0milvus.limits import MAX_PROMPT_BYTES
 from mem0milvus.types import AssistantPolicy, Consistency
 
 #: Where memories are kept when neither the configuration nor ``MILVUS_URI`` says: beside the running program.

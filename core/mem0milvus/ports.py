@@ -16,12 +16,12 @@ from mem0milvus.types import AssistantPolicy, Consistency, Embedder, FlushOutcom
 if TYPE_CHECKING:
     from os import PathLike
 
-    from mem0milvus.dumps import Origin
-    from mem0milvus.filters import Filter
-    from mem0milvus.messages import Message
-    from mem0milvus.positions import RunPositions
-    from mem0milvus.record_rows import RecordRow
-    from mem0milvus.records import Record
+    from mem0milvus.data.memory_row import Record
+    from mem0milvus.data.messages import Message
+    from mem0milvus.data.record_row import RecordRow
+    from mem0milvus.operations.transfer.dump_format import Origin
+    from mem0milvus.retrieval.filters import Filter
+    from mem0milvus.runtime.positions import RunPositions
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mem0milvus import Memory
-from mem0milvus.embedders.offline import HashingEmbedder
+from mem0milvus.models.offline_embedder import HashingEmbedder
 from tests.cli.commands import as_json, run
 
 
@@ -171,8 +171,8 @@ def test_a_store_that_another_process_holds(store: Path) -> None:
 
 
 def test_what_an_interrupted_write_leaves_behind_is_harmless(store: Path) -> None:
-    from mem0milvus.drivers import run as drive
-    from mem0milvus.records import closed
+    from mem0milvus.data.memory_row import closed
+    from mem0milvus.runtime.blocking_driver import run as drive
 
     config = {"vector_store": {"config": {"url": "milvus.db"}}, "embedder": {"provider": "offline"}}
     with Memory.from_config(config) as memory:

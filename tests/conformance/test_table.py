@@ -9,16 +9,17 @@ from typing import Any, TypeVar
 
 import pytest
 
-from mem0milvus import StoreError, drivers
+from mem0milvus import StoreError
 from mem0milvus.config import VectorStoreConfig
-from mem0milvus.drivers import BlockingDriver
-from mem0milvus.filters import Filter, all_of, any_in, equals, greater_than, matches, negation, parse_filters
-from mem0milvus.limits import MAX_ID_BYTES, MAX_MEMORY_BYTES, ROWS_PER_REQUEST
+from mem0milvus.data.limits import MAX_ID_BYTES, MAX_MEMORY_BYTES, ROWS_PER_REQUEST
+from mem0milvus.data.memory_row import Record
 from mem0milvus.milvus.connection import Connection
 from mem0milvus.milvus.schema import MEMORIES, Identity
 from mem0milvus.milvus.table import MilvusTable
 from mem0milvus.ports import Probe, Table
-from mem0milvus.records import Record
+from mem0milvus.retrieval.filters import Filter, all_of, any_in, equals, greater_than, matches, negation, parse_filters
+from mem0milvus.runtime import blocking_driver as drivers
+from mem0milvus.runtime.blocking_driver import BlockingDriver
 from tests.fix_server import KINDS, Store
 from tests.reference import DictTable
 

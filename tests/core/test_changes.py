@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from mem0milvus import ExtractionError
-from mem0milvus.extraction.answer import ANSWER_SCHEMA, Proposal, read_answer
-from mem0milvus.extraction.changes import Heard, check_changes, read_date
-from mem0milvus.extraction.evidence import find_quotation, units
-from mem0milvus.extraction.prompt import SYSTEM_PROMPT, build_instructions, build_request
-from mem0milvus.messages import Message
-from mem0milvus.timestamps import to_iso
+from mem0milvus.data.messages import Message
+from mem0milvus.data.timestamps import to_iso
+from mem0milvus.operations.extraction.answer import ANSWER_SCHEMA, Proposal, read_answer
+from mem0milvus.operations.extraction.check_changes import Heard, check_changes, read_date
+from mem0milvus.operations.extraction.prompt import SYSTEM_PROMPT, build_instructions, build_request
+from mem0milvus.operations.extraction.quotations import find_quotation, units
 from tests.openai_server import change
 
 # --- evidence

@@ -10,8 +10,9 @@ from itertools import pairwise
 
 import pytest
 
-from mem0milvus import AsyncMemory, Memory, drivers
-from mem0milvus.locks import AwaitingLocks, BlockingLocks, LockTable
+from mem0milvus import AsyncMemory, Memory
+from mem0milvus.runtime import blocking_driver as drivers
+from mem0milvus.runtime.locks import AwaitingLocks, BlockingLocks, LockTable
 from tests.conftest import Config, only_id, texts
 
 

@@ -8,7 +8,7 @@ import pickle
 import re
 from typing import Any
 
-from mem0milvus.display import MAX_ROWS, as_table
+from mem0milvus.data.notebook_tables import MAX_ROWS, as_table
 
 
 def test_results_are_dicts_and_lists_that_also_show_as_tables(memory: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mem0milvus import ConfigError, LLMRequest, Memory, ValidationError
-from mem0milvus.llms.openai import OpenAIChat
+from mem0milvus.models.openai_llm import OpenAIChat
 from tests.conftest import Config, only_id, texts
 from tests.openai_server import OpenAIServer, change, completion, shown
 

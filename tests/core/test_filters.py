@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from mem0milvus.data.timestamps import FOREVER_US, to_us
 from mem0milvus.errors import FilterError, ValidationError
-from mem0milvus.filters import (
+from mem0milvus.retrieval.filters import (
     COMMON,
     LITE,
     SERVER_2_3,
@@ -31,7 +32,6 @@ from mem0milvus.filters import (
     split_scope,
     to_expression,
 )
-from mem0milvus.timestamps import FOREVER_US, to_us
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 

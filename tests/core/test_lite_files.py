@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mem0milvus import AsyncMemory, Memory, StoreError
-from mem0milvus.drivers import run
 from mem0milvus.milvus.lite import FLUSH_ROWS, LiteFile
+from mem0milvus.runtime.blocking_driver import run
 from tests.conftest import Config, texts
 
 

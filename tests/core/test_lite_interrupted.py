@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0milvus.milvus.interruption import uninterrupted
+from mem0milvus.milvus.uninterrupted import uninterrupted
 
 #: Opens and closes a memory; Ctrl-C comes in the middle of one of the two.
 PROCESS = """
@@ -71,7 +71,7 @@ def test_an_interruption_waits_until_milvus_lite_has_started_or_stopped(
 
 UNDOING = """
 import os, signal, threading
-from mem0milvus.milvus.interruption import uninterrupted
+from mem0milvus.milvus.uninterrupted import uninterrupted
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 may_go_on = threading.Event()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mem0milvus.embedders.offline import HashingEmbedder
+from mem0milvus.models.offline_embedder import HashingEmbedder
 
 TEXTS = ["Likes to play tennis on weekends", "!!!", "🎾", "", "   ", "テニスが好き", "ตีแบดกับเพื่อน", "the of and"]
 
@@ -81,7 +81,7 @@ def test_vectors_are_the_same_on_every_machine() -> None:
 
 def test_vectors_are_the_same_in_every_process() -> None:
     code = (
-        "import sys; from mem0milvus.embedders.offline import HashingEmbedder as H; e = H(64);"
+        "import sys; from mem0milvus.models.offline_embedder import HashingEmbedder as H; e = H(64);"
         "assert 'numpy' not in sys.modules;"
         f"sys.stdout.write(e.embed_many({TEXTS!a}).tobytes().hex())"
     )

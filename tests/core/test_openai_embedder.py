@@ -10,7 +10,7 @@ import pytest
 
 from mem0milvus import ConfigError, EmbeddingError, Memory
 from mem0milvus.config import OpenAIEmbedderConfig
-from mem0milvus.embedders.openai import OpenAIEmbedder
+from mem0milvus.models.openai_embedder import OpenAIEmbedder
 from tests.conftest import Config, texts
 from tests.openai_server import OpenAIServer
 

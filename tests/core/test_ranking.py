@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mem0milvus.embedders.offline import HashingEmbedder
-from mem0milvus.ranking import (
+from mem0milvus.models.offline_embedder import HashingEmbedder
+from mem0milvus.retrieval.ranking import (
     DEFAULT_INJECTION_THRESHOLD,
     PRESETS,
     Candidate,
@@ -18,7 +18,7 @@ from mem0milvus.ranking import (
     rank,
     relevance,
 )
-from mem0milvus.text import document_weights
+from mem0milvus.retrieval.text import document_weights
 
 TENNIS = "Likes to play tennis on weekends"
 EXAM = "I have a linear algebra midterm exam on November 20"

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from mem0milvus import Memory
 from mem0milvus.errors import ValidationError
-from mem0milvus.ranking import Candidate, rank
-from mem0milvus.ranking.diversity import spread
-from mem0milvus.text import document_weights
+from mem0milvus.retrieval.ranking import Candidate, rank
+from mem0milvus.retrieval.ranking.diversity import spread
+from mem0milvus.retrieval.text import document_weights
 
 DAY_US = 86_400_000_000
 

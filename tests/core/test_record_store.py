@@ -20,8 +20,8 @@ from mem0milvus import (
     SearchRecords,
     ValidationError,
 )
-from mem0milvus.embedders.offline import HashingEmbedder
-from mem0milvus.runtime import SystemClock
+from mem0milvus.models.offline_embedder import HashingEmbedder
+from mem0milvus.runtime.open_store import SystemClock
 from tests.conftest import Awaited, Config
 
 if TYPE_CHECKING:

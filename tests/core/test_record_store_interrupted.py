@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from mem0milvus import DeleteRecord, PartialWriteError, PutRecord, StoreUnavailableError
-from mem0milvus.drivers import BlockingDriver
-from mem0milvus.locks import BlockingLocks, LockTable
-from mem0milvus.operations import record_store as operations
+from mem0milvus.operations import records as operations
 from mem0milvus.ports import RecordPorts
-from mem0milvus.positions import RunPositions
+from mem0milvus.runtime.blocking_driver import BlockingDriver
+from mem0milvus.runtime.locks import BlockingLocks, LockTable
+from mem0milvus.runtime.positions import RunPositions
 from tests.reference import DictTable, Letters, Ticking
 
 N = ("n",)

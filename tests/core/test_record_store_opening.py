@@ -18,7 +18,7 @@ from mem0milvus import (
     SchemaMismatchError,
     StoreError,
 )
-from mem0milvus.embedders.offline import HashingEmbedder
+from mem0milvus.models.offline_embedder import HashingEmbedder
 from tests.conftest import Config
 
 USER = ("user", "1")

@@ -26,8 +26,8 @@ from mem0milvus import (
     StoreError,
     ValidationError,
 )
-from mem0milvus.embedders.offline import HashingEmbedder
-from mem0milvus.milvus.succession import Succession
+from mem0milvus.milvus.collection_swap import Succession
+from mem0milvus.models.offline_embedder import HashingEmbedder
 from tests.conftest import Config, texts
 
 OpenMemory = Callable[..., Any]
@@ -191,7 +191,7 @@ def test_a_reset_leaves_nothing_of_the_former_collections(config: Config, tmp_pa
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mem0milvus.operations.arrival.BATCH_ROWS", 3)
+    monkeypatch.setattr("mem0milvus.operations.transfer.import_memories.BATCH_ROWS", 3)
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -299,10 +299,10 @@ def test_when_milvus_fails_in_the_midst_of_the_switch_the_next_opening_ends_it(
 KILLED = """
     import os, signal, sys
     from mem0milvus import Memory
-    from mem0milvus.embedders.offline import HashingEmbedder
-    from mem0milvus.milvus.succession import Succession
-    import mem0milvus.operations.arrival
-    mem0milvus.operations.arrival.BATCH_ROWS = 3
+    from mem0milvus.models.offline_embedder import HashingEmbedder
+    from mem0milvus.milvus.collection_swap import Succession
+    import mem0milvus.operations.transfer.import_memories
+    mem0milvus.operations.transfer.import_memories.BATCH_ROWS = 3
 
     def die():
         os.kill(os.getpid(), signal.SIGKILL)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mem0milvus import ValidationError, estimate_tokens, render_memories
-from mem0milvus.rendering import DEFAULT_HEADING
+from mem0milvus.integrations.prompt_text import DEFAULT_HEADING
 
 
 def item(memory: str, **fields: Any) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mem0milvus.extraction.rules import sentences, statements, tells_something
-from mem0milvus.messages import Message
+from mem0milvus.data.messages import Message
+from mem0milvus.operations.extraction.rules import sentences, statements, tells_something
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from mem0milvus import StoreError, filters
+from mem0milvus import StoreError
 from mem0milvus.milvus.capabilities import LITE, Capabilities, of_server
 from mem0milvus.milvus.freshness import WriteClock, clock_of, read_arguments
 from mem0milvus.milvus.table import _check_order
+from mem0milvus.retrieval import filters
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mem0milvus.embedders.offline import HashingEmbedder
-from mem0milvus.text import ASKS, MAX_LEXICAL_TOKENS, document_weights, key, query_terms, query_weights
-from mem0milvus.text.words import language_of, runs_of, words_of
+from mem0milvus.models.offline_embedder import HashingEmbedder
+from mem0milvus.retrieval.text import ASKS, MAX_LEXICAL_TOKENS, document_weights, key, query_terms, query_weights
+from mem0milvus.retrieval.text.words import language_of, runs_of, words_of
 
 
 def score(question: str, memory: str, **beside: object) -> float:
@@ -174,7 +174,7 @@ def test_names_of_the_scope_are_left_out_of_a_question() -> None:
 
 def test_weights_are_the_same_in_every_process() -> None:
     code = (
-        "from mem0milvus.text import document_weights as d; import sys;"
+        "from mem0milvus.retrieval.text import document_weights as d; import sys;"
         "print(sorted(d('Ångström plays テニス on weekends', actor='Bo').items()), 'numpy' in sys.modules)"
     )
     printed = {

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from mem0milvus import ConfigError, Memory, ValidationError
-from mem0milvus.drivers import run
+from mem0milvus.data.timestamps import FOREVER_US, to_us
 from mem0milvus.operations import timeline
-from mem0milvus.operations.timeline import Life, Lives, Span
-from mem0milvus.timestamps import FOREVER_US, to_us
+from mem0milvus.operations.memories.timeline import Life, Lives, Span
+from mem0milvus.runtime.blocking_driver import run
 
 DAY_US = 86_400_000_000
 START_US = to_us(datetime(2026, 3, 1, tzinfo=timezone.utc))
@@ -70,7 +70,7 @@ def life(name: str, *spans: tuple[str, str, int, int]) -> Life:
 
 
 def drawn(*lives: Life, lines: int = 24) -> Any:
-    from mem0milvus.timeline import draw_timeline
+    from mem0milvus.client.timeline_chart import draw_timeline
 
     figure = draw_timeline(Lives("alice", lives, START_US + 100 * DAY_US, lines))
     figure.savefig(BytesIO(), format="png")

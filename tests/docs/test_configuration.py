@@ -9,7 +9,7 @@ import runpy
 import pytest
 
 from mem0milvus.config import load_config
-from mem0milvus.providers import choose_embedder, choose_llm
+from mem0milvus.models.providers import choose_embedder, choose_llm
 from tests.docs.test_readme import PAGES, ROOT
 
 TOOL = runpy.run_path(str(ROOT / "docs" / "tools" / "configuration.py"))

@@ -23,7 +23,7 @@ import milvus_lite.storage.wal
 import pymilvus  # noqa: F401  # loaded before the fork, as all that follows
 
 import mem0milvus.milvus.lite
-import mem0milvus.runtime
+import mem0milvus.runtime.open_store
 from mem0milvus import Memory
 
 #: Where Milvus Lite is killed: before, in or after the n-th call of these.

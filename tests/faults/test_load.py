@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from mem0milvus import AsyncMemory, Memory, StoreError
-from mem0milvus.awaiting import ThreadDriver
-from mem0milvus.locks import AwaitingLocks, BlockingLocks, LockTable
+from mem0milvus.runtime.locks import AwaitingLocks, BlockingLocks, LockTable
+from mem0milvus.runtime.thread_driver import ThreadDriver
 from tests.conftest import Config, only_id, texts
 
 THREADS = 8

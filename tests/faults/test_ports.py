@@ -24,11 +24,11 @@ from mem0milvus import (
     ValidationError,
     operations,
 )
-from mem0milvus.awaiting import ThreadDriver
-from mem0milvus.embedders.cache import VectorCache
-from mem0milvus.embedders.port import CheckedEmbedder
-from mem0milvus.locks import AwaitingLocks, LockTable
+from mem0milvus.models.checked_embedder import CheckedEmbedder
+from mem0milvus.models.vector_cache import VectorCache
 from mem0milvus.ports import Ports
+from mem0milvus.runtime.locks import AwaitingLocks, LockTable
+from mem0milvus.runtime.thread_driver import ThreadDriver
 from tests.reference import DictTable, Store
 
 Run = Callable[[Ports], Coroutine[Any, Any, Any]]

@@ -16,7 +16,7 @@ import langchain_classic.chains
 import pymilvus  # noqa: F401  # loaded before the fork, as all that follows
 from langchain.agents import create_agent
 
-import mem0milvus.runtime  # noqa: F401
+import mem0milvus.runtime.open_store  # noqa: F401
 from langchain_mem0milvus.memory import Mem0MilvusMemory
 from langchain_mem0milvus.middleware import Mem0MilvusMiddleware
 from langchain_mem0milvus.tools import create_memory_tools

@@ -35,7 +35,7 @@ from mem0milvus import (
     StoreError,
     ValidationError,
 )
-from mem0milvus.runtime import SystemClock
+from mem0milvus.runtime.open_store import SystemClock
 from tests.langchain.conftest import TURNS, ScriptedChatModel, lite_config
 
 Config = dict[str, Any]

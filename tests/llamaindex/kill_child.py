@@ -16,7 +16,7 @@ import milvus_lite.engine.collection  # noqa: F401  # loaded before the fork, as
 import pymilvus  # noqa: F401
 from llama_index.core.chat_engine import SimpleChatEngine
 
-import mem0milvus.runtime  # noqa: F401
+import mem0milvus.runtime.open_store  # noqa: F401
 from llamaindex_mem0milvus.memory import Mem0MilvusMemory
 from tests.llamaindex.scripted import Extractor, Script, assistant, user
 

@@ -26,8 +26,8 @@ from mem0milvus import (
     StoreUnavailableError,
     ValidationError,
 )
-from mem0milvus.embedders.offline import HashingEmbedder
 from mem0milvus.migration import Mem0Store, migrate_mem0
+from mem0milvus.models.offline_embedder import HashingEmbedder
 from tests.conftest import Config, texts
 
 ARCHIVE = Path(__file__).with_name("mem0_store.tar.gz")
@@ -236,7 +236,7 @@ class Failing(HashingEmbedder):
 
 
 def test_an_interrupted_migration_goes_on(config: Config, mem0: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mem0milvus.operations.arrival.BATCH_ROWS", 2)
+    monkeypatch.setattr("mem0milvus.operations.transfer.import_memories.BATCH_ROWS", 2)
     embedder = Failing(128)
     with Memory.from_config(config, embedder=embedder) as memory:
         with pytest.raises(Exception, match="the model is gone"):

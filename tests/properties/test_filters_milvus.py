@@ -15,7 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mem0milvus.filters import (
+from mem0milvus.data.timestamps import FOREVER_US, to_iso
+from mem0milvus.milvus.capabilities import of_server
+from mem0milvus.retrieval.filters import (
     LITE,
     Dialect,
     Filter,
@@ -27,8 +29,6 @@ from mem0milvus.filters import (
     parse_filters,
     to_expression,
 )
-from mem0milvus.milvus.capabilities import of_server
-from mem0milvus.timestamps import FOREVER_US, to_iso
 from tests.fix_server import KINDS, server_store
 
 EXAMPLES = int(os.environ.get("FILTER_EXAMPLES", "100"))

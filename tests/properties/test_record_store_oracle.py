@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mem0milvus import DeleteRecord, GetRecord, PutRecord, RecordStore, SearchRecords
-from mem0milvus.filters import matches, parse_value_filters
-from mem0milvus.runtime import SystemClock
+from mem0milvus.retrieval.filters import matches, parse_value_filters
+from mem0milvus.runtime.open_store import SystemClock
 
 LABELS = st.sampled_from(["1", "10", "1/", "/", "~", "~1", "*", "%", '"', "\\", "É", "1 "])
 KEYS = st.sampled_from(["a", "b", "/", "a/b", "~0", "'"])

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from mem0milvus import EmbedderMismatchError, EmbeddingError, Memory, RecordStore
-from mem0milvus.embedders.offline import HashingEmbedder
-from mem0milvus.milvus.succession import Succession
+from mem0milvus.milvus.collection_swap import Succession
+from mem0milvus.models.offline_embedder import HashingEmbedder
 from tests.conftest import Config, texts
 from tests.fix_server import RUN, Store
 

@@ -26,9 +26,9 @@ from mem0milvus.cli.settings import Settings, configuration_warnings, read_setti
 from mem0milvus.cli.terminal import CommandError
 
 if TYPE_CHECKING:
+    from mem0milvus.milvus.collection_swap import Names
     from mem0milvus.milvus.inspection import CollectionFacts, Inspection
-    from mem0milvus.milvus.succession import Names
-    from mem0milvus.runtime import Runtime
+    from mem0milvus.runtime.open_store import Runtime
     from mem0milvus.types import Embedder
 
 #: Packages whose versions matter, and those of the extras.
@@ -101,7 +101,7 @@ class Checkup:
         yield Finding("configuration", "ok", where)
 
     def _models(self) -> Iterator[Finding]:
-        from mem0milvus.providers import choose_embedder, choose_llm
+        from mem0milvus.models.providers import choose_embedder, choose_llm
 
         with configuration_warnings(self._settings.told):
             self._embedder = choose_embedder(self._settings.read, None)
@@ -125,9 +125,9 @@ class Checkup:
         Raises:
             EmbeddingError: it does not answer, or answers nonsense.
         """
-        from mem0milvus.drivers import BlockingDriver, run
-        from mem0milvus.embedders.cache import VectorCache
-        from mem0milvus.embedders.port import CheckedEmbedder
+        from mem0milvus.models.checked_embedder import CheckedEmbedder
+        from mem0milvus.models.vector_cache import VectorCache
+        from mem0milvus.runtime.blocking_driver import BlockingDriver, run
 
         run(CheckedEmbedder(self._embedder, BlockingDriver(), VectorCache(), awaits=False).embed(["hello"]))
 
@@ -179,9 +179,9 @@ class Checkup:
         yield Finding("milvus", "ok", f"{where}; it finds by meaning and by words")
 
     def _collections(self) -> Iterator[Finding]:
+        from mem0milvus.milvus.collection_swap import Names
         from mem0milvus.milvus.schema import MEMORIES, Identity, check_properties
-        from mem0milvus.milvus.succession import Names
-        from mem0milvus.text import ANALYSIS_VERSION
+        from mem0milvus.retrieval.text import ANALYSIS_VERSION
 
         store = self._settings.store
         names = self._inspection.names()
@@ -213,7 +213,7 @@ class Checkup:
         yield from _of_moves(Names(live), names)
 
     def _indexes(self) -> Iterator[Finding]:
-        from mem0milvus.runtime import Runtime
+        from mem0milvus.runtime.open_store import Runtime
 
         store = self._settings.store
         used = (store.collection_name, f"{store.collection_name}_versions")
@@ -237,8 +237,8 @@ class Checkup:
             yield Finding("indexes", "ok", "all collections of the memory are loaded and can be read")
 
     def _memories(self) -> Iterator[Finding]:
-        from mem0milvus.drivers import run
-        from mem0milvus.operations.survey import compare, survey
+        from mem0milvus.operations.memories.health_check import compare, survey
+        from mem0milvus.runtime.blocking_driver import run
 
         ports = self._runtime.blocking_ports()
         found = run(survey(ports))

@@ -111,8 +111,8 @@ def existing_memories(settings: Settings) -> Iterator[Inspection]:
         NoStoreError: they are not.
         StoreError: or one of its kinds.
     """
+    from mem0milvus.milvus.collection_swap import Names
     from mem0milvus.milvus.inspection import Inspection
-    from mem0milvus.milvus.succession import Names
 
     store = settings.store
     if is_missing(settings) and store.uri.endswith(".db"):
@@ -142,8 +142,8 @@ def find_id(memory: Memory, beginning: str) -> str:
         NotFoundError: none does.
         ValidationError: this cannot be an id.
     """
-    from mem0milvus.drivers import run
-    from mem0milvus.operations.lookup import ids_beginning_with
+    from mem0milvus.operations.memories.lookup import ids_beginning_with
+    from mem0milvus.runtime.blocking_driver import run
 
     found = run(ids_beginning_with(memory._ports, beginning))
     if len(found) > 1:

@@ -88,7 +88,7 @@ def reembed(
 
     The former collections are kept as NAME__old until --drop-old. After an interruption, the same command goes on.
     """
-    from mem0milvus.providers import choose_embedder
+    from mem0milvus.models.providers import choose_embedder
 
     settings = read_settings(config, url, collection)
     with configuration_warnings(settings.told):

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, cast
 
-from mem0milvus.dumps import MemoryRows
+from mem0milvus.data.memory_row import Record, closed, content_hash
+from mem0milvus.data.messages import check_metadata, check_text
+from mem0milvus.data.scope import check_id, check_memory_id
+from mem0milvus.data.timestamps import FOREVER_US, parse_moment, to_us
 from mem0milvus.errors import ValidationError
-from mem0milvus.messages import check_metadata, check_text
-from mem0milvus.records import Record, closed, content_hash
-from mem0milvus.scope import check_id, check_memory_id
-from mem0milvus.timestamps import FOREVER_US, parse_moment, to_us
+from mem0milvus.operations.transfer.dump_format import MemoryRows
 from mem0milvus.types import Event
 
 #: What Mem0 keeps for itself beside the caller's metadata, in one document.

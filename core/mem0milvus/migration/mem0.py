@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
+from mem0milvus.client.memory import Memory
 from mem0milvus.config import VectorStoreConfig, read_section
-from mem0milvus.drivers import run
-from mem0milvus.dumps import MemoryRows
 from mem0milvus.errors import ConfigError, ValidationError
-from mem0milvus.memory import Memory
 from mem0milvus.migration import mapping
 from mem0milvus.migration.history import Mem0History
 from mem0milvus.migration.report import MigrationReport, Problem, Survey
-from mem0milvus.milvus.mem0 import Mem0Collection
-from mem0milvus.operations import arrival
-from mem0milvus.operations.arrival import Policy
-from mem0milvus.operations.load import empty_outcome
+from mem0milvus.milvus.mem0_collection import Mem0Collection
+from mem0milvus.operations.transfer import import_memories as arrival
+from mem0milvus.operations.transfer.dump_format import MemoryRows
+from mem0milvus.operations.transfer.import_memories import Policy
+from mem0milvus.operations.transfer.load import empty_outcome
 from mem0milvus.ports import Ports
+from mem0milvus.runtime.blocking_driver import run
 from mem0milvus.types import OnConflict, Progress
 
 #: Where Mem0 keeps memories unless it is told otherwise.

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from typing_extensions import TypedDict
 
-from mem0milvus.dumps import MemoryRows
-from mem0milvus.operations.arrival import Fate
-from mem0milvus.timestamps import to_iso
+from mem0milvus.data.timestamps import to_iso
+from mem0milvus.operations.transfer.dump_format import MemoryRows
+from mem0milvus.operations.transfer.import_memories import Fate
 
 #: Problems and conflicts that a report names; all of them are counted.
 NAMED = 100

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mem0milvus import filters
-from mem0milvus.filters import Dialect
+from mem0milvus.retrieval import filters
+from mem0milvus.retrieval.filters import Dialect
 
 #: The first version that has sparse vectors.
 _SPARSE_SINCE = (2, 4)

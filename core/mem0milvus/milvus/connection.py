@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from mem0milvus.errors import CLOSED, StoreError
 from mem0milvus.milvus import capabilities, lite
 from mem0milvus.milvus.capabilities import Capabilities
-from mem0milvus.milvus.client import connect, server_time
-from mem0milvus.milvus.faults import translated
+from mem0milvus.milvus.collection_setup import Preparation
+from mem0milvus.milvus.collection_swap import Names, Succession
+from mem0milvus.milvus.error_translation import translated
 from mem0milvus.milvus.freshness import WriteClock, clock_of, read_arguments
-from mem0milvus.milvus.preparation import Preparation
+from mem0milvus.milvus.pymilvus_client import connect, server_time
 from mem0milvus.milvus.schema import MEMORIES, Identity, Layout
-from mem0milvus.milvus.succession import Names, Succession
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from mem0milvus.errors import StoreError
 from mem0milvus.milvus import capabilities, lite
 from mem0milvus.milvus.capabilities import Capabilities
-from mem0milvus.milvus.client import connect
 from mem0milvus.milvus.connection import without_credentials
-from mem0milvus.milvus.faults import translated
+from mem0milvus.milvus.error_translation import translated
+from mem0milvus.milvus.pymilvus_client import connect
 from mem0milvus.milvus.schema import MEMORIES, RECORDS
 
 if TYPE_CHECKING:

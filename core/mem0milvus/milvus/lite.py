@@ -25,7 +25,7 @@ from typing import Any
 
 from mem0milvus.errors import ConfigError, StoreError
 from mem0milvus.milvus import compaction
-from mem0milvus.milvus.interruption import uninterrupted
+from mem0milvus.milvus.uninterrupted import uninterrupted
 
 logger = logging.getLogger(__name__)
 

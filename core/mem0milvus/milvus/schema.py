@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
-from mem0milvus.errors import EmbedderMismatchError, SchemaMismatchError
-from mem0milvus.limits import (
+from mem0milvus.data.limits import (
     MAX_ID_BYTES,
     MAX_KEY_BYTES,
     MAX_MEMORY_BYTES,
@@ -16,9 +15,10 @@ from mem0milvus.limits import (
     MAX_PENDING_BYTES,
     MAX_RECORD_ID_BYTES,
 )
+from mem0milvus.data.memory_row import Record
+from mem0milvus.data.record_row import RecordRow
+from mem0milvus.errors import EmbedderMismatchError, SchemaMismatchError
 from mem0milvus.ports import R
-from mem0milvus.record_rows import RecordRow
-from mem0milvus.records import Record
 
 if TYPE_CHECKING:
     from pymilvus import CollectionSchema, MilvusClient

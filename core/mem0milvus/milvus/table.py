@@ -8,13 +8,13 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
 
-from mem0milvus.drivers import Driver
+from mem0milvus.data.limits import BYTES_PER_REQUEST, MAX_TOP_K, ROWS_PER_REQUEST
 from mem0milvus.errors import PartialWriteError, StoreError
-from mem0milvus.filters import Filter, literal, matches, needs_check, required_text, to_expression
-from mem0milvus.limits import BYTES_PER_REQUEST, MAX_TOP_K, ROWS_PER_REQUEST
 from mem0milvus.milvus.connection import Connection
 from mem0milvus.milvus.schema import Layout
 from mem0milvus.ports import Hit, Probe, R, Row
+from mem0milvus.retrieval.filters import Filter, literal, matches, needs_check, required_text, to_expression
+from mem0milvus.runtime.blocking_driver import Driver
 from mem0milvus.types import Consistency
 
 T = TypeVar("T")

@@ -1,16 +1,16 @@
 """What a memory can do, one file for each kind of operation. Pure: they await ports and touch nothing else."""
 
-from mem0milvus.operations.add import add, flush
-from mem0milvus.operations.delete import delete, delete_all, reset
-from mem0milvus.operations.dump import dump
-from mem0milvus.operations.load import load
-from mem0milvus.operations.pending import process_pending
-from mem0milvus.operations.read import get, get_all, history, iterate
-from mem0milvus.operations.reembed import reembed
-from mem0milvus.operations.search import search
-from mem0milvus.operations.timeline import timeline
-from mem0milvus.operations.update import restore, update
-from mem0milvus.operations.vacuum import vacuum
+from mem0milvus.operations.extraction.pending import process_pending
+from mem0milvus.operations.memories.add import add, flush
+from mem0milvus.operations.memories.delete import delete, delete_all, reset
+from mem0milvus.operations.memories.read import get, get_all, history, iterate
+from mem0milvus.operations.memories.search import search
+from mem0milvus.operations.memories.timeline import timeline
+from mem0milvus.operations.memories.update import restore, update
+from mem0milvus.operations.memories.vacuum import vacuum
+from mem0milvus.operations.transfer.dump import dump
+from mem0milvus.operations.transfer.load import load
+from mem0milvus.operations.transfer.reembed import reembed
 
 __all__ = [
     "add",

@@ -1,0 +1,1 @@
+"""The four public classes, and what a ``with`` block does: signatures and documentation, no logic."""

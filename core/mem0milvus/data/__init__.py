@@ -1,0 +1,1 @@
+"""What is stored and its bounds: rows, scopes, namespaces, messages, timestamps, limits."""

@@ -1,0 +1,170 @@
+"""Reading what was said: one text, one message or a list of messages, in OpenAI's shape."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from mem0milvus.data.limits import MAX_MEMORY_BYTES, MAX_METADATA_BYTES
+from mem0milvus.data.scope import check_id
+from mem0milvus.errors import ValidationError
+from mem0milvus.types import Messages
+
+#: Roles whose messages are remembered. What a system prompt or a tool says is not something that was told.
+SPEAKERS = ("user", "assistant")
+
+#: Roles that are understood and passed over.
+SILENT = ("system", "developer", "tool", "function")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing that a user or an assistant said. ``name`` tells who, where it is known."""
+
+    role: str
+    text: str
+    name: str = ""
+
+
+def read_messages(messages: Messages) -> list[Message]:
+    """The messages that can be remembered, in order.
+
+    A bare text is something that the user said. Of a list of content parts, the text parts are read and joined by
+    line breaks. Passed over are the roles in ``SILENT``, parts that are no text, and messages that hold only
+    such parts or, from an assistant, nothing but calls of tools.
+
+    Raises:
+        ValidationError: there is no message, or one has an unknown role, no text, or too long a text.
+    """
+    if isinstance(messages, str):
+        return [Message("user", check_text(messages, "messages"))]
+    given = [messages] if isinstance(messages, Mapping) else messages
+    if not isinstance(given, Sequence) or isinstance(given, (bytes, bytearray)):
+        raise ValidationError(
+            "messages must be a text, a message like {'role': 'user', 'content': 'text'}, or a list of such "
+            f"messages, not {type(messages).__name__}."
+        )
+    if not given:
+        raise ValidationError("messages is an empty list: there is nothing to add.")
+    read = (_read_message(message, f"messages[{index}]") for index, message in enumerate(given))
+    return [message for message in read if message is not None]
+
+
+def _read_message(message: object, where: str) -> Message | None:
+    if not isinstance(message, Mapping):
+        raise ValidationError(
+            f"{where} must be a dict like {{'role': 'user', 'content': 'text'}}, not "
+            f"{type(message).__name__}. To store several texts, give each its role."
+        )
+    role = message.get("role")
+    if role in SILENT:
+        return None
+    if role not in SPEAKERS:
+        raise ValidationError(f"{where} has the role {role!r}; known are {', '.join(SPEAKERS + SILENT)}.")
+    content = message.get("content")
+    if isinstance(content, Sequence) and not isinstance(content, (str, bytes, bytearray)):
+        content = "\n".join(text for part in content if (text := _part_text(part, where))) or None
+        if content is None:
+            return None  # images and the like, and no text
+    if content is None and role == "assistant":
+        return None  # it only calls tools
+    name = message.get("name")
+    return Message(
+        str(role),
+        check_text(content, f"{where}['content']"),
+        check_id(name, f"{where}['name']") if name else "",
+    )
+
+
+def _part_text(part: object, where: str) -> str:
+    if isinstance(part, str):
+        return part
+    if not isinstance(part, Mapping):
+        raise ValidationError(f"{where}['content'] holds a {type(part).__name__}; its parts must be texts or dicts.")
+    text = part.get("text")
+    return text if isinstance(text, str) else ""
+
+
+def check_text(text: object, name: str) -> str:
+    """Check a text that is to be stored as a memory.
+
+    Raises:
+        ValidationError: it is not text, blank, too long, or not valid Unicode.
+    """
+    if not isinstance(text, str):
+        raise ValidationError(f"{name} must be a text, not {type(text).__name__}.")
+    if not text.strip():
+        raise ValidationError(f"{name} is empty: there is nothing to remember.")
+    length = utf8_length(text, name)
+    if length > MAX_MEMORY_BYTES:
+        raise ValidationError(
+            f"{name} is {length:,} bytes long in UTF-8 and a memory holds at most {MAX_MEMORY_BYTES:,}: "
+            "split it into several memories."
+        )
+    return text
+
+
+def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Check metadata, and give it as it will be read back: JSON, with tuples as lists.
+
+    Raises:
+        ValidationError: it is no dict with text keys, or holds what JSON cannot, or is too large.
+    """
+    return {} if metadata is None else check_json(metadata, "metadata")
+
+
+def check_json(value: object, name: str) -> dict[str, Any]:
+    """Check a dict that is to be stored as JSON, and give it as it will be read back: tuples are lists.
+
+    Args:
+        value: the dict.
+        name: the argument's name, for messages.
+
+    Raises:
+        ValidationError: it is no dict with text keys, or holds what JSON or Milvus cannot, or is too large.
+    """
+    if not isinstance(value, Mapping):
+        raise ValidationError(f"{name} must be a dict, not {type(value).__name__}.")
+    try:
+        _check_inside(value, name)
+        text = json.dumps(dict(value), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        if isinstance(error, ValidationError):
+            raise
+        raise ValidationError(
+            f"{name} cannot be stored as JSON: {error}. Use texts, numbers, booleans, lists and dicts; "
+            "write a moment as ISO 8601 text."
+        ) from error
+    if (length := utf8_length(text, name)) > MAX_METADATA_BYTES:
+        raise ValidationError(f"{name} is {length:,} bytes long as JSON and the most is {MAX_METADATA_BYTES:,}.")
+    return cast("dict[str, Any]", json.loads(text))
+
+
+def _check_inside(value: object, where: str) -> None:
+    """JSON would turn a key that is no text into one, and two keys into the same; Milvus keeps integers of 64 bits."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise ValidationError(f"{where} has the key {key!r}: keys must be texts.")
+            _check_inside(inner, f"{where}[{key!r}]")
+    elif isinstance(value, (list, tuple)):
+        for index, inner in enumerate(value):
+            _check_inside(inner, f"{where}[{index}]")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValidationError(f"{where} is a whole number beyond 64 bits: store it as text.")
+
+
+def utf8_length(text: str, name: str) -> int:
+    """Length in bytes of UTF-8.
+
+    Raises:
+        ValidationError: the text holds half of a surrogate pair, which no store can keep.
+    """
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError as error:
+        raise ValidationError(
+            f"{name} is not valid Unicode: half of a surrogate pair stands at position {error.start}."
+        ) from error

@@ -1,1 +1,0 @@
-"""Embedding models: OpenAI's API, and one that needs no model."""

@@ -1,0 +1,115 @@
+"""Making, checking and loading collections, so that they can be written and read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mem0milvus.errors import StoreError
+from mem0milvus.milvus.capabilities import Capabilities
+from mem0milvus.milvus.error_translation import translated
+from mem0milvus.milvus.schema import Identity, Layout, build_indexes, build_schema, check_properties
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+logger = logging.getLogger(__name__)
+
+#: Seconds in which a server must have loaded a collection. It reads all of it from its object storage.
+_LOAD_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What is needed to prepare collections.
+
+    Attributes:
+        client: pymilvus's client.
+        identity: what must have filled the collections.
+        can: what the Milvus can do.
+        uri: where it is, for messages.
+        timeout_s: seconds that one request may take.
+    """
+
+    client: MilvusClient
+    identity: Identity
+    can: Capabilities
+    uri: str
+    timeout_s: float
+
+    def run(self, layouts: Mapping[str, Layout[Any]]) -> set[str]:
+        """Make the collections that are not there, in this order, check the others, and load all.
+
+        Returns:
+            Those that have a column for lexical weights.
+
+        Raises:
+            StoreError: or one of its kinds.
+        """
+        with_words = {name for name, layout in layouts.items() if self._make(name, layout)}
+        if not self.can.lite and len(layouts) > 1:  # a server loads them side by side; each takes it two seconds
+            for name in layouts:
+                with translated(f"load {name!r}", self.uri):
+                    self.client.load_collection(name, timeout=self.timeout_s, _async=True)
+        for name in layouts:
+            self._load(name, words=name in with_words)
+        return with_words
+
+    def _make(self, name: str, layout: Layout[Any]) -> bool:
+        """Make the collection where there is none, check it where there is one. Returns whether it has words."""
+        with translated(f"open {name!r}", self.uri):
+            if not self.client.has_collection(name, timeout=self.timeout_s):
+                self._create(name, layout)
+            description = self.client.describe_collection(name, timeout=self.timeout_s)
+        check_properties(name, description.get("properties", {}), self.identity, layout)
+        words = any(field["name"] == "words" for field in description["fields"])
+        if self.can.words and not words:
+            logger.warning(
+                "%r at %s was made by a Milvus without sparse vectors and has no column for words: it is searched by "
+                "embeddings alone. A new collection has one.",
+                name,
+                self.uri,
+            )
+        with translated(f"open {name!r}", self.uri):
+            self._index(name, words=words)
+        return words
+
+    def _create(self, name: str, layout: Layout[Any]) -> None:
+        from pymilvus.exceptions import MilvusException
+
+        try:
+            self.client.create_collection(
+                name,
+                schema=build_schema(self.client, self.identity.dims, self.can, layout),
+                properties=self.identity.as_properties(layout),
+                consistency_level="Session",
+                timeout=self.timeout_s,
+            )
+        except MilvusException:
+            if not self.client.has_collection(name, timeout=self.timeout_s):  # else another process made it first
+                raise
+
+    def _index(self, name: str, *, words: bool) -> None:
+        """Make the indexes that are missing, as after an interrupted creation."""
+        for index in build_indexes(self.client, self.identity.metric, self.can, words=words):
+            if not self.client.list_indexes(name, index.field_name, timeout=self.timeout_s):
+                one = self.client.prepare_index_params(index.field_name, **index.get_index_configs())
+                # Loading waits for the index where it must; waiting here would only poll, half a second at a time.
+                self.client.create_index(name, one, timeout=self.timeout_s, sync=False)
+
+    def _load(self, name: str, *, words: bool) -> None:
+        try:
+            with translated(f"load {name!r}", self.uri):
+                self.client.load_collection(name, timeout=_LOAD_TIMEOUT_S)
+        except StoreError as error:
+            if not self.can.lite:
+                raise
+            # A kill while Lite wrote an index leaves a file that cannot be read; the rows are safe without it.
+            logger.warning("An index of %r in %s cannot be read (%s): building it anew.", name, self.uri, error)
+            with translated(f"rebuild the indexes of {name!r}", self.uri):
+                while names := self.client.list_indexes(name):  # Lite may drop several at once
+                    self.client.drop_index(name, names[0])
+                self._index(name, words=words)
+                self.client.load_collection(name)

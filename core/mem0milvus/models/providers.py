@@ -1,0 +1,177 @@
+"""Providers by name: the library's own, and those that other packages register as entry points."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+from mem0milvus.config import (
+    MemoryConfig,
+    OfflineEmbedderConfig,
+    OfflineExtractorConfig,
+    OpenAIEmbedderConfig,
+    OpenAILLMConfig,
+    ProviderSection,
+    read_section,
+)
+from mem0milvus.errors import ConfigError
+from mem0milvus.types import LLM, Embedder
+
+#: Length of the vectors of the offline embedder where the configuration names none.
+OFFLINE_DIMS = 512
+
+#: Packages that bring embedders register here a callable ``(config: dict, dims: int | None) -> Embedder``.
+EMBEDDERS_GROUP = "mem0milvus.embedders"
+
+#: Packages that bring language models register here a callable ``(config: dict) -> LLM``.
+LLMS_GROUP = "mem0milvus.llms"
+
+#: Providers that come with an adapter, and how to get it.
+FRAMEWORKS: Mapping[str, str] = {
+    "langchain": "It comes with mem0milvus[langchain].",
+    "llamaindex": "It comes with mem0milvus[llamaindex].",
+}
+
+#: What makes a language model from its part of the configuration.
+LLMFactory = Callable[[Mapping[str, Any]], LLM]
+
+#: What makes an embedder from its part of the configuration and the length of vectors that the store is to have.
+EmbedderFactory = Callable[[Mapping[str, Any], "int | None"], Embedder]
+
+
+def choose_embedder(config: MemoryConfig, given: Embedder | None) -> Embedder:
+    """The embedder to use: a ready object, the one that the configuration names, or the default.
+
+    Warns, as ``UserWarning``, when the default is the offline one: it finds words, not meaning.
+
+    Raises:
+        ConfigError: there is no such provider, its settings are wrong, or its vectors have another length than
+            ``vector_store.config.embedding_model_dims``.
+    """
+    dims = config.vector_store.config.embedding_model_dims
+    if given is not None:
+        embedder = _checked(given)
+    else:
+        section = config.embedder or _default_section()
+        embedder = _embedder_factory(section.provider)(section.config, dims)
+    if dims is not None and embedder.dims != dims:
+        raise ConfigError(
+            f"vector_store.config.embedding_model_dims is {dims} and the vectors of the embedder "
+            f"{embedder.identity!r} have {embedder.dims} dimensions: make them equal, or leave the former out."
+        )
+    return embedder
+
+
+def choose_llm(config: MemoryConfig, given: LLM | None) -> LLM | None:
+    """The language model to use: a ready object, the one that the configuration names, or OpenAI's; None for the rules.
+
+    Warns, as ``UserWarning``, where there are instructions and nothing that could follow them.
+
+    Raises:
+        ConfigError: there is no such provider, or its settings are wrong.
+    """
+    llm = _checked_llm(given) if given is not None else _configured_llm(config)
+    instructions = [name for name in ("custom_instructions", "includes", "excludes") if getattr(config, name)]
+    if llm is None and instructions:
+        warnings.warn(
+            f"The configuration's {' and '.join(instructions)} can be followed by a language model only, and none is "
+            "configured: rules decide what is remembered.",
+            UserWarning,
+            stacklevel=5,
+        )
+    return llm
+
+
+def _configured_llm(config: MemoryConfig) -> LLM | None:
+    section = config.llm
+    if section is None:
+        chosen_offline = config.embedder is not None and config.embedder.provider == "offline"
+        if chosen_offline or not os.environ.get("OPENAI_API_KEY"):
+            return None
+        section = ProviderSection(provider="openai")
+    if section.provider == "offline":
+        read_section(OfflineExtractorConfig, section.config, "llm.config")
+        return None
+    if section.provider == "openai":
+        from mem0milvus.models.openai_llm import OpenAIChat
+
+        return OpenAIChat(read_section(OpenAILLMConfig, section.config, "llm.config"))
+    factory: LLMFactory = _registered("llm", LLMS_GROUP, section.provider, ["openai", "offline"])
+    return _checked_llm(factory(section.config))
+
+
+def _default_section() -> ProviderSection:
+    if os.environ.get("OPENAI_API_KEY"):
+        return ProviderSection(provider="openai")
+    warnings.warn(
+        "No embedder is configured and OPENAI_API_KEY is not set: using the offline embedder, which finds shared "
+        "words rather than meaning. Configure {'embedder': {'provider': 'offline'}} to choose it, or a model.",
+        UserWarning,
+        stacklevel=6,
+    )
+    return ProviderSection(provider="offline")
+
+
+def _embedder_factory(name: str) -> EmbedderFactory:
+    own: dict[str, EmbedderFactory] = {"openai": _openai, "offline": _offline}
+    if name in own:
+        return own[name]
+    factory: EmbedderFactory = _registered("embedder", EMBEDDERS_GROUP, name, list(own))
+    return lambda config, dims: _checked(factory(config, dims))
+
+
+def _registered(kind: str, group: str, name: str, own: list[str]) -> Any:
+    """What another package registered under this name.
+
+    Raises:
+        ConfigError: nobody did, or it cannot be loaded.
+    """
+    registered = {point.name: point for point in entry_points(group=group)}
+    hint = FRAMEWORKS.get(name, "")
+    if name not in registered:
+        raise _unknown(kind, name, [*own, *registered], hint)
+    try:
+        return registered[name].load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"The {kind} provider {name!r} cannot be loaded: {error}. {hint}".strip()) from error
+
+
+def _openai(config: Mapping[str, Any], dims: int | None) -> Embedder:
+    from mem0milvus.models.openai_embedder import OpenAIEmbedder
+
+    return OpenAIEmbedder(read_section(OpenAIEmbedderConfig, config, "embedder.config"), dims)
+
+
+def _offline(config: Mapping[str, Any], dims: int | None) -> Embedder:
+    from mem0milvus.models.offline_embedder import HashingEmbedder
+
+    settings = read_section(OfflineEmbedderConfig, config, "embedder.config")
+    return HashingEmbedder(settings.embedding_dims or dims or OFFLINE_DIMS)
+
+
+def _checked(embedder: object) -> Embedder:
+    if not isinstance(embedder, Embedder):
+        raise ConfigError(
+            f"{type(embedder).__name__} is no embedder: it needs `identity` (a text), `dims` (a number) and "
+            "`embed(texts)`, as mem0milvus.types.Embedder describes."
+        )
+    return embedder
+
+
+def _checked_llm(llm: object) -> LLM:
+    if not isinstance(llm, LLM):
+        raise ConfigError(
+            f"{type(llm).__name__} is no language model: it needs `identity` (a text) and `complete(request)`, as "
+            "mem0milvus.types.LLM describes."
+        )
+    return llm
+
+
+def _unknown(kind: str, name: str, known: list[str], hint: str = "") -> ConfigError:
+    close = difflib.get_close_matches(name, known, n=1)
+    meant = f" {hint}" if hint else f" Did you mean {close[0]!r}?" if close else ""
+    return ConfigError(f"There is no {kind} provider {name!r}.{meant} Known: {', '.join(sorted(known))}.")

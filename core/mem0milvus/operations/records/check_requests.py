@@ -1,0 +1,128 @@
+"""Requests to change records, read and checked before anything is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mem0milvus.data.limits import MAX_MEMORY_BYTES, MAX_TEXTS
+from mem0milvus.data.messages import check_json, utf8_length
+from mem0milvus.data.namespaces import read_namespace, record_id
+from mem0milvus.data.record_types import DeleteRecord, PutRecord
+from mem0milvus.errors import ValidationError
+from mem0milvus.ports import Vector
+
+#: The greatest position and the longest life that can be stored, with room for the moments that are added to them.
+_MAX_ORDER = 2**62
+_MAX_TTL_S = 10_000 * 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A record to be stored. It is found by its texts, each without being said twice, or by its vector."""
+
+    id: str
+    namespace: str
+    value: Mapping[str, Any]
+    texts: tuple[str, ...]
+    vector: Vector | None
+    ttl_us: int
+    order: int | None
+
+    @property
+    def parts(self) -> int:
+        """How many texts or vectors it is found by."""
+        return len(self.texts) or int(self.vector is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """A record to be deleted."""
+
+    id: str
+
+
+Change = Put | Delete
+
+
+def read_change(request: object, dims: int) -> Change:
+    """Check a request.
+
+    Args:
+        request: a ``PutRecord`` or a ``DeleteRecord``.
+        dims: length that a ready vector must have.
+
+    Raises:
+        ValidationError: it is none of these, or something in it is wrong.
+    """
+    if isinstance(request, DeleteRecord):
+        return Delete(record_id(read_namespace(request.namespace), request.key))
+    if not isinstance(request, PutRecord):
+        raise ValidationError(f"A record to put is a PutRecord, not {type(request).__name__} {request!r}.")
+    path = read_namespace(request.namespace)
+    texts = _read_texts(request.text)
+    vector = None if request.vector is None else _read_vector(request.vector, dims)
+    if vector is not None and len(texts) > 1:
+        raise ValidationError(f"A ready vector stands for one text, and text has {len(texts)}.")
+    return Put(
+        id=record_id(path, request.key),
+        namespace=path,
+        value=check_json(request.value, "value"),
+        texts=texts,
+        vector=vector,
+        ttl_us=_read_ttl(request.ttl_s),
+        order=_read_order(request.order),
+    )
+
+
+def _read_texts(text: object) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    given = [text] if isinstance(text, str) else text
+    if not isinstance(given, Sequence):
+        raise ValidationError(f"text must be a text or a list of texts, not {type(text).__name__}.")
+    if len(given) > MAX_TEXTS:
+        raise ValidationError(f"text has {len(given):,} texts and a record is found by at most {MAX_TEXTS}.")
+    return tuple(dict.fromkeys(map(_read_text, given)))
+
+
+def _read_text(text: object) -> str:
+    if not isinstance(text, str):
+        raise ValidationError(f"text must be a text or a list of texts, and holds {type(text).__name__} {text!r}.")
+    if not text.strip():
+        raise ValidationError("text is empty: leave it out to store a record that no search finds.")
+    if (length := utf8_length(text, "text")) > MAX_MEMORY_BYTES:
+        raise ValidationError(f"text is {length:,} bytes long in UTF-8 and the most is {MAX_MEMORY_BYTES:,}.")
+    return text
+
+
+def _read_vector(vector: Sequence[float], dims: int) -> list[float]:
+    """The vector, scaled to unit length as all that are stored."""
+    try:
+        numbers = [float(number) for number in vector]
+    except (TypeError, ValueError) as error:
+        raise ValidationError(f"vector is not made of numbers: {error}.") from error
+    if len(numbers) != dims:
+        raise ValidationError(f"vector has {len(numbers)} dimensions and the store's have {dims}.")
+    length = math.hypot(*numbers)
+    if not math.isfinite(length) or not length:
+        raise ValidationError("vector is zero or not finite.")
+    return [number / length for number in numbers]
+
+
+def _read_ttl(ttl_s: object) -> int:
+    if ttl_s is None:
+        return 0
+    if not isinstance(ttl_s, (int, float)) or isinstance(ttl_s, bool) or not 0 < ttl_s <= _MAX_TTL_S:
+        raise ValidationError(f"ttl_s must be a number of seconds above 0, not {ttl_s!r}; leave it out for no end.")
+    return max(1, round(ttl_s * 1_000_000))
+
+
+def _read_order(order: object) -> int | None:
+    if order is None:
+        return None
+    if not isinstance(order, int) or isinstance(order, bool) or not 0 <= order <= _MAX_ORDER:
+        raise ValidationError(f"order must be a whole number from 0 to 2**62, not {order!r}.")
+    return order

@@ -1,0 +1,1 @@
+"""Taking memories and records out of a store and into another: dump, load, reembed."""

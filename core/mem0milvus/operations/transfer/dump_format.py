@@ -1,0 +1,324 @@
+"""The form of a dump: a file of JSON Lines. The first line says what the file holds, each further line is a row.
+
+::
+
+    {"mem0milvus": "dump", "format": 1, "embedder": {...}, "counts": {...}, "sha256": "...", ...}
+    {"kind": "version", "id": "a", "version": 1, "memory": "...", ...}     what the memory "a" used to say
+    {"kind": "memory", "id": "a", "version": 2, "memory": "...", ...}      what it says
+    {"kind": "version", "id": "b", "version": 1, "memory": "...", ...}
+    {"kind": "deleted", "id": "b", "version": 2, ...}                      it was deleted
+    {"kind": "record", "namespace": ["user", "1"], "key": "k", "value": {...}, "texts": [...], ...}
+
+The versions of a memory stand before it. Moments are ISO 8601 text. What a row does not have is left out. Vectors are
+base64 of 32-bit floats, least byte first, of unit length. The words that a row is found by are not kept: they follow
+from its text.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from mem0milvus.data.memory_row import Record, content_hash, memory_id_of, past_key
+from mem0milvus.data.namespaces import key_of, labels_of, part_id, read_namespace, record_id, record_id_of
+from mem0milvus.data.record_row import RecordRow
+from mem0milvus.data.scope import check_memory_id
+from mem0milvus.data.timestamps import to_iso, to_us
+from mem0milvus.errors import ValidationError
+
+#: Goes up with each change that an older version of this library would misread.
+FORMAT = 1
+
+#: The first line is filled with spaces to this length: what it says is known only when all others are written.
+HEADER_BYTES = 4_096
+
+_MOMENTS = frozenset({"created_at", "updated_at", "valid_from", "valid_to", "observed_at", "expires_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What filled the store that a dump was made of.
+
+    Attributes:
+        collection: name of the memories' collection.
+        model: the embedding model's name.
+        dims: length of its vectors.
+    """
+
+    collection: str
+    model: str
+    dims: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first line of a dump.
+
+    Attributes:
+        dump_id: names this dump; no two have the same.
+        created_at: when it was begun, as ISO 8601 text.
+        origin: what filled the store.
+        vectors: whether the rows have their vectors.
+        counts: lines by kind.
+        size: bytes of all other lines.
+        sha256: of all other lines, hexadecimal.
+    """
+
+    dump_id: str
+    created_at: str
+    origin: Origin
+    vectors: bool
+    counts: Mapping[str, int]
+    size: int
+    sha256: str
+
+    @property
+    def rows(self) -> int:
+        """How many lines follow."""
+        return sum(self.counts.values())
+
+    def as_line(self) -> bytes:
+        """The line, ``HEADER_BYTES`` long with its end.
+
+        Raises:
+            ValidationError: the embedding model's name is too long for it.
+        """
+        document = {
+            "mem0milvus": "dump",
+            "format": FORMAT,
+            "dump_id": self.dump_id,
+            "created_at": self.created_at,
+            "collection": self.origin.collection,
+            "embedder": {"model": self.origin.model, "dims": self.origin.dims},
+            "vectors": self.vectors,
+            "counts": dict(self.counts),
+            "bytes": self.size,
+            "sha256": self.sha256,
+        }
+        text = json.dumps(document, ensure_ascii=False).encode()
+        if len(text) >= HEADER_BYTES:
+            raise ValidationError(f"The embedder's identity is too long for a dump: {self.origin.model[:80]!r}…")
+        return text.ljust(HEADER_BYTES - 1) + b"\n"
+
+
+def read_header(line: bytes, path: str) -> Header:
+    """Read the first line of a dump.
+
+    Args:
+        line: the line.
+        path: the file's path, for messages.
+
+    Raises:
+        ValidationError: it is none, or that of a newer form.
+    """
+    try:
+        document = json.loads(line)
+        made_by, form = document["mem0milvus"], int(document["format"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValidationError(_no_dump(path)) from error
+    if made_by != "dump":
+        raise ValidationError(_no_dump(path))
+    if form > FORMAT:
+        raise ValidationError(
+            f"{path} was made by a newer version of mem0milvus: its form is {form}, and this version reads up to "
+            f"{FORMAT}. Upgrade mem0milvus."
+        )
+    try:
+        return _header_of(document)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValidationError(_no_dump(path)) from error
+
+
+def _no_dump(path: str) -> str:
+    return f"{path} is no dump of mem0milvus: its first line is not that of one. Nothing was loaded."
+
+
+def _header_of(document: Mapping[str, Any]) -> Header:
+    embedder = document["embedder"]
+    return Header(
+        dump_id=str(UUID(document["dump_id"])),
+        created_at=str(document["created_at"]),
+        origin=Origin(str(document["collection"]), str(embedder["model"]), int(embedder["dims"])),
+        vectors=bool(document["vectors"]),
+        counts={str(kind): int(count) for kind, count in document["counts"].items()},
+        size=int(document["bytes"]),
+        sha256=str(document["sha256"]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRows:
+    """All rows of one memory.
+
+    Attributes:
+        head: its live row or, of a deleted one, its tombstone. Both have the memory's id.
+        closed: its past versions, under their own keys.
+    """
+
+    head: Record
+    closed: Sequence[Record] = ()
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the memory was deleted."""
+        return self.head.event == "DELETE"
+
+    @property
+    def rows(self) -> list[Record]:
+        """All of them, the head last."""
+        return [*self.closed, self.head]
+
+    def under(self, memory_id: str) -> MemoryRows:
+        """The same rows under another id."""
+        return MemoryRows(
+            replace(self.head, id=memory_id),
+            [replace(record, id=past_key(memory_id, record.version)) for record in self.closed],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRows:
+    """All rows of one record of a record store: the first, and one for each further text."""
+
+    rows: Sequence[RecordRow]
+
+    @property
+    def first(self) -> RecordRow:
+        """The row that is the record."""
+        return self.rows[0]
+
+    def under(self, key: str) -> RecordRows:
+        """The same rows under another key of their namespace.
+
+        Raises:
+            ValidationError: it cannot be a key.
+        """
+        new_id = record_id(self.first.namespace, key)
+        return RecordRows([replace(row, id=part_id(new_id, row.part)) for row in self.rows])
+
+
+def memory_lines(memory: MemoryRows, *, vectors: bool) -> list[tuple[str, bytes]]:
+    """A memory's lines, each with its kind."""
+    head = "deleted" if memory.deleted else "memory"
+    kinds = [*("version" for _ in memory.closed), head]
+    rows = zip(kinds, memory.rows, strict=True)
+    return [(kind, _line(_memory_document(kind, row, vectors=vectors))) for kind, row in rows]
+
+
+def record_line(record: RecordRows, *, vectors: bool) -> tuple[str, bytes]:
+    """A record's line, with its kind. A vector that stands for no text is kept in any case."""
+    first = record.first
+    document: dict[str, Any] = {
+        "kind": "record",
+        "namespace": list(labels_of(first.namespace)),
+        "key": key_of(record_id_of(first.id), first.namespace),
+        "value": dict(first.metadata),
+    }
+    document |= _filled(first, "seq", "created_at", "updated_at", "ttl_us", "expires_at")
+    if first.parts:
+        document["texts"] = [row.text for row in record.rows]
+        document["vectors"] = [_packed(row.vector) if vectors or not row.text else None for row in record.rows]
+    return "record", _line(document)
+
+
+def read_row(line: bytes) -> tuple[str, Record | RecordRows]:
+    """A line's kind and what it holds: a row of a memory, or a record. ``words`` are empty; vectors may be.
+
+    Raises:
+        ValueError: or another error of reading: the line is none of a dump.
+    """
+    document = json.loads(line)
+    kind = document.pop("kind")
+    if kind == "record":
+        return kind, _read_record(document)
+    if kind not in ("version", "memory", "deleted"):
+        raise ValueError(f"kind {kind!r}")
+    return kind, _read_memory(kind, document)
+
+
+#: What ``read_row`` raises for a line that cannot be read.
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ValidationError)
+
+
+def _memory_document(kind: str, record: Record, *, vectors: bool) -> dict[str, Any]:
+    names = (field.name for field in fields(Record) if field.name not in ("id", "vector", "words", "hash", "event"))
+    document = {"kind": kind, "id": memory_id_of(record.id), **_filled(record, *names), "event": record.event}
+    document["version"] = record.version
+    if record.event == "DELETE":
+        document.pop("memory", None)
+    elif vectors:
+        document["vector"] = _packed(record.vector)
+    return document
+
+
+def _filled(row: Record | RecordRow, *names: str) -> dict[str, Any]:
+    """The fields of a row that are not what they are by default."""
+    document: dict[str, Any] = {}
+    for name in names:
+        value = getattr(row, name)
+        field = type(row).__dataclass_fields__[name]
+        if value == field.default or value in ("", {}):
+            continue
+        document[name] = to_iso(value) if name in _MOMENTS else value
+    return document
+
+
+def _read_fields(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: to_us(datetime.fromisoformat(value)) if name in _MOMENTS else value for name, value in document.items()
+    }
+
+
+def _read_memory(kind: str, document: dict[str, Any]) -> Record:
+    memory_id = check_memory_id(document.pop("id"))
+    vector = _unpacked(document.pop("vector", None))
+    values = _read_fields(document)
+    text = values.pop("memory", "")
+    if kind != "deleted" and values["event"] != "DELETE" and not text:
+        raise ValueError("a memory without a text")
+    key = past_key(memory_id, int(values["version"])) if kind == "version" else memory_id
+    return Record(id=key, memory=text, hash=content_hash(text) if text else "", vector=vector, **values)
+
+
+def _read_record(document: dict[str, Any]) -> RecordRows:
+    path = read_namespace(document.pop("namespace"))
+    row_id = record_id(path, document.pop("key"))
+    texts = document.pop("texts", [])
+    vectors = document.pop("vectors", [None] * len(texts))
+    value = document.pop("value")
+    first = RecordRow(id=row_id, namespace=path, parts=len(texts), metadata=value, **_read_fields(document))
+    if not texts:
+        return RecordRows([first])
+    return RecordRows(
+        [
+            replace(first, id=part_id(row_id, part), part=part, text=text, vector=_unpacked(vector))
+            for part, (text, vector) in enumerate(zip(texts, vectors, strict=True))
+        ]
+    )
+
+
+def _line(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode() + b"\n"
+
+
+def _packed(vector: Sequence[float]) -> str:
+    import numpy as np
+
+    return b64encode(np.asarray(vector, dtype="<f4").tobytes()).decode()
+
+
+def _unpacked(text: str | None) -> Sequence[float]:
+    import numpy as np
+
+    if not text:
+        return ()
+    try:
+        return np.frombuffer(b64decode(text, validate=True), dtype="<f4").tolist()  # type: ignore[no-any-return]
+    except binascii.Error as error:
+        raise ValueError("a vector that is no base64") from error

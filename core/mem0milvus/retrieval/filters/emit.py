@@ -1,0 +1,313 @@
+"""Nodes → the text of a Milvus expression. All literals and all quoting are made here, nowhere else.
+
+Negation is pushed down to the leaves, and each leaf knows two expressions: where it holds, and where it
+does not. Milvus Lite computes in three-valued logic and a server in two-valued logic, so ``not (…)`` is
+only written around what is never unknown, or beside an alternative that is true where it is.
+Whatever is emitted stands in parentheses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mem0milvus.retrieval.filters.fields import METADATA, Column, Path
+from mem0milvus.retrieval.filters.nodes import (
+    And,
+    AnyIn,
+    Compare,
+    Contains,
+    Exists,
+    Filter,
+    Leaf,
+    Like,
+    Not,
+    Operator,
+    Or,
+    Scalar,
+)
+from mem0milvus.retrieval.filters.patterns import Pattern, containing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: Ids are never empty, and every version of Milvus takes these, while 2.3 refuses ``true``.
+ALWAYS = '(id != "")'
+NEVER = '(id == "")'
+
+_OPPOSITE: dict[Operator, str] = {"==": "!=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+_ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+
+#: Up to here every integer is a float, so both spellings of a number mean the same.
+_EXACT_FLOAT = 2**53
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What the expression is for.
+
+    Attributes:
+        infix_like: ``like`` takes ``%`` anywhere (Milvus Lite, and servers from 2.4), not only at the end.
+        null_exists: ``exists`` may be true of a key whose value is null (Milvus 2.3).
+        json_text: the JSON column can be matched as text (Milvus Lite), by which objects are found that
+            Lite can neither order nor tell from numbers.
+    """
+
+    infix_like: bool = True
+    null_exists: bool = True
+    json_text: bool = False
+
+
+#: Understood by Milvus Lite and by servers from 2.4.
+COMMON = Dialect()
+LITE = Dialect(null_exists=False, json_text=True)
+SERVER_2_3 = Dialect(infix_like=False)
+
+
+def to_expression(node: Filter, dialect: Dialect = COMMON) -> str:
+    """The Milvus expression of a filter, in parentheses.
+
+    Every row that matches satisfies it. Where :func:`needs_check` is true, some others may as well, and
+    the caller drops those with ``matches``.
+    """
+    return _emit(node, dialect, holds=True)
+
+
+def needs_check(node: Filter, dialect: Dialect = COMMON) -> bool:
+    """Whether the expression may let through rows that do not match the filter."""
+    return _inexact(node, dialect, holds=True)
+
+
+def literal(value: Scalar) -> str:
+    r"""A value as every Milvus reads it.
+
+    Control characters stay as they are: Lite knows no ``\u`` escapes, and both take them raw.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value.translate(_ESCAPES)}"' if isinstance(value, str) else repr(value)
+
+
+def _emit(node: Filter, dialect: Dialect, *, holds: bool) -> str:
+    if isinstance(node, Not):
+        return _emit(node.part, dialect, holds=not holds)
+    if isinstance(node, (And, Or)):
+        # De Morgan: a conjunction fails where any of its parts fails.
+        join = _all if isinstance(node, And) == holds else _any
+        return join(_emit(part, dialect, holds=holds) for part in node.parts)
+    if isinstance(node.target, Column):
+        return _of_column(node, node.target, dialect, holds=holds)
+    spellings = (_of_path(node, _spelling(segments), dialect, holds=holds) for segments in node.target.spellings)
+    return _any(spellings) if holds else _all(spellings)
+
+
+def _inexact(node: Filter, dialect: Dialect, *, holds: bool) -> bool:
+    if isinstance(node, Not):
+        return _inexact(node.part, dialect, holds=not holds)
+    if isinstance(node, (And, Or)):
+        return any(_inexact(part, dialect, holds=holds) for part in node.parts)
+    if isinstance(node, Exists):
+        return isinstance(node.target, Path) and dialect.null_exists
+    if isinstance(node, Compare):
+        return not holds and dialect.json_text and _orders_numbers(node)
+    pattern = _pattern(node)
+    return pattern is not None and not _is_exact(pattern, dialect)
+
+
+def _orders_numbers(node: Compare) -> bool:
+    return isinstance(node.target, Path) and node.operator != "==" and not isinstance(node.value, str)
+
+
+def _pattern(node: Leaf) -> Pattern | None:
+    if isinstance(node, Like):
+        return node.pattern
+    return containing(node.value) if isinstance(node, Contains) and isinstance(node.value, str) else None
+
+
+def _is_exact(pattern: Pattern, dialect: Dialect) -> bool:
+    return pattern.is_prefix or (pattern.is_plain and dialect.infix_like)
+
+
+# --- typed columns --------------------------------------------------------------------------------------
+
+
+def _of_column(node: Leaf, column: Column, dialect: Dialect, *, holds: bool) -> str:
+    name = column.name
+    if isinstance(node, Compare):
+        return f"({name} {node.operator if holds else _OPPOSITE[node.operator]} {literal(node.value)})"
+    if isinstance(node, AnyIn):
+        if not node.values:
+            return NEVER if holds else ALWAYS
+        return f"({name} {'in' if holds else 'not in'} [{', '.join(map(literal, node.values))}])"
+    if isinstance(node, Exists):
+        return _column_exists(column, holds=holds)
+    pattern = _pattern(node)
+    if pattern is None:  # parsing refuses a number in a text column
+        return NEVER if holds else ALWAYS
+    return _like(pattern, name, dialect, holds=holds) or ALWAYS
+
+
+def _column_exists(column: Column, *, holds: bool) -> str:
+    absent = column.absent
+    if absent is None:
+        return ALWAYS if holds else NEVER
+    return f"({column.name} {'!=' if holds else '=='} {literal(absent)})"
+
+
+# --- metadata -------------------------------------------------------------------------------------------
+
+
+def _spelling(segments: tuple[str | int, ...]) -> str:
+    """The path as Milvus writes it: to Lite ``["0"]`` is a key, ``[0]`` a place; to a server each is both."""
+    return METADATA + "".join(f"[{literal(segment)}]" for segment in segments)
+
+
+def _of_path(node: Leaf, path: str, dialect: Dialect, *, holds: bool) -> str:
+    if isinstance(node, Exists):
+        return _path_exists(path, dialect, holds=holds)
+    if isinstance(node, Compare) and node.operator != "==":
+        return _order(node.operator, node.value, path, dialect, holds=holds)
+    if isinstance(node, Compare):
+        return _unless_not(path, _equal(node.value, path), holds=holds)
+    if isinstance(node, AnyIn):
+        if not node.values:
+            return NEVER if holds else ALWAYS
+        return _unless_not(path, _any(_equal(value, path) for value in node.values), holds=holds)
+    if isinstance(node, Contains):
+        return _contains(node.value, path, dialect, holds=holds)
+    shape = _like(node.pattern, path, dialect, holds=True) or _is_text(path)
+    if holds:
+        return shape
+    if not _is_exact(node.pattern, dialect):
+        return ALWAYS
+    return f"(not (exists {path}) or not {_is_text(path)} or not {shape})"
+
+
+def _unless_not(path: str, expression: str, *, holds: bool) -> str:
+    """``expression``, or its complement. On Lite a missing value makes it unknown, nothing else does."""
+    return expression if holds else f"(not (exists {path}) or not {expression})"
+
+
+def _path_exists(path: str, dialect: Dialect, *, holds: bool) -> str:
+    if holds:
+        return f"(exists {path})"
+    if not dialect.null_exists:
+        return f"(not (exists {path}))"
+    # What is surely not null is taken away: text, numbers, and lists with something in them.
+    present = _any([_is_text(path), _is_number(path), f"exists {path}[0]"])
+    return f"(not (exists {path}) or not {present})"
+
+
+def _is_text(path: str) -> str:
+    return f'({path} like "%")'
+
+
+def _is_number(path: str) -> str:
+    """Booleans are numbers. On Lite, unknown for objects; false, never unknown, for text and lists."""
+    return f"({path} * 0 == 0 or {path} == true or {path} == false)"
+
+
+def _equal(value: Scalar, path: str) -> str:
+    return _compare("==", value, path)
+
+
+def _compare(operator: str, value: Scalar, path: str) -> str:
+    """A comparison in which true and false take part as 1 and 0, as they do on Lite by themselves."""
+    if isinstance(value, str):
+        return f"({path} {operator} {literal(value)})"
+    number = int(value) if isinstance(value, bool) else value
+    terms = [f"{path} {operator} {literal(number)}"]
+    terms += [f"{path} == {literal(flag)}" for flag in (False, True) if _holds(operator, flag, number)]
+    return f"({' or '.join(terms)})"
+
+
+def _holds(operator: str, left: float, right: float) -> bool:
+    equal, below = left == right, left < right
+    return {"==": equal, "<": below, "<=": below or equal, ">": not (below or equal), ">=": not below}[operator]
+
+
+def _order(operator: Operator, value: Scalar, path: str, dialect: Dialect, *, holds: bool) -> str:
+    if holds:
+        return _compare(operator, value, path)
+    other_type = _is_text(path) if isinstance(value, str) else _is_number(path)
+    terms = [f"not (exists {path})", f"not {other_type}", _compare(_OPPOSITE[operator], value, path)]
+    if dialect.json_text and not isinstance(value, str):
+        # Unknown so far is an object at the path; then the metadata has a brace within its own.
+        terms.append(f'{METADATA} like "%{{%{{%"')
+    return f"({' or '.join(terms)})"
+
+
+def _contains(value: Scalar, path: str, dialect: Dialect, *, holds: bool) -> str:
+    # Lite reads text such as '["a"]' as the list it spells: hence the second condition.
+    listed = f"(json_contains_any({path}, [{_elements(value)}]) and not {_is_text(path)})"
+    if not isinstance(value, str):
+        return _unless_not(path, listed, holds=holds)
+    pattern = containing(value)
+    if not holds and not _is_exact(pattern, dialect):
+        return ALWAYS
+    inside = _like(pattern, path, dialect, holds=True) or _is_text(path)
+    return _unless_not(path, f"({listed} or {inside})", holds=holds)
+
+
+def _elements(value: Scalar) -> str:
+    """Each spelling under which a server finds the value in a list; Lite needs one.
+
+    They stand in a list because Lite takes a negative number only there.
+    """
+    spellings: list[Scalar] = [value]
+    if not isinstance(value, str):
+        number = int(value) if isinstance(value, bool) else value
+        spellings = [number]
+        if isinstance(number, int) and abs(number) <= _EXACT_FLOAT:
+            spellings.append(float(number))
+        spellings += [flag for flag in (False, True) if flag == number]
+    return ", ".join(map(literal, spellings))
+
+
+# --- text -----------------------------------------------------------------------------------------------
+
+
+def _like(pattern: Pattern, operand: str, dialect: Dialect, *, holds: bool) -> str | None:
+    """Where text is of the pattern's form, or something that lets more through; ``None`` for no condition."""
+    if pattern.is_prefix or (not dialect.infix_like and pattern.head):
+        if not pattern.head:
+            return f'({operand} like "%")' if holds else NEVER
+        expression = _starts_with(pattern.head, operand)
+    elif dialect.infix_like:
+        expression = f"({operand} like {literal(pattern.milvus)})"
+        if pattern.tail:
+            # Lite takes a line break after the end of the pattern for its end.
+            expression = f"({expression} and not ({operand} like {literal(pattern.milvus + chr(10))}))"
+    else:
+        return None
+    if holds:
+        return expression
+    return f"(not {expression})" if _is_exact(pattern, dialect) else None
+
+
+def _starts_with(text: str, operand: str) -> str:
+    """As a range of texts: ``like`` cannot quote its wildcards everywhere."""
+    end = _successor(text)
+    below = f" and {operand} < {literal(end)}" if end else ""
+    return f"({operand} >= {literal(text)}{below})"
+
+
+def _successor(text: str) -> str:
+    """The first text after all that start with ``text``, by code points; ``""`` if there is none."""
+    kept = text.rstrip(chr(0x10FFFF))
+    if not kept:
+        return ""
+    following = ord(kept[-1]) + 1
+    return kept[:-1] + chr(0xE000 if following == 0xD800 else following)
+
+
+def _all(parts: Iterable[str]) -> str:
+    return _joined(list(parts), " and ")
+
+
+def _any(parts: Iterable[str]) -> str:
+    return _joined(list(parts), " or ")
+
+
+def _joined(parts: Sequence[str], conjunction: str) -> str:
+    return parts[0] if len(parts) == 1 else f"({conjunction.join(parts)})"

@@ -1,0 +1,346 @@
+"""A user's filter dict → nodes. Everything that can be wrong with a filter is found and named here."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from mem0milvus.data.timestamps import parse_moment
+from mem0milvus.errors import FilterError, ValidationError
+from mem0milvus.retrieval.filters.fields import SCOPE_FIELDS, Column, Path, Target, check_unicode, target, value_path
+from mem0milvus.retrieval.filters.nodes import (
+    INT64_MAX,
+    And,
+    AnyIn,
+    Compare,
+    Contains,
+    Exists,
+    Filter,
+    Like,
+    Not,
+    Operator,
+    Or,
+    Scalar,
+)
+from mem0milvus.retrieval.filters.patterns import parse_pattern
+from mem0milvus.retrieval.filters.predicate import matches
+
+OPERATORS = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "contains", "like", "exists")
+
+#: How deep AND, OR and NOT may be nested.
+MAX_DEPTH = 32
+
+#: How many comparisons a filter may make, all in all: a server takes a second or two for so many.
+MAX_COMPARISONS = 500
+
+#: What Mem0 writes for "any value".
+ANY = "*"
+
+_LOGICAL = {
+    dollar + spelling: name
+    for name in ("AND", "OR", "NOT")
+    for spelling in (name, name.lower())
+    for dollar in ("", "$")
+}
+_ORDER: dict[str, Operator] = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def parse_filters(filters: Mapping[str, object] | None) -> Filter | None:
+    """Read a filter.
+
+    Args:
+        filters: Mem0's filter dict; what it means is said in the package's docstring.
+
+    Returns:
+        The filter, or ``None`` for ``None`` and ``{}``: no condition.
+
+    Raises:
+        FilterError: the filter cannot be understood. Nothing is ever ignored.
+    """
+    if filters is None:
+        return None
+    _check_mapping(filters, "filters")
+    return _Parser().conditions(filters, depth=0) if filters else None
+
+
+def parse_value_filters(filters: Mapping[str, object] | None) -> Filter | None:
+    """Read a filter on the values of records: as ``parse_filters``, and every name is a path into the value.
+
+    Raises:
+        FilterError: the filter cannot be understood. Nothing is ever ignored.
+    """
+    if filters is None:
+        return None
+    _check_mapping(filters, "filters")
+    return _Parser(value_path).conditions(filters, depth=0) if filters else None
+
+
+def split_scope(filters: Mapping[str, object] | None) -> tuple[dict[str, str], dict[str, object]]:
+    """Take the scope out of a filter: ``{"user_id": "alice", "category": "x"}``.
+
+    Only an equality that all results must satisfy counts: at the top, or in an ``AND`` at the top.
+    Anything else about a scope field stays in the filter, where it can narrow and never widen.
+
+    Args:
+        filters: Mem0's filter dict. It is not changed.
+
+    Returns:
+        The scope by field name, and the filter without it.
+
+    Raises:
+        FilterError: a scope field is compared with ``None``, ``""`` or something that is no text.
+    """
+    scope: dict[str, str] = {}
+    if filters is None:
+        return scope, {}
+    _check_mapping(filters, "filters")
+    return scope, _without_scope(filters, scope, depth=0)
+
+
+def _without_scope(filters: Mapping[str, object], scope: dict[str, str], depth: int) -> dict[str, object]:
+    rest: dict[str, object] = {}
+    for name, condition in filters.items():
+        value = _scope_value(name, condition) if name in SCOPE_FIELDS else None
+        if value is not None and scope.setdefault(name, value) == value:
+            continue
+        if _LOGICAL.get(name) == "AND" and isinstance(condition, (list, tuple)) and depth < MAX_DEPTH:
+            parts = _parts_without_scope(condition, scope, depth + 1)
+            if parts or not condition:
+                rest[name] = parts
+        else:
+            rest[name] = condition
+    return rest
+
+
+def _parts_without_scope(parts: Sequence[object], scope: dict[str, str], depth: int) -> list[object]:
+    """The parts of an ``AND`` without those that were nothing but scope. Errors are left to the parser."""
+    kept: list[object] = []
+    for part in parts:
+        rest = _without_scope(part, scope, depth) if isinstance(part, Mapping) and part else part
+        if rest or not part:
+            kept.append(rest)
+    return kept
+
+
+def _scope_value(name: str, condition: object) -> str | None:
+    """The one id that the condition asks for; ``None`` if it asks for anything else."""
+    if isinstance(condition, Mapping):
+        if len(condition) != 1:
+            return None
+        key, condition = next(iter(condition.items()))
+        if key not in ("eq", "$eq"):
+            return None
+    if condition == ANY or isinstance(condition, (list, tuple, set, frozenset)):
+        return None
+    return str(_Parser().value(Column(name), condition, name))
+
+
+class _Parser:
+    """Reads one filter and counts what it compares with."""
+
+    def __init__(self, target: Callable[[str], Target] = target) -> None:
+        self._target = target
+        self._comparisons = 0
+
+    def conditions(self, filters: Mapping[str, object], depth: int) -> Filter:
+        """All conditions of one dict, ANDed."""
+        if depth > MAX_DEPTH:
+            raise FilterError(f"The filter is nested more than {MAX_DEPTH} deep.")
+        parts = []
+        for name, condition in filters.items():
+            if not isinstance(name, str):
+                raise FilterError(f"A filter's keys are field names, not {type(name).__name__} {name!r}.")
+            if name in _LOGICAL:
+                parts.append(self._combined(name, condition, depth))
+            elif name.startswith("$"):
+                raise FilterError(f"{name!r} is no field. {_did_you_mean(name, tuple(_LOGICAL))}")
+            else:
+                parts.append(self._field(name, condition))
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+    def _combined(self, name: str, value: object, depth: int) -> Filter:
+        logical = _LOGICAL[name]
+        if logical == "NOT" and isinstance(value, Mapping):
+            value = [value]
+        if not isinstance(value, (list, tuple)) or not value:
+            also = " or one filter" if logical == "NOT" else ""
+            raise FilterError(f"{name} takes a list of at least one filter{also}, not {value!r}.")
+        parts = []
+        for part in value:
+            _check_mapping(part, f"Each part of {name}")
+            if not part:
+                raise FilterError(f"A part of {name} is empty: an empty filter would match everything.")
+            parts.append(self.conditions(part, depth + 1))
+        if logical == "AND":
+            return And(tuple(parts))
+        either = parts[0] if len(parts) == 1 else Or(tuple(parts))
+        return Not(either) if logical == "NOT" else either
+
+    def _field(self, name: str, condition: object) -> Filter:
+        about = self._target(name)
+        if not isinstance(condition, Mapping):
+            return self._condition(about, name, "in" if _is_list(condition) else "eq", condition)
+        if not condition:
+            raise FilterError(f"The condition on {name!r} is empty: give a value or an operator.")
+        parts = [self._condition(about, name, _operator(key, name), operand) for key, operand in condition.items()]
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+    def _condition(self, about: Target, name: str, operator: str, operand: object) -> Filter:
+        if operator in ("ne", "nin"):
+            return Not(self._condition(about, name, "eq" if operator == "ne" else "in", operand))
+        if operator == "eq":
+            return self._equal(about, name, operand)
+        if operator == "in":
+            return self._in(about, name, operand)
+        if operator == "exists":
+            return self._exists(about, name, operand)
+        if operator == "like":
+            return _present(about, self._like(about, name, operand))
+        if operator == "contains":
+            return _present(about, self._contains(about, name, operand))
+        return _present(about, Compare(about, _ORDER[operator], self.value(about, operand, name)))
+
+    def _equal(self, about: Target, name: str, operand: object) -> Filter:
+        if operand is None and not _is_scope(about):
+            return self._exists(about, name, operand=False)
+        if isinstance(operand, str) and operand == ANY:
+            return self._exists(about, name, operand=True)
+        return Compare(about, "==", self.value(about, operand, name))
+
+    def _in(self, about: Target, name: str, operand: object) -> Filter:
+        if not _is_list(operand):
+            raise FilterError(f"in and nin on {name!r} take a list of values, not {_shown(operand)}.")
+        given = list(operand)  # type: ignore[call-overload]
+        wanted = AnyIn(about, tuple(self.value(about, value, name) for value in given if value is not None))
+        if len(wanted.values) == len(given):
+            return wanted
+        missing = self._equal(about, name, None)
+        return Or((missing, wanted)) if wanted.values else missing
+
+    def _exists(self, about: Target, name: str, operand: object) -> Filter:
+        if not isinstance(operand, bool):
+            raise FilterError(f"exists on {name!r} takes true or false, not {_shown(operand)}.")
+        self._count(about)
+        return Exists(about) if operand else Not(Exists(about))
+
+    def _like(self, about: Target, name: str, operand: object) -> Filter:
+        pattern = parse_pattern(self._text(about, name, "like", operand))
+        if (text := pattern.literal) is not None:
+            return Compare(about, "==", text)
+        return Like(about, pattern)
+
+    def _contains(self, about: Target, name: str, operand: object) -> Filter:
+        if isinstance(about, Column):
+            return Contains(about, self._text(about, name, "contains", operand))
+        return Contains(about, self.value(about, operand, name))
+
+    def _text(self, about: Target, name: str, operator: str, operand: object) -> str:
+        if isinstance(about, Column) and about.kind != "text":
+            raise FilterError(f"{operator} looks into text, and {name!r} is a {about.kind}.")
+        if not isinstance(operand, str):
+            raise FilterError(f"{operator} on {name!r} takes text, not {_shown(operand)}.")
+        return str(self.value(about, operand, name, may_be_empty=True))
+
+    def _count(self, about: Target) -> None:
+        self._comparisons += len(about.spellings) if isinstance(about, Path) else 1
+        if self._comparisons > MAX_COMPARISONS:
+            raise FilterError(
+                f"The filter makes more than {MAX_COMPARISONS} comparisons (each numeric part of a path doubles "
+                "them). Split the request."
+            )
+
+    def value(self, about: Target, operand: object, name: str, *, may_be_empty: bool = False) -> Scalar:
+        """An operand in the form in which it is compared.
+
+        Raises:
+            FilterError: it is not of the field's type, or cannot be written in an expression.
+        """
+        self._count(about)
+        if isinstance(about, Column) and about.kind == "moment":
+            return _moment(operand, name)
+        if isinstance(about, Column) and about.kind == "text":
+            if not isinstance(operand, str) or (_is_scope(about) and not operand and not may_be_empty):
+                what = "text that is not empty" if _is_scope(about) else "text"
+                raise FilterError(f"{name!r} is compared with {what}, not with {_shown(operand)}.")
+            return _text(operand, name)
+        whole = isinstance(about, Column)
+        if whole and (isinstance(operand, bool) or not isinstance(operand, (int, float))):
+            raise FilterError(f"{name!r} is compared with a whole number, not with {_shown(operand)}.")
+        return _scalar(operand, name, whole=whole)
+
+
+def _present(about: Target, condition: Filter) -> Filter:
+    """The condition, and that there is a value, where the column's "not there" would satisfy it."""
+    if isinstance(about, Column) and about.absent is not None and matches(condition, {about.name: about.absent}):
+        return And((Exists(about), condition))
+    return condition
+
+
+def _moment(operand: object, name: str) -> int:
+    try:
+        return parse_moment(operand, name)
+    except ValidationError as error:
+        raise FilterError(str(error)) from error
+
+
+def _scalar(operand: object, name: str, *, whole: bool) -> Scalar:
+    if isinstance(operand, str):
+        return _text(operand, name)
+    if isinstance(operand, bool):
+        return bool(operand)
+    if isinstance(operand, (int, float)):
+        return _number(operand, name, whole=whole)
+    hint = " Give a moment in the form in which it was stored." if isinstance(operand, datetime) else ""
+    raise FilterError(f"{name!r} is compared with text, a number or a boolean, not with {_shown(operand)}.{hint}")
+
+
+def _number(operand: float, name: str, *, whole: bool) -> int | float:
+    if isinstance(operand, float) and not math.isfinite(operand):
+        raise FilterError(f"{name!r} is compared with {operand!r}, which no stored number can be.")
+    if operand == int(operand) and (isinstance(operand, int) or abs(operand) < 2**63):
+        if abs(operand) > INT64_MAX:
+            raise FilterError(f"{name!r} is compared with {_shown(operand)}, which does not fit into 64 bits.")
+        return int(operand)
+    if whole:
+        raise FilterError(f"{name!r} is compared with a whole number, not with {operand!r}.")
+    return float(operand)
+
+
+def _text(operand: str, name: str) -> str:
+    check_unicode(operand, f"The value for {name!r}")
+    return str.__str__(operand)
+
+
+def _is_list(operand: object) -> bool:
+    return isinstance(operand, (list, tuple, set, frozenset))
+
+
+def _is_scope(about: Target) -> bool:
+    return isinstance(about, Column) and about.name in SCOPE_FIELDS
+
+
+def _check_mapping(value: object, what: str) -> None:
+    if not isinstance(value, Mapping):
+        raise FilterError(f"{what} must be a dict, as in {{'category': 'hobbies'}}, not {_shown(value)}.")
+
+
+def _operator(key: object, name: str) -> str:
+    operator = key[1:] if isinstance(key, str) and key.startswith("$") else key
+    if isinstance(operator, str) and operator in OPERATORS:
+        return operator
+    raise FilterError(
+        f"{key!r} on {name!r} is no operator. {_did_you_mean(str(operator), OPERATORS)}The operators are "
+        f"{', '.join(OPERATORS)}; a key inside an object is reached with a dot, as in '{name}.{operator}'."
+    )
+
+
+def _did_you_mean(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
+    return f"Did you mean {close[0]!r}? " if close else ""
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"

@@ -1,0 +1,320 @@
+"""Text analysis for lexical search: the same on write, on query and on every Milvus.
+
+A memory becomes a sparse vector: its keys are hashes of tokens, its values what a token weighs in this
+memory. A question becomes one as well, and their inner product is the lexical score, so any Milvus with
+sparse vectors gives the same score, and a dictionary product over what a row stores gives it again.
+
+A word has several tokens, which share its weight. In spaced scripts they are its stem (in the language
+that the text's function words or script tell), itself where the stem differs, and its character n-grams,
+which join inflected, compound and misspelt forms in any language. Semitic words have the consonants of
+their root instead, Hangul its syllable pairs and letters. Scripts without spaces have characters and pairs.
+
+What a word of a question is worth stands on the question's side only, so it can be bettered without
+writing a memory anew. How rare it is among the memories is for :mod:`mem0milvus.retrieval.ranking` to see.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from mem0milvus.retrieval.text.monthnames import month_of, numbered_months
+from mem0milvus.retrieval.text.stopwords import everyday_words, glued_function_words
+from mem0milvus.retrieval.text.words import Word, fold, is_function_word, kept, language_of, stem, words_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+#: Recorded with a collection. Changes whenever the stored weights would change.
+ANALYSIS_VERSION: str = "1"
+
+#: Entries of one stored vector. Of a longer text the n-grams go first, then the last words.
+MAX_LEXICAL_TOKENS: int = 512
+
+# Term frequency saturates as in BM25 (Robertson and Zaragoza 2009), with a constant average length in
+# words. Memories are sentences: a word said twice tells little, and a longer memory is hardly worse.
+_K1 = 0.6
+_B = 0.3
+_AVERAGE_WORDS = 10.0
+
+_NAME_WORTH = 1.5
+_EVERYDAY_WORTH = 0.5
+_DATE_WORTH = 0.7
+_FUNCTION_WORD_WORTH = 0.3
+
+_GRAM = 3
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_VERBS_TOO = ("may", "mar", "march")  # months of English only with their capital
+_ASKING = ("?", "\uff1f", "\u061f", "\u037e")
+# Arabic hamza, alif, waw, ya and ha come and go with the form of a word.
+_WEAK_LETTERS = re.compile("[\u0621\u0627\u0648\u064a\u0647]")
+_ARTICLE = "\u0627\u0644"
+# A Thai, Lao, Burmese or Khmer letter with the signs above, below and after it.
+_CLUSTER = re.compile(".[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u17b4-\u17d3]*")
+
+#: A token and the share of its word's weight; the hash of one with that share.
+Token = tuple[str, float]
+Key = tuple[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word of a question: what it is worth, and the keys it is found by with their shares of that."""
+
+    worth: float
+    keys: tuple[Key, ...]
+
+
+def key(token: str) -> int:
+    """The sparse dimension of a token: below 2**32 - 1, as Milvus asks."""
+    return crc32(token.encode("utf-8", "surrogatepass")) % 0xFFFFFFFE
+
+
+#: Stored with a memory that ends in a question mark.
+ASKS = key("asks")
+
+
+def document_weights(
+    text: str,
+    *,
+    actor: str = "",
+    observed_at: datetime | None = None,
+    extra: Iterable[str] = (),
+) -> dict[int, float]:
+    """The stored sparse vector of a memory.
+
+    Args:
+        text: the memory.
+        actor: who said it.
+        observed_at: when it happened or was said; year, month and day are indexed.
+        extra: what else to find it by, such as the string values of its metadata.
+
+    Returns:
+        Key to weight, at most :data:`MAX_LEXICAL_TOKENS`; never empty for a text that is not blank.
+    """
+    words = words_of(text)
+    whole, parts = _counts(words)
+    if not whole:
+        whole.update(key("w " + char) for char in unicodedata.normalize("NFKC", text) if not char.isspace())
+    length = 1 - _B + _B * len(words) / _AVERAGE_WORDS
+    weights = dict.fromkeys(_beside(text, actor, observed_at), 1.0)
+    for counts in (whole, parts):
+        for number, count in counts.items():
+            weights.setdefault(number, count * (_K1 + 1) / (count + _K1 * length))
+    for value in extra:
+        for counts in _counts(words_of(value)):
+            for number in counts:
+                weights.setdefault(number, 1.0)
+    return dict(islice(weights.items(), MAX_LEXICAL_TOKENS))
+
+
+def _beside(text: str, actor: str, observed_at: datetime | None) -> Iterator[int]:
+    """Keys of what stands beside the text and must not be cut off with its end."""
+    if text.rstrip().endswith(_ASKING):
+        yield ASKS
+    if observed_at is not None:
+        yield from map(key, _date_tokens(observed_at.year, observed_at.month, observed_at.day))
+    for counts in _counts(words_of(actor)) if actor else ():
+        yield from counts
+
+
+def _counts(words: list[Word]) -> tuple[Counter[int], Counter[int]]:
+    """How often each whole word and each part of one occurs."""
+    language = language_of(words)
+    whole: list[int] = []
+    parts: list[int] = []
+    for word in words:
+        if is_function_word(word, language):
+            whole.append(_surface_key(word.text))
+            continue
+        number, rest = _numbers(word.text, word.kind, language)
+        whole.append(number)
+        parts += rest
+    return Counter(whole), Counter(parts)
+
+
+def _date_tokens(year: int, month: int, day: int) -> tuple[str, ...]:
+    return f"year {year}", f"month {month}", f"day {month} {day}"
+
+
+def query_weights(question: str) -> dict[int, float]:
+    """The sparse vector of a question: what each of its keys is worth; {} when it has no words."""
+    weights: dict[int, float] = {}
+    for term in query_terms(question):
+        for number, share in term.keys:
+            weights[number] = weights.get(number, 0.0) + term.worth * share
+    return weights
+
+
+def query_terms(question: str, *, without: Iterable[str] = ()) -> list[Term]:
+    """The words of a question that are worth looking for.
+
+    Function words are, at a lower worth, when there is nothing else. [] for a question without words.
+
+    Args:
+        question: what is asked.
+        without: names whose words are left out, unless the question has no others.
+    """
+    words = words_of(question)
+    language = language_of(words)
+    left_out = {word.text for name in without for word in words_of(name)}
+    words = [word for word in words if word.text not in left_out] or words
+    worths: dict[tuple[Key, ...], float] = {}
+    for word in words:
+        if is_function_word(word, language):
+            continue
+        worth = _worth(word, language)
+        for keys in _found_by(word, language):
+            worths[keys] = max(worth, worths.get(keys, 0.0))
+    if not worths:
+        worths = {((_surface_key(word.text), 1.0),): _FUNCTION_WORD_WORTH for word in words}
+    worths.update({((key(token), 1.0),): _DATE_WORTH for token in _asked_dates(question, words)})
+    return [Term(worth, keys) for keys, worth in worths.items()]
+
+
+def _worth(word: Word, language: str) -> float:
+    if word.capital and language != "de":  # German writes every noun with a capital
+        return _NAME_WORTH
+    return _EVERYDAY_WORTH if word.text in everyday_words(language) else 1.0
+
+
+def _found_by(word: Word, language: str) -> Iterator[tuple[Key, ...]]:
+    """A spaced word stands as one; of a run without spaces each token stands by itself."""
+    if word.kind not in ("east", "thai"):
+        yield _keys(word.text, word.kind, language)
+        return
+    for part in _function_word_pattern().split(word.text):
+        for found in _keys(part, word.kind, language) if part else ():
+            yield (found,)
+
+
+@lru_cache(maxsize=1)
+def _function_word_pattern() -> re.Pattern[str]:
+    return re.compile("|".join(glued_function_words()))
+
+
+def _asked_dates(question: str, words: list[Word]) -> Iterator[str]:
+    for year in _YEAR.findall(question):
+        yield f"year {year}"
+    months = {month_of(word.text) for word in words if word.capital or word.text not in _VERBS_TOO} - {0}
+    days = [int(word.text) for word in words if word.text.isdecimal() and len(word.text) <= 2]
+    for month in months | numbered_months(question):
+        yield f"month {month}"
+        for day in days:
+            yield f"day {month} {day}"
+
+
+@kept
+def _keys(text: str, kind: str, language: str) -> tuple[Key, ...]:
+    """The keys of a word, the one of the whole word first, with their shares."""
+    shares: dict[int, float] = {}
+    for token, share in _TOKENISERS[kind](text, language):
+        number = key(token)
+        shares[number] = shares.get(number, 0.0) + share
+    return tuple(shares.items())
+
+
+@kept
+def _numbers(text: str, kind: str, language: str) -> tuple[int, tuple[int, ...]]:
+    """The key of the whole word, and those of its parts."""
+    first, *rest = _keys(text, kind, language)
+    return first[0], tuple(number for number, _ in rest)
+
+
+def keys_of(word: Word) -> tuple[Key, ...]:
+    """The keys of a word whose language is not known, with their shares of its weight."""
+    return _keys(word.text, word.kind, "")
+
+
+@kept
+def _surface_key(word: str) -> int:
+    return key("w " + fold(word))
+
+
+def _grams(text: str, size: int) -> list[str]:
+    return [text[start : start + size] for start in range(len(text) - size + 1)]
+
+
+def _spaced_tokens(text: str, language: str) -> Iterator[Token]:
+    word = fold(text)
+    if len(word) < 4 or word.isdecimal():
+        yield "w " + word, 1.0
+        return
+    root = fold(stem(text, language))
+    if "\u0590" <= word[0] <= "\u06ff" and language != "fa":
+        yield from _semitic_tokens(word, root)
+        return
+    yield "w " + root, 0.42
+    yield "w " + word, 0.18
+    grams = _grams(f"^{word}$", _GRAM)
+    for gram in grams:
+        yield "g " + gram, 0.4 / len(grams)
+
+
+def _semitic_tokens(word: str, root: str) -> Iterator[Token]:
+    yield "w " + root, 0.5
+    yield "w " + word, 0.1
+    consonants = _WEAK_LETTERS.sub("", word.removeprefix(_ARTICLE)) or word
+    grams = _grams(consonants, 2) + _grams(f"^{consonants}$", 3)
+    for gram in grams:
+        yield "g " + gram, 0.4 / len(grams)
+
+
+def _hangul_tokens(text: str, _language: str) -> Iterator[Token]:
+    """Particles and endings follow what does not change; endings of verbs change its last letters."""
+    yield "w " + text, 0.2
+    pairs = _grams(text, 2)
+    for pair in pairs:
+        yield "c " + pair, 0.5 / len(pairs)
+    letters = "^" + unicodedata.normalize("NFD", text)
+    grams = _grams(letters, 4) or [letters]
+    for gram in grams:
+        yield "g " + gram, 0.3 / len(grams)
+
+
+def _thai_tokens(text: str, _language: str) -> Iterator[Token]:
+    clusters = _CLUSTER.findall(text)
+    if len(clusters) < 2:
+        yield "c " + text, 0.4
+    for size, share in ((2, 0.2), (3, 0.3)):
+        for start in range(len(clusters) - size + 1):
+            yield "c " + "".join(clusters[start : start + size]), share
+
+
+# Shares by the script of the characters: Han carry meaning, Katakana sound, Hiragana mostly grammar.
+_CHARACTER_SHARES = {"": 0.02, "k": 0.02, "h": 0.3}
+_PAIR_SHARES = {"": 0.15, "k": 0.2, "kk": 0.5, "h": 0.4, "hk": 0.4, "hh": 0.8}
+
+
+def _east_tokens(text: str, _language: str) -> Iterator[Token]:
+    for char in text:
+        yield "c " + char, _CHARACTER_SHARES[_east_class(char)]
+    for pair in _grams(text, 2):
+        yield "c " + pair, _PAIR_SHARES["".join(sorted(map(_east_class, pair)))]
+
+
+def _east_class(char: str) -> str:
+    if char < "\u3041" or char > "\u30ff":
+        return "h"
+    return "k" if char >= "\u30a1" else ""
+
+
+def _sign_tokens(text: str, _language: str) -> Iterator[Token]:
+    yield "w " + text, 1.0
+
+
+_TOKENISERS = {
+    "word": _spaced_tokens,
+    "indic": _spaced_tokens,
+    "hangul": _hangul_tokens,
+    "thai": _thai_tokens,
+    "east": _east_tokens,
+    "sign": _sign_tokens,
+}
