@@ -9,11 +9,11 @@ from typing import Any
 
 from mem0milvus.data.memory_row import Record
 from mem0milvus.operations.extraction.rules import RuleExtractor
-from mem0milvus.ports import Hit, Job, Ports, Probe, Vector
+from mem0milvus.ports import Hit, Job, Ports, Probe
 from mem0milvus.retrieval.filters import Filter, matches
 from mem0milvus.runtime.locks import BlockingLocks, LockTable
 from mem0milvus.runtime.positions import RunPositions
-from mem0milvus.types import FlushOutcome
+from mem0milvus.types import FlushOutcome, Vector
 
 #: Called before and after each step: ``hook("live.put", "before")``. What it raises, the step raises.
 Hook = Callable[[str, str], None]

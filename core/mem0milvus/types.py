@@ -45,6 +45,9 @@ SearchMode: TypeAlias = Literal["hybrid", "dense", "lexical"]
 #: How fresh a read must be, in Milvus's terms.
 Consistency: TypeAlias = Literal["Strong", "Session", "Bounded", "Eventually"]
 
+#: One embedding.
+Vector: TypeAlias = "Sequence[float]"
+
 #: One vector for each text: sequences of numbers, or an array of shape ``(texts, dims)``.
 Vectors: TypeAlias = "Sequence[Sequence[float]] | NDArray[Any]"
 

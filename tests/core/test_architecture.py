@@ -1,4 +1,7 @@
-"""The shape of the code: what may import what, what an import costs, and that the two faces are alike."""
+"""The shape of the code: purity, public paths, the cost of an import, one signature for blocking and async methods.
+
+The order of the rooms is a contract in ``pyproject.toml``, which ``lint-imports`` checks.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +21,6 @@ from mem0milvus.operations import records as record_operations
 
 PACKAGE = Path(mem0milvus.__file__).parent
 ROOT = PACKAGE.parent.parent
-
-#: Rooms from the ground up. A file imports from its own room and from those before it.
-ROOMS = [
-    {"errors", "types"},
-    {"data", "retrieval"},
-    {"config", "ports"},
-    {"operations", "milvus", "models", "runtime"},
-    {"client"},
-    {"integrations", "migration"},
-    {"__init__"},
-    {"cli", "__main__"},
-]
-#: Pure, and used where the bare word for something of a later room is a type only.
-LEVEL = {name: level for level, room in enumerate(ROOMS) for name in room}
 
 PURE = ("operations", "retrieval", "data")
 IMPURE = {"pymilvus", "milvus_lite", "openai", "pydantic", "asyncio", "threading", "os", "socket", "logging", "time"}
@@ -62,22 +51,6 @@ def imported(path: Path) -> Iterator[tuple[str, bool]]:
         yield from ((name, node in for_types) for name in names)
 
 
-def test_imports_run_one_way() -> None:
-    wrong = []
-    for room, path in sources():
-        for name, for_types in imported(path):
-            if not name.startswith("mem0milvus.") or for_types:
-                continue
-            other = name.split(".")[1]
-            if other in LEVEL and LEVEL[other] > LEVEL[room]:
-                wrong.append(f"{path.relative_to(PACKAGE)} imports {name}")
-    assert not wrong
-
-
-def test_every_file_has_its_room() -> None:
-    assert {room for room, _ in sources()} == set(LEVEL)
-
-
 def test_operations_and_what_they_stand_on_are_pure() -> None:
     wrong = [
         f"{path.relative_to(PACKAGE)} imports {name}"
@@ -89,22 +62,12 @@ def test_operations_and_what_they_stand_on_are_pure() -> None:
     assert not wrong
 
 
-def test_only_the_store_calls_pymilvus_and_only_the_embedder_openai() -> None:
-    for room, path in sources():
-        for name, for_types in imported(path):
-            if not for_types:
-                assert name.split(".")[0] not in ("pymilvus", "milvus_lite", "grpc") or room == "milvus", path
-                assert name.split(".")[0] != "openai" or room == "models", path
-
-
 @pytest.mark.parametrize("package", ["langchain_mem0milvus", "llamaindex_mem0milvus"])
-def test_an_adapter_imports_only_the_cores_public_names_and_not_the_other_framework(package: str) -> None:
-    foreign = {"langchain_mem0milvus": "llama_index", "llamaindex_mem0milvus": "langchain"}[package]
+def test_an_adapter_imports_only_the_cores_public_names(package: str) -> None:
     files = list((ROOT / package).rglob("*.py"))
     assert files
     for path in files:
         for name, _ in imported(path):
-            assert not name.startswith(foreign), path
             if name.startswith("mem0milvus."):
                 assert name.removeprefix("mem0milvus.") in mem0milvus.__all__, f"{path} imports {name}"
 

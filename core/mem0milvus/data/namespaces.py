@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from mem0milvus.data.limits import MAX_LABEL_BYTES, MAX_NAMESPACE_BYTES
 from mem0milvus.data.scope import check_characters
 from mem0milvus.errors import ValidationError
-from mem0milvus.retrieval.filters import Filter, equals, starts_with
 
 #: Stands for any label in a pattern of ``list_namespaces``.
 ANY_LABEL = "*"
@@ -73,16 +72,6 @@ def part_id(record: str, part: int) -> str:
 def record_id_of(row: str) -> str:
     """The id of the record that a row belongs to."""
     return row.partition("//")[0]
-
-
-def exactly(path: str) -> Filter:
-    """The rows in this namespace, and in none within it."""
-    return equals("namespace", path)
-
-
-def within(path: str) -> Filter | None:
-    """The rows in this namespace and in those within it; None, no condition, for the path of ``()``."""
-    return starts_with("namespace", path) if path else None
 
 
 def _escaped(label: object, name: str) -> str:

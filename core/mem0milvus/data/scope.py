@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mem0milvus.data.limits import MAX_ID_BYTES, VERSION_SEPARATOR
 from mem0milvus.errors import ValidationError
-from mem0milvus.retrieval.filters import Filter, all_of, equals, parse_filters, split_scope
 from mem0milvus.types import ScopeId, Unset
 
 if TYPE_CHECKING:
@@ -34,15 +32,6 @@ class Scope:
         """Whether a memory has all the ids given."""
         return all(getattr(self, name) in ("", getattr(record, name)) for name in SCOPE_FIELDS)
 
-    def as_filter(self) -> Filter | None:
-        """The memories that have all the ids given; None for all memories."""
-        given = ((name, getattr(self, name)) for name in SCOPE_FIELDS)
-        return all_of(*(equals(name, value) for name, value in given if value))
-
-    def exactly(self) -> Filter | None:
-        """The memories that have these ids and no others: an id not given must be absent."""
-        return all_of(*(equals(name, getattr(self, name)) for name in SCOPE_FIELDS))
-
 
 def read_scope(user_id: ScopeId, agent_id: ScopeId, run_id: ScopeId) -> Scope:
     """Check the ids that an operation was given.
@@ -52,27 +41,6 @@ def read_scope(user_id: ScopeId, agent_id: ScopeId, run_id: ScopeId) -> Scope:
     """
     given = dict(zip(SCOPE_FIELDS, (user_id, agent_id, run_id), strict=True))
     return Scope(**{name: check_id(value, name) for name, value in given.items() if not isinstance(value, Unset)})
-
-
-def read_scope_and_filters(
-    user_id: ScopeId, agent_id: ScopeId, run_id: ScopeId, filters: Mapping[str, object] | None
-) -> tuple[Scope, Filter | None]:
-    """The scope, which may stand inside ``filters`` as well as beside it, and what is left of the filters.
-
-    Raises:
-        ValidationError: an id is wrong, or given twice with different values.
-        FilterError: the filters cannot be understood.
-    """
-    outer = read_scope(user_id, agent_id, run_id)
-    inner, rest = split_scope(filters)
-    ids = {}
-    for name in SCOPE_FIELDS:
-        beside = getattr(outer, name)
-        inside = check_id(inner[name], name) if name in inner else ""
-        if beside and inside and beside != inside:
-            raise ValidationError(f"{name} is {beside!r} and, inside filters, {inside!r}: give it once.")
-        ids[name] = beside or inside
-    return Scope(**ids), parse_filters(rest)
 
 
 def require_scope(scope: Scope, operation: str) -> None:

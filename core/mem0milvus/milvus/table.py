@@ -12,9 +12,8 @@ from mem0milvus.data.limits import BYTES_PER_REQUEST, MAX_TOP_K, ROWS_PER_REQUES
 from mem0milvus.errors import PartialWriteError, StoreError
 from mem0milvus.milvus.connection import Connection
 from mem0milvus.milvus.schema import Layout
-from mem0milvus.ports import Hit, Probe, R, Row
+from mem0milvus.ports import Driver, Hit, Probe, R, Row
 from mem0milvus.retrieval.filters import Filter, literal, matches, needs_check, required_text, to_expression
-from mem0milvus.runtime.blocking_driver import Driver
 from mem0milvus.types import Consistency
 
 T = TypeVar("T")

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mem0milvus.errors import EmbeddingError, Mem0MilvusError
 from mem0milvus.models.vector_cache import VectorCache
-from mem0milvus.ports import Vector
-from mem0milvus.runtime.blocking_driver import Driver
-from mem0milvus.types import Embedder
+from mem0milvus.ports import Driver
+from mem0milvus.types import Embedder, Vector
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 from mem0milvus.errors import ExtractionError, Mem0MilvusError
-from mem0milvus.runtime.blocking_driver import Driver
+from mem0milvus.ports import Driver
 from mem0milvus.types import LLM, LLMRequest
 
 

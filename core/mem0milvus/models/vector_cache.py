@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
-from mem0milvus.ports import Vector
+from mem0milvus.types import Vector
 
 #: How many vectors are kept: 6 MB of those with 1,536 dimensions.
 VECTORS_KEPT = 1_024

@@ -1,7 +1,7 @@
 """What a memory can do, one file for each kind of operation. Pure: they await ports and touch nothing else."""
 
+from mem0milvus.operations.add import add, flush
 from mem0milvus.operations.extraction.pending import process_pending
-from mem0milvus.operations.memories.add import add, flush
 from mem0milvus.operations.memories.delete import delete, delete_all, reset
 from mem0milvus.operations.memories.read import get, get_all, history, iterate
 from mem0milvus.operations.memories.search import search

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from mem0milvus.data.messages import utf8_length
 from mem0milvus.errors import ValidationError
-from mem0milvus.ports import EmbedderPort, Probe, R, Table, Vector
+from mem0milvus.ports import EmbedderPort, Probe, R, Table
 from mem0milvus.retrieval.text import query_weights
-from mem0milvus.types import SearchMode
+from mem0milvus.types import SearchMode, Vector
 
 #: How many rows each search brings in to be ranked, or as many as are asked for. Twice as many rank no better.
 CANDIDATES = 25

@@ -9,23 +9,10 @@ Python client works in this way.) ``AsyncMemory`` awaits the same coroutine, wit
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 T = TypeVar("T")
 P = ParamSpec("P")
-
-
-class Driver(Protocol):
-    """How a port runs a function that blocks."""
-
-    async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """The function's result."""
-
-    async def all(self, functions: Sequence[Callable[[], T]]) -> list[T]:
-        """The results of several functions, in order; all have ended, also when one failed."""
-
-    async def shield(self, step: Coroutine[Any, Any, T]) -> T:
-        """The result of a step that runs to its end even when the caller is cancelled meanwhile."""
 
 
 class BlockingDriver:

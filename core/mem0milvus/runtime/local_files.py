@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from mem0milvus.errors import StoreError, ValidationError
-from mem0milvus.runtime.blocking_driver import Driver
+from mem0milvus.ports import Driver
 
 #: About so many bytes are read at a time.
 _READ_BYTES = 1_000_000

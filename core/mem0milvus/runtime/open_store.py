@@ -20,8 +20,7 @@ from mem0milvus.models.checked_llm import CheckedLLM
 from mem0milvus.models.providers import choose_embedder, choose_llm
 from mem0milvus.models.vector_cache import VectorCache
 from mem0milvus.operations.extraction.rules import RuleExtractor
-from mem0milvus.operations.transfer.dump_format import Origin
-from mem0milvus.ports import Background, Extraction, Ports, RecordPorts, Transfer
+from mem0milvus.ports import Background, Extraction, Origin, Ports, RecordPorts, Transfer
 from mem0milvus.retrieval.text import ANALYSIS_VERSION, query_weights
 from mem0milvus.runtime.background_tasks import BackgroundTasks
 from mem0milvus.runtime.background_worker import BackgroundWorker

@@ -17,9 +17,8 @@ from mem0milvus.milvus.table import MilvusTable
 from mem0milvus.models.checked_embedder import CheckedEmbedder
 from mem0milvus.models.providers import choose_embedder
 from mem0milvus.models.vector_cache import VectorCache
-from mem0milvus.ports import Table
+from mem0milvus.ports import Driver, Table
 from mem0milvus.retrieval.text import ANALYSIS_VERSION
-from mem0milvus.runtime.blocking_driver import Driver
 from mem0milvus.types import Embedder
 
 

@@ -12,10 +12,11 @@ from mem0milvus.errors import PartialWriteError, StoreError, ValidationError
 from mem0milvus.operations.extraction.answer import Action, Proposal
 from mem0milvus.operations.extraction.pending_state import settled
 from mem0milvus.operations.memories.new_rows import Draft, Turn, build, continue_past
-from mem0milvus.ports import Ports, Vector
+from mem0milvus.ports import Ports
 from mem0milvus.retrieval.filters import all_of, any_in
+from mem0milvus.retrieval.filters.scope_filters import exactly_in
 from mem0milvus.retrieval.indexing import lexical_weights
-from mem0milvus.types import Change, Rejected
+from mem0milvus.types import Change, Rejected, Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ async def _unknown(ports: Ports, turn: Turn, new: Mapping[int, Step], rows: _Row
     if not new:
         return {}
     hashes = {number: content_hash(step.message.text) for number, step in new.items()}
-    same = all_of(turn.scope.exactly(), any_in("hash", list(dict.fromkeys(hashes.values()))))
+    same = all_of(exactly_in(turn.scope), any_in("hash", list(dict.fromkeys(hashes.values()))))
     known = {record.hash for record in rows.live}
     async for page in ports.live.pages(same, only=("hash", "pending")):
         known.update(record.hash for record in page if not record.pending)

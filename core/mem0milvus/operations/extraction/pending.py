@@ -20,9 +20,10 @@ from mem0milvus.operations.extraction.extract import infer, propose
 from mem0milvus.operations.extraction.pending_state import Waiting, waiting_of
 from mem0milvus.operations.memories.delete import erase
 from mem0milvus.operations.memories.new_rows import Draft, Turn, build, embed
-from mem0milvus.ports import Ports, Vector
+from mem0milvus.ports import Ports
 from mem0milvus.retrieval.filters import all_of, equals, negation
-from mem0milvus.types import UNSET, AddResult, Change, PendingOutcome, Rejected, ScopeId
+from mem0milvus.retrieval.filters.scope_filters import in_scope
+from mem0milvus.types import UNSET, AddResult, Change, PendingOutcome, Rejected, ScopeId, Vector
 
 #: After so many failures in a row the model is taken to be down, and the other turns are left for later.
 MOST_FAILURES = 3
@@ -106,7 +107,7 @@ async def process_pending(
 async def _turns(ports: Ports, scope: Scope) -> list[list[Record]]:
     """The pending rows of each turn, in the order in which they were said."""
     turns: dict[str, list[Record]] = {}
-    where = all_of(scope.as_filter(), negation(equals("pending", "")))
+    where = all_of(in_scope(scope), negation(equals("pending", "")))
     async for page in ports.live.pages(where):
         for record in page:
             turns.setdefault(waiting_of(record).turn, []).append(record)

@@ -13,6 +13,7 @@ from mem0milvus.operations.memories.search import find
 from mem0milvus.operations.question import Question
 from mem0milvus.ports import Ports
 from mem0milvus.retrieval.filters import all_of, equals
+from mem0milvus.retrieval.filters.scope_filters import in_scope
 from mem0milvus.retrieval.text import query_weights
 
 #: Questions that are looked up for one turn. A longer one is cut into so many stretches of messages.
@@ -36,7 +37,7 @@ async def related_memories(ports: Ports, turn: Turn) -> list[Record]:
     texts = _stretches(turn.messages)
     view = visible.View(ports.clock.now_us(), past=False)
     scope = turn.scope
-    where = all_of(scope.as_filter(), None if scope.user_id else equals("user_id", ""), equals("pending", ""))
+    where = all_of(in_scope(scope), None if scope.user_id else equals("user_id", ""), equals("pending", ""))
     relevance: dict[str, float] = {}
     records: dict[str, Record] = {}
     for text, vector in zip(texts, await ports.embedder.embed(texts), strict=True):

@@ -9,6 +9,7 @@ from mem0milvus.data.scope import Scope, check_memory_id, read_scope, require_sc
 from mem0milvus.errors import NotFoundError, PartialWriteError, StoreError, ValidationError
 from mem0milvus.operations.memories.update import unknown_id
 from mem0milvus.ports import Ports
+from mem0milvus.retrieval.filters.scope_filters import in_scope
 from mem0milvus.types import UNSET, DeleteOutcome, Outcome, ScopeId, Unset
 
 
@@ -91,7 +92,7 @@ async def _delete_pass(ports: Ports, scope: Scope, purge: bool) -> int:
     What other processes wrote up to now is deleted as well.
     """
     deleted = 0
-    async for page in ports.live.pages(scope.as_filter(), only=(), consistency="Strong"):
+    async for page in ports.live.pages(in_scope(scope), only=(), consistency="Strong"):
         deleted += await ports.shield(_delete_page(ports, [record.id for record in page], scope, purge))
     return deleted
 
@@ -138,5 +139,5 @@ async def erase(ports: Ports, records: Sequence[Record]) -> None:
 
 async def _erase_past(ports: Ports, scope: Scope) -> None:
     """Erase what is left of a scope's memories that were deleted earlier."""
-    async for page in ports.past.pages(scope.as_filter(), only=(), consistency="Strong"):
+    async for page in ports.past.pages(in_scope(scope), only=(), consistency="Strong"):
         await ports.past.remove([record.id for record in page])

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from math import sqrt
 
 from mem0milvus.data.memory_row import Record, memory_id_of
-from mem0milvus.ports import Ports, Vector
+from mem0milvus.ports import Ports
 from mem0milvus.retrieval.indexing import embedded_text, lexical_weights
+from mem0milvus.types import Vector
 
 #: Vectors of one text whose cosine is below this were made by two models. Calls of one model differ by less.
 SAME_VECTOR = 0.98

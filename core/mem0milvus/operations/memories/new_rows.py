@@ -10,8 +10,10 @@ from mem0milvus.data.memory_row import Record, change_moment, closed, content_ha
 from mem0milvus.data.messages import Message
 from mem0milvus.data.scope import Scope
 from mem0milvus.errors import PartialWriteError, StoreError
-from mem0milvus.ports import Ports, Vector
+from mem0milvus.ports import Ports
+from mem0milvus.retrieval.filters.scope_filters import exactly_in
 from mem0milvus.retrieval.indexing import embedded_text, lexical_weights
+from mem0milvus.types import Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ async def _first_position(ports: Ports, scope: Scope, count: int) -> int:
     last = -1
     if not ports.positions.knows(scope):
         # Stale by a moment will do: what this process wrote itself is known, and equal positions are told apart by id.
-        async for page in ports.live.pages(scope.exactly(), only=("seq",), consistency="Bounded"):
+        async for page in ports.live.pages(exactly_in(scope), only=("seq",), consistency="Bounded"):
             last = max(last, *(record.seq for record in page))
     return ports.positions.take(scope, count, at_least=last + 1)
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from mem0milvus.data.memory_row import Record, past_key, to_history, to_item
 from mem0milvus.data.notebook_tables import as_table
-from mem0milvus.data.scope import check_memory_id, read_scope_and_filters
+from mem0milvus.data.scope import check_memory_id
 from mem0milvus.errors import NotFoundError, ValidationError
 from mem0milvus.operations.memories import as_of as visible
 from mem0milvus.operations.memories.update import latest, unknown_id
 from mem0milvus.ports import Ports
 from mem0milvus.retrieval.filters import all_of
+from mem0milvus.retrieval.filters.scope_filters import in_scope, read_scope_and_filters
 from mem0milvus.types import UNSET, Consistency, HistoryEntry, MemoryItem, MemoryList, Moment, ScopeId
 
 
@@ -45,7 +46,7 @@ async def get_all(
         raise ValidationError(f"offset must be a whole number from 0, not {offset!r}.")
     view = visible.read_view(ports, as_of, consistency)
     records: list[Record] = []
-    async for page in visible.pages(ports, view, all_of(scope.as_filter(), where)):
+    async for page in visible.pages(ports, view, all_of(in_scope(scope), where)):
         records.extend(page)
     records.sort(key=lambda record: (record.created_at, record.id))
     end = None if count is None else offset + count
@@ -66,7 +67,7 @@ async def iterate(
     """See ``Memory.iterate``."""
     scope, where = read_scope_and_filters(user_id, agent_id, run_id, filters)
     view = visible.read_view(ports, as_of, consistency)
-    async for page in visible.pages(ports, view, all_of(scope.as_filter(), where)):
+    async for page in visible.pages(ports, view, all_of(in_scope(scope), where)):
         for record in page:
             yield to_item(record)
 

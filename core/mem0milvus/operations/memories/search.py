@@ -9,7 +9,7 @@ from typing import Any, cast
 from mem0milvus.data.limits import MAX_TOP_K
 from mem0milvus.data.memory_row import Record, to_item
 from mem0milvus.data.notebook_tables import as_table
-from mem0milvus.data.scope import Scope, read_scope_and_filters, require_scope
+from mem0milvus.data.scope import Scope, require_scope
 from mem0milvus.operations.memories import as_of as visible
 from mem0milvus.operations.memories.read import read_count
 from mem0milvus.operations.question import (
@@ -23,6 +23,7 @@ from mem0milvus.operations.question import (
 )
 from mem0milvus.ports import Ports
 from mem0milvus.retrieval.filters import Filter, all_of, any_in, any_of, equals
+from mem0milvus.retrieval.filters.scope_filters import in_scope, read_scope_and_filters
 from mem0milvus.retrieval.indexing import lexical_weights
 from mem0milvus.retrieval.ranking import (
     DEFAULT_PRESET,
@@ -63,7 +64,7 @@ async def search(
     text = check_query(query)
     scope, rest = read_scope_and_filters(user_id, agent_id, run_id, filters)
     require_scope(scope, "search")
-    where = all_of(scope.as_filter(), rest)
+    where = all_of(in_scope(scope), rest)
     count = cast("int", read_count(top_k, limit, DEFAULT_TOP_K, MAX_TOP_K))
     check_threshold(threshold)
     check_preset(preset)

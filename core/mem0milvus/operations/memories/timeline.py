@@ -10,6 +10,7 @@ from mem0milvus.data.scope import Scope, read_scope
 from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.errors import ValidationError
 from mem0milvus.ports import Ports
+from mem0milvus.retrieval.filters.scope_filters import in_scope
 from mem0milvus.types import UNSET, Event, ScopeId
 
 #: The most memories that are drawn each on a line of its own.
@@ -84,7 +85,7 @@ async def timeline(
     now_us = ports.clock.now_us()
     rows: dict[str, list[Record]] = {}
     for table in (ports.live, ports.past):
-        async for page in table.pages(scope.as_filter()):
+        async for page in table.pages(in_scope(scope)):
             for record in page:
                 rows.setdefault(memory_id_of(record.id), []).append(record)
     lives = [life for memory_id, versions in rows.items() if (life := _life(memory_id, versions, now_us)) is not None]

@@ -11,9 +11,9 @@ from mem0milvus.data.messages import check_metadata, check_text
 from mem0milvus.data.scope import check_memory_id
 from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.errors import NotFoundError, ValidationError
-from mem0milvus.ports import Ports, Vector
+from mem0milvus.ports import Ports
 from mem0milvus.retrieval.indexing import embedded_text, lexical_weights
-from mem0milvus.types import Outcome
+from mem0milvus.types import Outcome, Vector
 
 
 async def update(ports: Ports, memory_id: str, data: str, metadata: Mapping[str, Any] | None = None) -> Outcome:

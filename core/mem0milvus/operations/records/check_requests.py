@@ -12,7 +12,7 @@ from mem0milvus.data.messages import check_json, utf8_length
 from mem0milvus.data.namespaces import read_namespace, record_id
 from mem0milvus.data.record_types import DeleteRecord, PutRecord
 from mem0milvus.errors import ValidationError
-from mem0milvus.ports import Vector
+from mem0milvus.types import Vector
 
 #: The greatest position and the longest life that can be stored, with room for the moments that are added to them.
 _MAX_ORDER = 2**62

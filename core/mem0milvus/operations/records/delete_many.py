@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mem0milvus.data.namespaces import exactly, read_namespace, within
+from mem0milvus.data.namespaces import read_namespace
 from mem0milvus.data.record_row import further_ids
 from mem0milvus.data.record_types import Namespace
 from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.ports import RecordPorts
 from mem0milvus.retrieval.filters import Filter, all_of, at_most, equals
+from mem0milvus.retrieval.filters.scope_filters import in_namespace, within_namespace
 
 
 async def delete_namespace(ports: RecordPorts, namespace: Namespace, *, prefix: bool = False) -> int:
     """See ``RecordStore.delete_namespace``."""
     path = read_namespace(namespace, may_be_empty=prefix)
-    where = all_of(within(path) if prefix else exactly(path), equals("part", 0))
+    where = all_of(within_namespace(path) if prefix else in_namespace(path), equals("part", 0))
     now_us = ports.clock.now_us()
     deleted = 0
     while ends := await _delete_pass(ports, where, until_us=FOREVER_US):

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from mem0milvus.data.namespaces import ANY_LABEL, exactly, labels_of, read_namespace, within
+from mem0milvus.data.namespaces import ANY_LABEL, labels_of, read_namespace
 from mem0milvus.data.record_row import RecordRow, to_item
 from mem0milvus.data.record_types import Namespace, NamespaceCondition, Namespaces, RecordItems, RecordOrder
 from mem0milvus.errors import ValidationError
 from mem0milvus.operations.records.read import check_window
 from mem0milvus.ports import RecordPorts
 from mem0milvus.retrieval.filters import Filter, all_of, equals, greater_than, parse_value_filters
+from mem0milvus.retrieval.filters.scope_filters import in_namespace, within_namespace
 from mem0milvus.types import Consistency
 
 #: The columns that each order goes by.
@@ -40,7 +41,7 @@ async def list_records(
     if order not in _ORDERS:
         raise ValidationError(f"order={order!r}; known are {', '.join(_ORDERS)}.")
     path = read_namespace(namespace, may_be_empty=prefix)
-    where = all_of(within(path) if prefix else exactly(path), parse_value_filters(filters))
+    where = all_of(within_namespace(path) if prefix else in_namespace(path), parse_value_filters(filters))
     level = consistency or ports.reading
     rows = await listed(ports, where, _ORDERS[order], limit, offset, descending, level)
     return [to_item(row) for row in rows]
@@ -87,7 +88,7 @@ async def list_namespaces(
     if max_depth is not None and (not isinstance(max_depth, int) or isinstance(max_depth, bool) or max_depth < 1):
         raise ValidationError(f"max_depth must be a whole number from 1, not {max_depth!r}.")
     begins = [tuple(takewhile(lambda label: label != ANY_LABEL, p)) for kind, p in wanted if kind == "prefix"]
-    where = all_of(*(within(read_namespace(labels, may_be_empty=True)) for labels in begins))
+    where = all_of(*(within_namespace(read_namespace(labels, may_be_empty=True)) for labels in begins))
     paths: set[str] = set()
     there = _there(where, ports.clock.now_us())
     async for page in ports.rows.pages(there, only=("namespace",), consistency=ports.reading):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from mem0milvus.data.limits import MAX_TOP_K
-from mem0milvus.data.namespaces import read_namespace, record_id_of, within
+from mem0milvus.data.namespaces import read_namespace, record_id_of
 from mem0milvus.data.record_row import RecordRow, to_item
 from mem0milvus.data.record_types import FoundRecord, FoundRecords, Namespace
 from mem0milvus.errors import ValidationError
@@ -15,6 +15,7 @@ from mem0milvus.operations.records.list import listed
 from mem0milvus.operations.records.read import check_window, refreshed
 from mem0milvus.ports import RecordPorts
 from mem0milvus.retrieval.filters import Filter, all_of, at_least, greater_than, parse_value_filters
+from mem0milvus.retrieval.filters.scope_filters import within_namespace
 from mem0milvus.retrieval.ranking import Candidate, Ranked, rank
 from mem0milvus.retrieval.text import document_weights
 from mem0milvus.types import Consistency, SearchMode
@@ -35,7 +36,7 @@ async def search(
 ) -> FoundRecords:
     """See ``RecordStore.search``."""
     path = read_namespace(namespace_prefix, "namespace_prefix", may_be_empty=True)
-    where = all_of(within(path), parse_value_filters(filters))
+    where = all_of(within_namespace(path), parse_value_filters(filters))
     _check(query, limit, offset, threshold)
     level = consistency or ports.reading
     if query is None:

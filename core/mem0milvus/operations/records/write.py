@@ -12,8 +12,9 @@ from mem0milvus.data.record_types import DeleteRecord, Namespace, PutRecord
 from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.errors import PartialWriteError, StoreError, ValidationError
 from mem0milvus.operations.records.check_requests import Change, Delete, Put, read_change
-from mem0milvus.ports import RecordPorts, Vector
+from mem0milvus.ports import RecordPorts
 from mem0milvus.retrieval.text import document_weights
+from mem0milvus.types import Vector
 
 #: What stands where Milvus wants words and there are none.
 NO_WORDS: Mapping[int, float] = {0: 1.0}

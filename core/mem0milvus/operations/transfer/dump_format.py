@@ -31,6 +31,7 @@ from mem0milvus.data.record_row import RecordRow
 from mem0milvus.data.scope import check_memory_id
 from mem0milvus.data.timestamps import to_iso, to_us
 from mem0milvus.errors import ValidationError
+from mem0milvus.ports import Origin
 
 #: Goes up with each change that an older version of this library would misread.
 FORMAT = 1
@@ -39,21 +40,6 @@ FORMAT = 1
 HEADER_BYTES = 4_096
 
 _MOMENTS = frozenset({"created_at", "updated_at", "valid_from", "valid_to", "observed_at", "expires_at"})
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What filled the store that a dump was made of.
-
-    Attributes:
-        collection: name of the memories' collection.
-        model: the embedding model's name.
-        dims: length of its vectors.
-    """
-
-    collection: str
-    model: str
-    dims: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from mem0milvus.data.memory_row import Record, past_key
 from mem0milvus.errors import StoreError
 from mem0milvus.operations.extraction.pending_state import waiting_of
 from mem0milvus.operations.transfer.dump_format import MemoryRows
-from mem0milvus.ports import EmbedderPort, Ports, Vector
+from mem0milvus.ports import EmbedderPort, Ports
 from mem0milvus.retrieval.indexing import embedded_text, lexical_weights
-from mem0milvus.types import LoadOutcome, OnConflict
+from mem0milvus.types import LoadOutcome, OnConflict, Vector
 
 #: Rows that are embedded and written together.
 BATCH_ROWS = ROWS_PER_REQUEST // 2

@@ -14,9 +14,9 @@ from mem0milvus.data.record_row import RecordRow, further_ids
 from mem0milvus.errors import StoreError
 from mem0milvus.operations.records.write import NO_WORDS
 from mem0milvus.operations.transfer.dump_format import RecordRows
-from mem0milvus.ports import EmbedderPort, RecordPorts, Vector
+from mem0milvus.ports import EmbedderPort, RecordPorts
 from mem0milvus.retrieval.text import document_weights
-from mem0milvus.types import LoadOutcome, OnConflict
+from mem0milvus.types import LoadOutcome, OnConflict, Vector
 
 _NEW, _PRESENT, _CONFLICT = "new", "present", "conflict"
 

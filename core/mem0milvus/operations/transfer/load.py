@@ -21,13 +21,12 @@ from mem0milvus.operations.transfer.dump_format import (
     UNREADABLE,
     Header,
     MemoryRows,
-    Origin,
     RecordRows,
     read_header,
     read_row,
 )
 from mem0milvus.operations.transfer.import_memories import Fate, Policy, arrive, fates
-from mem0milvus.ports import Files, Ports
+from mem0milvus.ports import Files, Origin, Ports
 from mem0milvus.types import FilePath, LoadOutcome, OnConflict, Progress
 
 #: Conflicts that an error names.

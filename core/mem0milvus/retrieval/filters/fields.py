@@ -55,9 +55,6 @@ COLUMNS: Mapping[str, Kind] = MappingProxyType(
 #: The values that stand for "not there"; in a text column it is ``""``.
 _ABSENT: Mapping[str, int] = MappingProxyType({"updated_at": 0, "expires_at": FOREVER_US})
 
-#: The fields that say whose memory it is. They are never compared with "nobody".
-SCOPE_FIELDS = ("user_id", "agent_id", "run_id")
-
 METADATA = "metadata"
 
 #: Each such segment doubles the expression: it may be a key of an object or a place in a list.

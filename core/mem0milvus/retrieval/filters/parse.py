@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from mem0milvus.data.scope import SCOPE_FIELDS
 from mem0milvus.data.timestamps import parse_moment
 from mem0milvus.errors import FilterError, ValidationError
-from mem0milvus.retrieval.filters.fields import SCOPE_FIELDS, Column, Path, Target, check_unicode, target, value_path
+from mem0milvus.retrieval.filters.fields import Column, Path, Target, check_unicode, target, value_path
 from mem0milvus.retrieval.filters.nodes import (
     INT64_MAX,
     And,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from mem0milvus.ports import Vector
+    from mem0milvus.types import Vector
 
 #: Candidates this far from a hit in its run are fetched with it and lend it their score.
 NEIGHBOUR_REACH: int = 2
