@@ -1,0 +1,42 @@
+"""Checking numbers that a caller gave. A bool is not a number here, though Python counts it as an integer."""
+
+from __future__ import annotations
+
+from mem0milvus.errors import ValidationError
+
+
+def check_whole_number(value: object, name: str, *, least: int = 0, most: int | None = None) -> int:
+    """Check a whole number.
+
+    Args:
+        value: the value given.
+        name: the argument's name, for the message.
+        least: the smallest value allowed.
+        most: the largest value allowed; None for no bound.
+
+    Raises:
+        ValidationError: it is not an integer, or out of bounds.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value >= least and (most is None or value <= most):
+        return value
+    bound = "" if most is None else f" to {most:,}"
+    raise ValidationError(f"{name} must be a whole number from {least}{bound}, not {value!r}.")
+
+
+def check_number(value: object, name: str, *, least: float, most: float, unit: str = "") -> float:
+    """Check a number between two bounds, both allowed.
+
+    Args:
+        value: the value given.
+        name: the argument's name, for the message.
+        least: the smallest value allowed.
+        most: the largest value allowed.
+        unit: for the message, as in ``seconds``.
+
+    Raises:
+        ValidationError: it is not a number, or out of bounds.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most:
+        return value
+    kind = f"number of {unit}" if unit else "number"
+    raise ValidationError(f"{name} must be a {kind} from {least:g} to {most:g}, not {value!r}.")
