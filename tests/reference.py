@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Cor
 from dataclasses import asdict, replace
 from typing import Any
 
-from mem0milvus.data.memory_row import Record
+from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.operations.extraction.rules import RuleExtractor
 from mem0milvus.ports import Hit, Job, Ports, Probe
 from mem0milvus.retrieval.filters import Filter, matches
@@ -25,7 +25,7 @@ class DictTable:
     searches_words = True
 
     def __init__(self, name: str, hook: Hook, page: int = 2) -> None:
-        self.rows: dict[str, Record] = {}
+        self.rows: dict[str, MemoryRow] = {}
         self._name = name
         self._hook = hook
         self._page = page
@@ -36,12 +36,14 @@ class DictTable:
         self._hook(f"{self._name}.{method}", "after")
         return result
 
-    async def get(self, keys: Collection[str], *, vectors: bool = False, consistency: Any = None) -> dict[str, Record]:
+    async def get(
+        self, keys: Collection[str], *, vectors: bool = False, consistency: Any = None
+    ) -> dict[str, MemoryRow]:
         return await self._step(  # type: ignore[no-any-return]
             "get", lambda: {k: _read(self.rows[k], vectors) for k in keys if k in self.rows}
         )
 
-    async def put(self, records: Sequence[Record]) -> None:
+    async def put(self, records: Sequence[MemoryRow]) -> None:
         await self._step("put", lambda: self.rows.update({r.id: r for r in records}))
 
     async def remove(self, keys: Collection[str]) -> None:
@@ -54,7 +56,7 @@ class DictTable:
         vectors: bool = False,
         only: Sequence[str] | None = None,
         consistency: Any = None,
-    ) -> AsyncGenerator[list[Record], None]:
+    ) -> AsyncGenerator[list[MemoryRow], None]:
         after = ""
         while True:
             page = await self._step("pages", lambda: self._matching(where, after)[: self._page])  # noqa: B023
@@ -69,7 +71,7 @@ class DictTable:
     ) -> list[list[Hit]]:
         return await self._step("search", lambda: [self._nearest(p, where)[:limit] for p in probes])  # type: ignore[no-any-return]
 
-    def _matching(self, where: Filter | None, after: str = "") -> list[Record]:
+    def _matching(self, where: Filter | None, after: str = "") -> list[MemoryRow]:
         rows = sorted((r for r in self.rows.values() if r.id > after), key=lambda r: r.id)
         return [r for r in rows if where is None or matches(where, asdict(r))]
 
@@ -87,10 +89,10 @@ class DictTable:
         return sorted(hits, key=lambda hit: hit.distance if closest_first else -hit.distance)
 
 
-def _read(record: Record, vectors: bool, only: Sequence[str] | None = None) -> Record:
+def _read(record: MemoryRow, vectors: bool, only: Sequence[str] | None = None) -> MemoryRow:
     """A row as it is read: without what was not asked for."""
     if only is not None:
-        blank = Record(id=record.id, memory="", hash="", created_at=0, valid_from=0, observed_at=0)
+        blank = MemoryRow(id=record.id, memory="", hash="", created_at=0, valid_from=0, observed_at=0)
         return replace(blank, **{name: getattr(record, name) for name in only})
     return record if vectors else replace(record, vector=(), words={})
 
@@ -148,10 +150,10 @@ class Store:
 
     def __init__(self, hook: Hook = lambda step, moment: None) -> None:
         self.live = DictTable("live", hook)
-        self.past = DictTable("past", hook)
+        self.history = DictTable("history", hook)
         self.ports = Ports(
             live=self.live,
-            past=self.past,
+            history=self.history,
             embedder=Letters(hook),
             extractor=RuleExtractor(),
             locks=BlockingLocks(LockTable()),
@@ -170,7 +172,7 @@ class Store:
 
     async def _empty(self) -> None:
         self.live.rows.clear()
-        self.past.rows.clear()
+        self.history.rows.clear()
 
     def run(self, operation: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any) -> Any:
         """Run one operation to its end."""

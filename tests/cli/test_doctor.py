@@ -178,7 +178,7 @@ def test_what_an_interrupted_write_leaves_behind_is_harmless(store: Path) -> Non
     with Memory.from_config(config) as memory:
         ports = memory._ports
         live = drive(ports.live.get(["fish"], vectors=True))["fish"]
-        drive(ports.past.put([closed(live, live.valid_from + 1)]))
+        drive(ports.history.put([closed(live, live.valid_from + 1)]))
     ok, told = findings()
     assert ok
     assert told["versions"]["says"] == "1 row is left of writes that were interrupted; they count for nothing."

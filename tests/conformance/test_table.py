@@ -12,7 +12,7 @@ import pytest
 from mem0milvus import StoreError
 from mem0milvus.config import VectorStoreConfig
 from mem0milvus.data.limits import MAX_ID_BYTES, MAX_MEMORY_BYTES, ROWS_PER_REQUEST
-from mem0milvus.data.memory_row import Record
+from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.milvus.connection import Connection
 from mem0milvus.milvus.schema import MEMORIES, Identity
 from mem0milvus.milvus.table import MilvusTable
@@ -36,28 +36,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 class Rows:
     """A table, with its calls run to their ends."""
 
-    def __init__(self, table: Table[Record], connection: Connection | None = None) -> None:
+    def __init__(self, table: Table[MemoryRow], connection: Connection | None = None) -> None:
         self.table = table
         self.connection = connection
 
-    def put(self, *records: Record) -> None:
+    def put(self, *records: MemoryRow) -> None:
         drivers.run(_finish(self.table.put(records)))
 
-    def get(self, *keys: str, **options: Any) -> dict[str, Record]:
+    def get(self, *keys: str, **options: Any) -> dict[str, MemoryRow]:
         return drivers.run(_finish(self.table.get(keys, **options)))
 
     def remove(self, *keys: str) -> None:
         drivers.run(_finish(self.table.remove(keys)))
 
-    def pages(self, where: Filter | None = None, **options: Any) -> list[list[Record]]:
+    def pages(self, where: Filter | None = None, **options: Any) -> list[list[MemoryRow]]:
         return list(drivers.iterate(self.table.pages(where, **options)))
 
-    def all(self, where: Filter | None = None, **options: Any) -> list[Record]:
+    def all(self, where: Filter | None = None, **options: Any) -> list[MemoryRow]:
         return [record for page in self.pages(where, **options) for record in page]
 
     def search(self, probe: Probe, where: Filter | None = None, limit: int = 10) -> list[tuple[str, float]]:
         (hits,) = drivers.run(_finish(self.table.search([probe], where, limit=limit)))
-        return [(hit.record.id, hit.distance) for hit in hits]
+        return [(hit.row.id, hit.distance) for hit in hits]
 
     def seal(self) -> None:
         """On a server, have a segment end here, so that a read goes through several."""
@@ -83,7 +83,7 @@ def rows(store: Store) -> Iterator[Rows]:
     connection.close()
 
 
-def record(key: str, **values: Any) -> Record:
+def record(key: str, **values: Any) -> MemoryRow:
     blank: dict[str, Any] = {
         "user_id": "u",
         "memory": f"text of {key}",
@@ -94,10 +94,10 @@ def record(key: str, **values: Any) -> Record:
         "vector": (1.0, 0.0, 0.0, 0.0),
         "words": {7: 1.0},
     }
-    return Record(id=key, **{**blank, **values})
+    return MemoryRow(id=key, **{**blank, **values})
 
 
-def keys(records: Sequence[Record]) -> list[str]:
+def keys(records: Sequence[MemoryRow]) -> list[str]:
     return [one.id for one in records]
 
 
@@ -281,7 +281,7 @@ FILTERS: list[dict[str, Any]] = [
 VALUES: list[Any] = ["a", "abc", "b", "", 7, 3, 3.5, True, None, ["a", "b"], [], {"y": 2}, {"y": "b"}, {}]
 
 
-def _various() -> list[Record]:
+def _various() -> list[MemoryRow]:
     found = [record("none", metadata={})]
     for number, value in enumerate(VALUES * 8):
         vector = (1.0, (number + 1) / 100, 0.0, 0.0)
@@ -344,8 +344,8 @@ def test_several_probes_are_answered_one_each(rows: Rows) -> None:
     rows.put(record("a"), record("b", vector=(0.0, 1.0, 0.0, 0.0)))
     probes = [Probe("vector", [1.0, 0.0, 0.0, 0.0]), Probe("vector", [0.0, 1.0, 0.0, 0.0])]
     first, second = drivers.run(_finish(rows.table.search(probes, None, limit=1)))
-    assert [hit.record.id for hit in (*first, *second)] == ["a", "b"]
-    assert list(second[0].record.vector) == [0.0, 1.0, 0.0, 0.0], "with vectors"
+    assert [hit.row.id for hit in (*first, *second)] == ["a", "b"]
+    assert list(second[0].row.vector) == [0.0, 1.0, 0.0, 0.0], "with vectors"
     assert rows.search(Probe("vector", [1.0, 0.0, 0.0, 0.0]), negation(equals("id", "a")), limit=2)[0][0] == "b"
 
 

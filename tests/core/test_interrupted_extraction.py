@@ -124,8 +124,8 @@ def test_an_interrupted_pending_turn_is_extracted_once(at: int) -> None:
     assert _seen(store) == AFTER
     assert [e["event"] for e in store.run(operations.history, "a")] == ["ADD", "UPDATE"]
     assert [e["event"] for e in store.run(operations.history, "b")] == ["ADD", "DELETE"]
-    assert not any(row.pending for table in (store.live, store.past) for row in table.rows.values())
-    assert not any(SAID in row.memory for table in (store.live, store.past) for row in table.rows.values())
+    assert not any(row.pending for table in (store.live, store.history) for row in table.rows.values())
+    assert not any(SAID in row.memory for table in (store.live, store.history) for row in table.rows.values())
     assert _process(store)["processed"] == 0
 
 

@@ -64,7 +64,7 @@ PURGES: dict[str, Operation] = {
 
 def _state(store: Store) -> dict[str, Any]:
     """Everything that a user can see: memories and their histories, without moments."""
-    known = {key.partition(":")[0] for key in (*store.live.rows, *store.past.rows)}
+    known = {key.partition(":")[0] for key in (*store.live.rows, *store.history.rows)}
     seen: dict[str, Any] = {}
     for memory_id in sorted(known):
         try:
@@ -138,7 +138,7 @@ def test_an_interrupted_purge_can_be_repeated_until_nothing_is_left(name: str, a
     with suppress(NotFoundError):  # everything may be gone already
         PURGES[name](store)
     words = {"purge": "abc", "purge deleted": "efg", "purge all": ""}[name]
-    left = [row.memory for table in (store.live, store.past) for row in table.rows.values()]
+    left = [row.memory for table in (store.live, store.history) for row in table.rows.values()]
     assert not [text for text in left if words in text and text]
 
 

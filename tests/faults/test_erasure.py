@@ -39,7 +39,7 @@ def secrets_in(config: Config) -> set[str]:
 
 def _compact(memory: Memory) -> None:
     connection = memory._runtime._connection
-    for collection in (connection.live, connection.past):
+    for collection in (connection.live, connection.history):
         connection.compact(collection)
 
 
@@ -69,7 +69,7 @@ def _fill(memory: Memory, *, flushed: bool) -> dict[str, str]:
 
 def _flush(memory: Memory) -> None:
     connection = memory._runtime._connection
-    for collection in (connection.live, connection.past):
+    for collection in (connection.live, connection.history):
         connection._client.flush(collection)  # type: ignore[union-attr]
 
 

@@ -119,7 +119,7 @@ def _rows(store: Store, *, erasing: bool = False) -> dict[str, Any]:
     With ``erasing``, the oldest versions may be gone.
     """
     seen = {}
-    for memory_id in {key.partition(":")[0] for key in (*store.live.rows, *store.past.rows)}:
+    for memory_id in {key.partition(":")[0] for key in (*store.live.rows, *store.history.rows)}:
         with suppress(NotFoundError):
             entries = store.run(operations.history, memory_id)
             first = entries[0]["version"] if erasing else 1
@@ -238,7 +238,7 @@ class Canceller:
         self.ports = replace(
             store.ports,
             live=Suspending(store.live, self._stop, tables),
-            past=Suspending(store.past, self._stop, tables),
+            history=Suspending(store.history, self._stop, tables),
             embedder=Suspending(store.ports.embedder, self._stop, ("embed",)),
             locks=AwaitingLocks(LockTable()),
             shield=self.driver.shield,
@@ -407,13 +407,13 @@ class Partial(DictTable):
 
 
 def _partial() -> Iterator[tuple[str, Store]]:
-    for broken in ("live", "past"):
+    for broken in ("live", "history"):
         store, script = _filled()
-        for name in ("live", "past"):
+        for name in ("live", "history"):
             table = Partial(name, script, page=10)
             table.rows = getattr(store, name).rows
             setattr(store, name, table)
-        store.ports = replace(store.ports, live=store.live, past=store.past)
+        store.ports = replace(store.ports, live=store.live, history=store.history)
         yield broken, store
 
 
@@ -443,7 +443,7 @@ def test_a_batch_written_in_part_tells_which_memories_are_changed_and_which_are_
             asyncio.run(PARTIAL[name](store.ports))
         except StoreError as error:
             failed = error
-        assert (failed is None) == ((name, broken) == ("add", "past")), "nothing of the past is written there"
+        assert (failed is None) == ((name, broken) == ("add", "history")), "nothing of the past is written there"
         _tells_the_truth(failed, changed=known ^ set(store.live.rows))
         _break(store, None)
         with suppress(NotFoundError):
@@ -452,7 +452,7 @@ def test_a_batch_written_in_part_tells_which_memories_are_changed_and_which_are_
 
 
 def _break(store: Store, broken: str | None) -> None:
-    for name in ("live", "past"):
+    for name in ("live", "history"):
         getattr(store, name).broken = name == broken
 
 
@@ -471,5 +471,5 @@ def _is_done(name: str, store: Store) -> None:
     if "user" in name:
         assert not [row for row in store.live.rows.values() if row.user_id == "u"]
     if name == "purge user":
-        assert not [row for row in store.past.rows.values() if row.user_id == "u"]
+        assert not [row for row in store.history.rows.values() if row.user_id == "u"]
     _rows(store)

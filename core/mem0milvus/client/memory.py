@@ -525,7 +525,7 @@ class Memory(BlockingFace):
         opened under that name with the former embedder, until they are dropped.
 
         What this memory and its other faces write meanwhile is moved as well, and refused in the moment of the switch.
-        Others that have the collections open must not write meanwhile. Record stores with a ``collection_name`` of
+        Others that have the collections open must not write meanwhile. MemoryRow stores with a ``collection_name`` of
         their own are not moved. What is purged later is still in the former collections, until these are dropped.
 
         Args:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class MemoryRow:
     """One row. Field names are the columns' names; moments are microseconds since 1970 UTC.
 
     Attributes:
-        id: the memory's id for a live row; for a past one the id with its version, see ``past_key``.
+        id: the memory's id for a live row; for a past one the id with its version, see ``version_key``.
         valid_from: when this version was recorded.
         valid_to: when the next version replaced it; ``FOREVER_US`` while it is the current one.
         observed_at: when what it tells was said or happened.
@@ -61,7 +61,7 @@ def content_hash(text: str) -> str:
     return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def past_key(memory_id: str, version: int) -> str:
+def version_key(memory_id: str, version: int) -> str:
     """Key of a closed version in the collection of past versions."""
     return f"{memory_id}{VERSION_SEPARATOR}{version}"
 
@@ -71,12 +71,12 @@ def memory_id_of(key: str) -> str:
     return key.partition(VERSION_SEPARATOR)[0]
 
 
-def closed(record: Record, at_us: int) -> Record:
+def closed(record: MemoryRow, at_us: int) -> MemoryRow:
     """The row that keeps a version which ends at this moment."""
-    return replace(record, id=past_key(record.id, record.version), valid_to=at_us)
+    return replace(record, id=version_key(record.id, record.version), valid_to=at_us)
 
 
-def tombstone(record: Record, at_us: int) -> Record:
+def tombstone(record: MemoryRow, at_us: int) -> MemoryRow:
     """The row that tells that a memory was deleted; nothing in it comes from what the memory said.
 
     Milvus wants vectors in every row, so it has ones that say nothing.
@@ -97,12 +97,12 @@ def tombstone(record: Record, at_us: int) -> Record:
     )
 
 
-def change_moment(record: Record, now_us: int) -> int:
+def change_moment(record: MemoryRow, now_us: int) -> int:
     """When a change to this version is recorded: now, but always after the version began."""
     return max(now_us, record.valid_from + 1)
 
 
-def to_item(record: Record) -> MemoryItem:
+def to_item(record: MemoryRow) -> MemoryItem:
     """The memory as users see it."""
     item: dict[str, Any] = {
         "id": memory_id_of(record.id),
@@ -124,7 +124,7 @@ def to_item(record: Record) -> MemoryItem:
     return cast("MemoryItem", item)
 
 
-def to_history(memory_id: str, versions: Sequence[Record]) -> list[HistoryEntry]:
+def to_history(memory_id: str, versions: Sequence[MemoryRow]) -> list[HistoryEntry]:
     """A memory's versions, oldest first, as the changes between them."""
     entries: list[HistoryEntry] = []
     before: str | None = None
@@ -132,7 +132,7 @@ def to_history(memory_id: str, versions: Sequence[Record]) -> list[HistoryEntry]
         now = None if record.event == "DELETE" else record.memory
         entries.append(
             {
-                "id": past_key(memory_id, record.version),
+                "id": version_key(memory_id, record.version),
                 "memory_id": memory_id,
                 "old_memory": before,
                 "new_memory": now,

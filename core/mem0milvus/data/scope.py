@@ -11,7 +11,7 @@ from mem0milvus.errors import ValidationError
 from mem0milvus.types import ScopeId, Unset
 
 if TYPE_CHECKING:
-    from mem0milvus.data.memory_row import Record
+    from mem0milvus.data.memory_row import MemoryRow
 
 #: The ids of a scope, as operations take them.
 SCOPE_FIELDS = ("user_id", "agent_id", "run_id")
@@ -28,7 +28,7 @@ class Scope:
     def __bool__(self) -> bool:
         return bool(self.user_id or self.agent_id or self.run_id)
 
-    def holds(self, record: Record) -> bool:
+    def holds(self, record: MemoryRow) -> bool:
         """Whether a memory has all the ids given."""
         return all(getattr(self, name) in ("", getattr(record, name)) for name in SCOPE_FIELDS)
 

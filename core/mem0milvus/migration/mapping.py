@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, cast
 
-from mem0milvus.data.memory_row import Record, closed, content_hash
+from mem0milvus.data.memory_row import MemoryRow, closed, content_hash
 from mem0milvus.data.messages import check_metadata, check_text
 from mem0milvus.data.scope import check_id, check_memory_id
 from mem0milvus.data.timestamps import FOREVER_US, parse_moment, to_us
@@ -77,7 +77,7 @@ def living(memory_id: str, document: Mapping[str, Any], history: Sequence[Histor
     metadata = {key: value for key, value in document.items() if key not in _OWN_KEYS}
     if attributed and attributed != role:
         metadata["attributed_to"] = attributed
-    base = Record(
+    base = MemoryRow(
         id=check_memory_id(memory_id, "its id"),
         user_id=_id(document, "user_id"),
         agent_id=_id(document, "agent_id"),
@@ -114,7 +114,7 @@ def deleted(memory_id: str, history: Sequence[HistoryRow]) -> MemoryRows:
     """
     created_us = _created({}, history)
     first = history[0]
-    base = Record(
+    base = MemoryRow(
         id=check_memory_id(memory_id, "its id"),
         actor_id=check_id(first.actor_id, "actor_id") if first.actor_id else "",
         role=_role(first.role),
@@ -148,7 +148,7 @@ def _versions(history: Sequence[HistoryRow], created_at_us: int) -> Iterator[_Ve
         yield _Version(cast("Event", entry.event), "" if entry.event == "DELETE" else entry.text, last_us)
 
 
-def _rows(base: Record, versions: Sequence[_Version]) -> MemoryRows:
+def _rows(base: MemoryRow, versions: Sequence[_Version]) -> MemoryRows:
     records = [
         replace(
             base,

@@ -30,7 +30,7 @@ class Names:
     live: str
 
     @property
-    def past(self) -> str:
+    def history(self) -> str:
         """What the memories used to say."""
         return f"{self.live}_versions"
 
@@ -42,7 +42,7 @@ class Names:
     @property
     def all(self) -> tuple[str, str, str]:
         """All three, in the order in which they are switched."""
-        return self.records, self.past, self.live
+        return self.records, self.history, self.live
 
     @property
     def next(self) -> Names:
@@ -109,7 +109,7 @@ class Succession:
     def _steps(self) -> Iterator[tuple[str, str, str]]:
         names, following, old = self.names, self.names.next, self.names.old
         yield names.records, following.records, old.records
-        yield names.past, following.past, old.past
+        yield names.history, following.history, old.history
         yield names.live, names.ready, old.live  # the last: until then, the switch is known to be under way
 
     def has(self, name: str) -> bool:

@@ -47,7 +47,7 @@ class Connection:
         self.uri = without_credentials(config.uri)
         self.dims = identity.dims
         self.live = config.collection_name
-        self.past = Names(self.live).past
+        self.history = Names(self.live).history
         self._layouts: dict[str, Layout[Any]] = {}
         self._with_words: set[str] = set()
         #: Why nothing can be written any more, or nothing can be done at all, while and after its place is taken.
@@ -63,7 +63,7 @@ class Connection:
             StoreError: or one of its kinds: no answer, a locked file, a collection made by something else.
         """
         # The past first: once there are live rows, there is a place for what they used to say.
-        self.use({self.past: MEMORIES, self.live: MEMORIES})
+        self.use({self.history: MEMORIES, self.live: MEMORIES})
 
     def use(self, layouts: Mapping[str, Layout[Any]]) -> None:
         """Connect where that was not done before, and make, check and load these collections.
@@ -253,12 +253,12 @@ class Connection:
             StoreError: or one of its kinds.
         """
         with self._turn():
-            for collection in (self.live, self.past):
+            for collection in (self.live, self.history):
                 self._call(self._open_client(), "drop_collection", collection, {})
             succession = self._succession(self._open_client())
             succession.drop(succession.names.next)
             succession.drop(succession.names.old)
-            self._prepare({self.past: MEMORIES, self.live: MEMORIES})
+            self._prepare({self.history: MEMORIES, self.live: MEMORIES})
 
     @contextmanager
     def succession(self) -> Iterator[Succession]:

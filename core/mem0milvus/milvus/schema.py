@@ -15,7 +15,7 @@ from mem0milvus.data.limits import (
     MAX_PENDING_BYTES,
     MAX_RECORD_ID_BYTES,
 )
-from mem0milvus.data.memory_row import Record
+from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.record_row import RecordRow
 from mem0milvus.errors import EmbedderMismatchError, SchemaMismatchError
 from mem0milvus.ports import R
@@ -54,8 +54,8 @@ class Layout(Generic[R]):
 
 
 #: The live and the past rows of memories.
-MEMORIES: Layout[Record] = Layout(
-    Record,
+MEMORIES: Layout[MemoryRow] = Layout(
+    MemoryRow,
     version="1",
     texts={
         "id": MAX_KEY_BYTES,

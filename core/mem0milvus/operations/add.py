@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from mem0milvus.data.limits import MAX_PROMPT_BYTES
-from mem0milvus.data.memory_row import Record
+from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.messages import Message, check_metadata, read_messages, utf8_length
 from mem0milvus.data.notebook_tables import as_table
 from mem0milvus.data.scope import Scope, check_memory_id, read_scope, require_scope
@@ -149,12 +149,12 @@ async def _write_named(ports: Ports, turn: Turn, spoken: Sequence[Message], ids:
     return _result(records)
 
 
-async def _build(ports: Ports, turn: Turn, spoken: Sequence[Message], ids: Sequence[str]) -> list[Record]:
+async def _build(ports: Ports, turn: Turn, spoken: Sequence[Message], ids: Sequence[str]) -> list[MemoryRow]:
     vectors = await embed(ports, spoken) if spoken else []
     return await build(ports, turn, [Draft(m, vector) for m, vector in zip(spoken, vectors, strict=True)], ids)
 
 
-def _check_taken(spoken: Sequence[Message], ids: Sequence[str], there: Mapping[str, Record], scope: Scope) -> None:
+def _check_taken(spoken: Sequence[Message], ids: Sequence[str], there: Mapping[str, MemoryRow], scope: Scope) -> None:
     for memory_id, message in zip(ids, spoken, strict=True):
         record = there.get(memory_id)
         if record is None:
@@ -166,6 +166,6 @@ def _check_taken(spoken: Sequence[Message], ids: Sequence[str], there: Mapping[s
             )
 
 
-def _result(records: Sequence[Record]) -> AddResult:
+def _result(records: Sequence[MemoryRow]) -> AddResult:
     results: list[Change] = [{"id": r.id, "memory": r.memory, "event": "ADD"} for r in records]
     return {"results": results, "relations": []}

@@ -14,7 +14,7 @@ from mem0milvus.ports.transfer import Files, Origin, Successor
 from mem0milvus.types import Consistency, Embedder
 
 if TYPE_CHECKING:
-    from mem0milvus.data.memory_row import Record
+    from mem0milvus.data.memory_row import MemoryRow
     from mem0milvus.data.record_row import RecordRow
 
 
@@ -68,7 +68,7 @@ class Ports:
 
     Attributes:
         live: the current version of every memory, under the memory's id.
-        past: closed versions under ``records.past_key``, and a tombstone under the id of each deleted memory.
+        history: closed versions under ``memory_row.version_key``, and a tombstone under the id of each deleted memory.
         background: adds that are done later.
         empty: drops both tables and makes them anew.
         compact: makes the store give up the space, and the bytes, of deleted rows, where it can be told to.
@@ -81,8 +81,8 @@ class Ports:
         transfer: how memories are taken out and in.
     """
 
-    live: Table[Record]
-    past: Table[Record]
+    live: Table[MemoryRow]
+    history: Table[MemoryRow]
     embedder: EmbedderPort
     extractor: Extractor
     locks: Locks

@@ -49,7 +49,7 @@ class Probe:
 class Hit(Generic[R]):
     """A row that a probe found, with the metric's own value for it."""
 
-    record: R
+    row: R
     distance: float
 
 

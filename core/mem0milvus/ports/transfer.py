@@ -13,7 +13,7 @@ from mem0milvus.ports.tables import Table
 if TYPE_CHECKING:
     from os import PathLike
 
-    from mem0milvus.data.memory_row import Record
+    from mem0milvus.data.memory_row import MemoryRow
     from mem0milvus.data.record_row import RecordRow
 
 
@@ -86,11 +86,11 @@ class Successor(Protocol):
     """
 
     @property
-    def live(self) -> Table[Record]:
+    def live(self) -> Table[MemoryRow]:
         """To be the live rows."""
 
     @property
-    def past(self) -> Table[Record]:
+    def history(self) -> Table[MemoryRow]:
         """To be the past rows."""
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mem0milvus.data.memory_row import Record
+from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.timestamps import from_us
 from mem0milvus.retrieval.text import document_weights
 
@@ -14,7 +14,7 @@ def embedded_text(text: str, actor: str) -> str:
     return f"{actor}: {text}" if actor else text
 
 
-def lexical_weights(record: Record) -> dict[int, float]:
+def lexical_weights(record: MemoryRow) -> dict[int, float]:
     """The words that a memory is found by: of its text, who said it, when, and the texts in its metadata.
 
     A moment that nobody told is the moment of storing, and no word of the memory.

@@ -170,7 +170,7 @@ class Runtime:
         self._positions.forget()
 
     def _compact(self) -> None:
-        for collection in dict.fromkeys((self._connection.live, self._connection.past, *self._opened)):
+        for collection in dict.fromkeys((self._connection.live, self._connection.history, *self._opened)):
             self._connection.compact(collection)
 
     def executor(self) -> Executor:
@@ -201,7 +201,7 @@ class Runtime:
         consistency = self._config.vector_store.config.consistency_level
         return Ports(
             live=MilvusTable(self._connection, self._connection.live, MEMORIES, driver, consistency),
-            past=MilvusTable(self._connection, self._connection.past, MEMORIES, driver, consistency),
+            history=MilvusTable(self._connection, self._connection.history, MEMORIES, driver, consistency),
             embedder=CheckedEmbedder(self._embedder, driver, self._vectors, awaits=awaits),
             extractor=RuleExtractor(),
             locks=locks,

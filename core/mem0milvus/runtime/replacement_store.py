@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from mem0milvus.config import MemoryConfig, ProviderSection, read_section
-from mem0milvus.data.memory_row import Record
+from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.record_row import RecordRow
 from mem0milvus.errors import EmbedderMismatchError
 from mem0milvus.milvus.collection_swap import Names
@@ -65,14 +65,14 @@ class StoreSuccessor:
         self.embedder = CheckedEmbedder(embedder, driver, VectorCache(), awaits=awaits)
 
     @property
-    def live(self) -> Table[Record]:
+    def live(self) -> Table[MemoryRow]:
         """See ``ports.Successor``."""
         return MilvusTable(self._connection, self._names.next.live, MEMORIES, self._driver, self._level)
 
     @property
-    def past(self) -> Table[Record]:
+    def history(self) -> Table[MemoryRow]:
         """See ``ports.Successor``."""
-        return MilvusTable(self._connection, self._names.next.past, MEMORIES, self._driver, self._level)
+        return MilvusTable(self._connection, self._names.next.history, MEMORIES, self._driver, self._level)
 
     async def records(self) -> Table[RecordRow]:
         """See ``ports.Successor``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mem0milvus.data.memory_row import Record, change_moment, closed, content_hash, tombstone
+from mem0milvus.data.memory_row import MemoryRow, change_moment, closed, content_hash, tombstone
 from mem0milvus.data.messages import Message, check_metadata
 from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.errors import PartialWriteError, StoreError, ValidationError
@@ -36,7 +36,7 @@ class Step:
     message: Message
     vector: Vector
     happened_at: int | None = None
-    target: Record | None = None
+    target: MemoryRow | None = None
     proposal: Proposal | None = None
 
     @property
@@ -59,16 +59,16 @@ class Commit:
     steps: Sequence[Step]
     ids: Sequence[str]
     named: bool = False
-    raw: Sequence[Record] = ()
+    raw: Sequence[MemoryRow] = ()
 
 
 @dataclass(slots=True)
 class _Rows:
     """The rows of a commit, and what is told of them."""
 
-    past: list[Record] = field(default_factory=list)
-    live: list[Record] = field(default_factory=list)
-    remove: list[Record] = field(default_factory=list)
+    past: list[MemoryRow] = field(default_factory=list)
+    live: list[MemoryRow] = field(default_factory=list)
+    remove: list[MemoryRow] = field(default_factory=list)
     changes: dict[int, Change] = field(default_factory=dict)  # by step
     rejected: list[Rejected] = field(default_factory=list)
 
@@ -115,11 +115,11 @@ async def write_changes(ports: Ports, commit: Commit) -> tuple[list[Change], lis
     return [rows.changes[number] for number in sorted(rows.changes)], rows.rejected
 
 
-async def _put(ports: Ports, rows: _Rows, live: Sequence[Record]) -> None:
+async def _put(ports: Ports, rows: _Rows, live: Sequence[MemoryRow]) -> None:
     """Write the rows: what no longer holds is kept before it is replaced."""
     if rows.past:
         try:
-            await ports.past.put(rows.past)
+            await ports.history.put(rows.past)
         except PartialWriteError as error:  # harmless: past rows count only once the live rows are replaced or gone
             raise StoreError(f"Nothing was added: {error.__cause__}") from error
     if live:
@@ -128,7 +128,7 @@ async def _put(ports: Ports, rows: _Rows, live: Sequence[Record]) -> None:
         await ports.live.remove([record.id for record in rows.remove])
 
 
-def _sort(turn: Turn, steps: Sequence[Step], current: Mapping[str, Record], rows: _Rows) -> dict[int, Step]:
+def _sort(turn: Turn, steps: Sequence[Step], current: Mapping[str, MemoryRow], rows: _Rows) -> dict[int, Step]:
     """Lay out the rows of updates and deletions; returns, by number, the steps that bring new memories."""
     new: dict[int, Step] = {}
     for number, step in enumerate(steps):
@@ -145,7 +145,7 @@ def _sort(turn: Turn, steps: Sequence[Step], current: Mapping[str, Record], rows
     return new
 
 
-def _update(turn: Turn, step: Step, now: Record, rows: _Rows) -> Change:
+def _update(turn: Turn, step: Step, now: MemoryRow, rows: _Rows) -> Change:
     moment = change_moment(now, turn.now_us)
     told = turn.observed_at if step.happened_at is None else step.happened_at
     if told is None:  # what nobody told is the moment of the change, or of the memory's making, which is no word of it
@@ -171,7 +171,7 @@ def _update(turn: Turn, step: Step, now: Record, rows: _Rows) -> Change:
     return {"id": now.id, "memory": text, "event": "UPDATE", "previous_memory": now.memory}
 
 
-def _delete(turn: Turn, now: Record, rows: _Rows) -> Change:
+def _delete(turn: Turn, now: MemoryRow, rows: _Rows) -> Change:
     moment = change_moment(now, turn.now_us)
     rows.past += [closed(now, moment), tombstone(now, moment)]
     rows.remove.append(now)

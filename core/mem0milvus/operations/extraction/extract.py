@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from mem0milvus.data.memory_row import Record
+from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.messages import Message
 from mem0milvus.data.scope import Scope
 from mem0milvus.errors import ValidationError
@@ -94,7 +94,7 @@ async def _ask(ports: Ports, llm: LLMPort, turn: Turn) -> Plan:
     return Plan(await _steps(ports, changes, known), [*malformed, *rejected])
 
 
-async def _steps(ports: Ports, changes: Sequence[Change], known: Mapping[str, Record]) -> list[Step]:
+async def _steps(ports: Ports, changes: Sequence[Change], known: Mapping[str, MemoryRow]) -> list[Step]:
     """The changes with their memories, and with the vectors of their texts."""
     texts = [Message(c.message.role, c.memory, c.message.name) for c in changes]
     told = [message for message in texts if message.text]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 from mem0milvus.data.limits import MAX_PENDING_BYTES
-from mem0milvus.data.memory_row import Record
+from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.messages import Message
 from mem0milvus.data.scope import Scope, read_scope
 from mem0milvus.errors import EmbeddingError, ExtractionError
@@ -51,7 +51,7 @@ def _turn_id(scope: Scope, ids: Sequence[str] | None) -> str:
     return str(uuid5(NAMESPACE_OID, "\x1f".join((scope.user_id, scope.agent_id, scope.run_id, *ids))))
 
 
-async def keep_raw(ports: Ports, turn: Turn, waiting: Waiting, *, embeds: bool = True) -> list[Record]:
+async def keep_raw(ports: Ports, turn: Turn, waiting: Waiting, *, embeds: bool = True) -> list[MemoryRow]:
     """Write the messages of a turn as pending rows. Without an embedding model they are found by their words alone."""
     drafts = [
         Draft(message, vector)
@@ -63,12 +63,12 @@ async def keep_raw(ports: Ports, turn: Turn, waiting: Waiting, *, embeds: bool =
     return records
 
 
-async def put_aside(ports: Ports, turn: Turn, ids: Sequence[str] | None) -> list[Record]:
+async def put_aside(ports: Ports, turn: Turn, ids: Sequence[str] | None) -> list[MemoryRow]:
     """Store a turn as pending rows, without asking any model: it is to be extracted in a moment."""
     return await keep_raw(ports, turn, Waiting(_turn_id(turn.scope, ids), turn.prompt, ids or ()), embeds=False)
 
 
-async def extract_aside(ports: Ports, rows: Sequence[Record]) -> None:
+async def extract_aside(ports: Ports, rows: Sequence[MemoryRow]) -> None:
     """Extract what ``put_aside`` stored."""
     await process_turn(ports, rows, {"results": [], "rejected": [], "processed": 0, "failed": []})
 
@@ -104,9 +104,9 @@ async def process_pending(
     return outcome
 
 
-async def _turns(ports: Ports, scope: Scope) -> list[list[Record]]:
+async def _turns(ports: Ports, scope: Scope) -> list[list[MemoryRow]]:
     """The pending rows of each turn, in the order in which they were said."""
-    turns: dict[str, list[Record]] = {}
+    turns: dict[str, list[MemoryRow]] = {}
     where = all_of(in_scope(scope), negation(equals("pending", "")))
     async for page in ports.live.pages(where):
         for record in page:
@@ -115,7 +115,7 @@ async def _turns(ports: Ports, scope: Scope) -> list[list[Record]]:
     return sorted(ordered, key=lambda rows: (rows[0].created_at, rows[0].id))
 
 
-async def process_turn(ports: Ports, rows: Sequence[Record], outcome: PendingOutcome) -> None:
+async def process_turn(ports: Ports, rows: Sequence[MemoryRow], outcome: PendingOutcome) -> None:
     """Extract one turn, and remove its raw rows.
 
     Raises:
@@ -142,7 +142,7 @@ async def process_turn(ports: Ports, rows: Sequence[Record], outcome: PendingOut
         outcome["processed"] += 1
 
 
-def _turn_of(ports: Ports, rows: Sequence[Record], waiting: Waiting) -> Turn:
+def _turn_of(ports: Ports, rows: Sequence[MemoryRow], waiting: Waiting) -> Turn:
     first = rows[0]
     return Turn(
         messages=[Message(row.role, row.memory, row.actor_id) for row in rows],
@@ -164,7 +164,7 @@ async def _write(ports: Ports, commit: Commit) -> tuple[list[Change], list[Rejec
     return written
 
 
-async def _finish(ports: Ports, rows: Sequence[Record], waiting: Waiting) -> None:
+async def _finish(ports: Ports, rows: Sequence[MemoryRow], waiting: Waiting) -> None:
     """Remove what is left of a turn that was written, or that has expired."""
     async with ports.locks.hold([*waiting.remove, *(row.id for row in rows)]):
         there = await ports.live.get(list(waiting.remove)) if waiting.remove else {}

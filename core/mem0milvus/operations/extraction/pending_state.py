@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
-from mem0milvus.data.memory_row import Record
+from mem0milvus.data.memory_row import MemoryRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class Waiting:
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
-def waiting_of(record: Record) -> Waiting:
+def waiting_of(record: MemoryRow) -> Waiting:
     """What a pending row waits for."""
     return Waiting(**json.loads(record.pending))
 
 
-def settled(record: Record, at_us: int, remove: Mapping[str, int]) -> Record:
+def settled(record: MemoryRow, at_us: int, remove: Mapping[str, int]) -> MemoryRow:
     """The row of a message whose memories are being written. From this moment on it is not found any more."""
     waiting = replace(waiting_of(record), done=True, remove=remove, prompt="", ids=())
     return replace(record, pending=waiting.as_text(), expires_at=at_us)

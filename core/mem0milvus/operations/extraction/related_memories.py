@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from mem0milvus.data.memory_row import Record
+from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.messages import Message
 from mem0milvus.operations.memories import as_of as visible
 from mem0milvus.operations.memories.new_rows import Turn
@@ -26,7 +26,7 @@ MAX_QUESTION_CHARACTERS = 2_000
 MAX_SHOWN_CHARACTERS = 2_000
 
 
-async def related_memories(ports: Ports, turn: Turn) -> list[Record]:
+async def related_memories(ports: Ports, turn: Turn) -> list[MemoryRow]:
     """At most ``extraction.related`` memories of the scope, the most relevant first.
 
     A memory of a user who is not named in the scope is none of them, even where the run is shared.
@@ -39,14 +39,14 @@ async def related_memories(ports: Ports, turn: Turn) -> list[Record]:
     scope = turn.scope
     where = all_of(in_scope(scope), None if scope.user_id else equals("user_id", ""), equals("pending", ""))
     relevance: dict[str, float] = {}
-    records: dict[str, Record] = {}
+    records: dict[str, MemoryRow] = {}
     for text, vector in zip(texts, await ports.embedder.embed(texts), strict=True):
         words = query_weights(text) if ports.live.searches_words else {}
         question = Question(text, "hybrid", vector, words)
         for found in await find(ports, view, where, question, scope, most):
-            key = found.record.id
-            if len(found.record.memory) <= MAX_SHOWN_CHARACTERS:
-                records[key] = found.record
+            key = found.row.id
+            if len(found.row.memory) <= MAX_SHOWN_CHARACTERS:
+                records[key] = found.row
                 relevance[key] = max(relevance.get(key, 0.0), found.ranked.relevance)
     return sorted(records.values(), key=lambda record: (-relevance[record.id], record.id))[:most]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
-from mem0milvus.data.memory_row import Record, memory_id_of
+from mem0milvus.data.memory_row import MemoryRow, memory_id_of
 from mem0milvus.data.timestamps import parse_moment
 from mem0milvus.errors import ValidationError
 from mem0milvus.ports import Hit, Ports, Probe
@@ -54,29 +54,29 @@ def read_view(ports: Ports, as_of: Moment | None, consistency: Consistency | Non
 
 async def pages(
     ports: Ports, view: View, where: Filter | None, *, vectors: bool = False
-) -> AsyncGenerator[list[Record], None]:
+) -> AsyncGenerator[list[MemoryRow], None]:
     """The memories in view that the filter lets through."""
     async for page in ports.live.pages(_in_live(view, where), vectors=vectors, consistency=view.consistency):
         yield page
     if view.past:
-        async for page in ports.past.pages(_in_past(view, where), vectors=vectors, consistency=view.consistency):
+        async for page in ports.history.pages(_in_past(view, where), vectors=vectors, consistency=view.consistency):
             yield await _counting(ports, page)
 
 
 async def search(
     ports: Ports, view: View, probes: Sequence[Probe], where: Filter | None, limit: int
-) -> list[list[Hit[Record]]]:
+) -> list[list[Hit[MemoryRow]]]:
     """The nearest memories in view for each probe, best first."""
     found = await ports.live.search(probes, _in_live(view, where), limit=limit, consistency=view.consistency)
     if not view.past:
         return found
-    past = await ports.past.search(probes, _in_past(view, where), limit=limit, consistency=view.consistency)
-    counting = await _counting(ports, [hit.record for hits in past for hit in hits])
+    past = await ports.history.search(probes, _in_past(view, where), limit=limit, consistency=view.consistency)
+    counting = await _counting(ports, [hit.row for hits in past for hit in hits])
     kept = {record.id for record in counting}
     smaller_is_closer = ports.metric == "L2"
     merged = []
     for probe, live_hits, past_hits in zip(probes, found, past, strict=True):
-        hits = [*live_hits, *(hit for hit in past_hits if hit.record.id in kept)]
+        hits = [*live_hits, *(hit for hit in past_hits if hit.row.id in kept)]
         ascending = smaller_is_closer and probe.field == "vector"
         merged.append(sorted(hits, key=lambda hit: hit.distance, reverse=not ascending)[:limit])
     return merged
@@ -97,11 +97,11 @@ def _in_past(view: View, where: Filter | None) -> Filter | None:
     )
 
 
-async def _counting(ports: Ports, closed: Sequence[Record]) -> list[Record]:
+async def _counting(ports: Ports, closed: Sequence[MemoryRow]) -> list[MemoryRow]:
     """Those of some closed rows that count."""
     ids = list({memory_id_of(record.id) for record in closed})
     live = await ports.live.get(ids)
-    deleted = await ports.past.get([i for i in ids if i not in live])
+    deleted = await ports.history.get([i for i in ids if i not in live])
     latest = {**deleted, **live}
     return [
         record

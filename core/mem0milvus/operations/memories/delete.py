@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mem0milvus.data.memory_row import Record, change_moment, closed, memory_id_of, past_key, tombstone
+from mem0milvus.data.memory_row import MemoryRow, change_moment, closed, memory_id_of, tombstone, version_key
 from mem0milvus.data.scope import Scope, check_memory_id, read_scope, require_scope
 from mem0milvus.errors import NotFoundError, PartialWriteError, StoreError, ValidationError
 from mem0milvus.operations.memories.update import unknown_id
@@ -76,7 +76,7 @@ async def _delete_ids(ports: Ports, memory_ids: Sequence[str], purge: bool) -> i
     async with ports.locks.hold(memory_ids):
         there = await ports.live.get(memory_ids, vectors=not purge)
         if purge:  # a deleted memory has a past to erase
-            gone = await ports.past.get([i for i in memory_ids if i not in there])
+            gone = await ports.history.get([i for i in memory_ids if i not in there])
             there = {**there, **gone}
         missing = [memory_id for memory_id in memory_ids if memory_id not in there]
         if missing:
@@ -105,7 +105,7 @@ async def _delete_page(ports: Ports, memory_ids: Sequence[str], scope: Scope, pu
     return len(inside)
 
 
-async def _delete_records(ports: Ports, records: Sequence[Record], purge: bool) -> None:
+async def _delete_records(ports: Ports, records: Sequence[MemoryRow], purge: bool) -> None:
     if purge:
         await erase(ports, records)
         return
@@ -114,18 +114,18 @@ async def _delete_records(ports: Ports, records: Sequence[Record], purge: bool) 
     keep = [closed(record, moment) for record, moment in zip(records, moments, strict=True)]
     mark = [tombstone(record, moment) for record, moment in zip(records, moments, strict=True)]
     try:
-        await ports.past.put([*keep, *mark])
+        await ports.history.put([*keep, *mark])
     except PartialWriteError as error:  # harmless: past rows count only once the live row is gone
         raise StoreError(f"Nothing was deleted: {error.__cause__}") from error
     await ports.live.remove([record.id for record in records])
 
 
-async def erase(ports: Ports, records: Sequence[Record]) -> None:
+async def erase(ports: Ports, records: Sequence[MemoryRow]) -> None:
     """Erase memories with all their versions. Their latest row, which tells how many there are, goes last."""
-    keys = [past_key(memory_id_of(r.id), version) for r in records for version in range(1, r.version + 1)]
+    keys = [version_key(memory_id_of(r.id), version) for r in records for version in range(1, r.version + 1)]
     ids = [memory_id_of(record.id) for record in records]
     try:
-        await ports.past.remove(keys)
+        await ports.history.remove(keys)
     except PartialWriteError as error:
         raise PartialWriteError(
             f"No memory was deleted, but some of their past versions are erased, then Milvus failed: {error.__cause__} "
@@ -134,10 +134,10 @@ async def erase(ports: Ports, records: Sequence[Record]) -> None:
             not_written=ids,
         ) from error
     await ports.live.remove(ids)
-    await ports.past.remove(ids)
+    await ports.history.remove(ids)
 
 
 async def _erase_past(ports: Ports, scope: Scope) -> None:
     """Erase what is left of a scope's memories that were deleted earlier."""
-    async for page in ports.past.pages(in_scope(scope), only=(), consistency="Strong"):
-        await ports.past.remove([record.id for record in page])
+    async for page in ports.history.pages(in_scope(scope), only=(), consistency="Strong"):
+        await ports.history.remove([record.id for record in page])

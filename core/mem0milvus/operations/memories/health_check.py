@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
-from mem0milvus.data.memory_row import Record, memory_id_of
+from mem0milvus.data.memory_row import MemoryRow, memory_id_of
 from mem0milvus.ports import Ports
 from mem0milvus.retrieval.indexing import embedded_text, lexical_weights
 from mem0milvus.types import Vector
@@ -100,7 +100,7 @@ async def _count_live(ports: Ports, found: Survey) -> int:
 async def _count_past(ports: Ports, found: Survey) -> int:
     """Count the past rows. Returns how many past versions the tombstones among them tell of."""
     changed = 0
-    async for page in ports.past.pages(None, only=("version", "event", "valid_from")):
+    async for page in ports.history.pages(None, only=("version", "event", "valid_from")):
         latest, alive = await _latest(ports, page)
         for record in page:
             memory_id = memory_id_of(record.id)
@@ -126,11 +126,11 @@ def _note_moments(found: Survey, *moments_us: int) -> None:
     found.last_us = max([*given, found.last_us])
 
 
-async def _latest(ports: Ports, page: Sequence[Record]) -> tuple[Mapping[str, int], set[str]]:
+async def _latest(ports: Ports, page: Sequence[MemoryRow]) -> tuple[Mapping[str, int], set[str]]:
     """The number of the latest version of each memory that past rows belong to, and which of them are not deleted."""
     memory_ids = list({memory_id_of(record.id) for record in page})
     live = await ports.live.get(memory_ids)
-    deleted = await ports.past.get([memory_id for memory_id in memory_ids if memory_id not in live])
+    deleted = await ports.history.get([memory_id for memory_id in memory_ids if memory_id not in live])
     return {memory_id: record.version for memory_id, record in {**deleted, **live}.items()}, set(live)
 
 

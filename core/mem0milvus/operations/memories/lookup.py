@@ -16,11 +16,11 @@ async def ids_beginning_with(ports: Ports, beginning: str) -> list[str]:
         StoreError: Milvus failed.
     """
     check_memory_id(beginning)
-    if await ports.live.get([beginning]) or await ports.past.get([beginning]):
+    if await ports.live.get([beginning]) or await ports.history.get([beginning]):
         return [beginning]
     where = starts_with("id", beginning)
     found: set[str] = set()
-    for table in (ports.live, ports.past):
+    for table in (ports.live, ports.history):
         async for page in table.pages(where, only=()):
             found.update(memory_id_of(record.id) for record in page)
     return sorted(found)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mem0milvus.data.memory_row import Record, change_moment, closed, content_hash
+from mem0milvus.data.memory_row import MemoryRow, change_moment, closed, content_hash
 from mem0milvus.data.messages import Message
 from mem0milvus.data.scope import Scope
 from mem0milvus.errors import PartialWriteError, StoreError
@@ -53,7 +53,7 @@ async def embed(ports: Ports, messages: Sequence[Message]) -> list[Vector]:
     return await ports.embedder.embed([embedded_text(message.text, message.name) for message in messages])
 
 
-async def build(ports: Ports, turn: Turn, drafts: Sequence[Draft], ids: Sequence[str]) -> list[Record]:
+async def build(ports: Ports, turn: Turn, drafts: Sequence[Draft], ids: Sequence[str]) -> list[MemoryRow]:
     """The rows of new memories. A microsecond apart, so that they are read back in their order."""
     if not drafts:
         return []
@@ -62,7 +62,7 @@ async def build(ports: Ports, turn: Turn, drafts: Sequence[Draft], ids: Sequence
     for index, (draft, memory_id) in enumerate(zip(drafts, ids, strict=True)):
         moment = turn.now_us + index
         told = turn.observed_at if draft.happened_at is None else draft.happened_at
-        record = Record(
+        record = MemoryRow(
             id=memory_id,
             user_id=turn.scope.user_id,
             agent_id=turn.scope.agent_id,
@@ -95,24 +95,24 @@ async def _first_position(ports: Ports, scope: Scope, count: int) -> int:
     return ports.positions.take(scope, count, at_least=last + 1)
 
 
-async def continue_past(ports: Ports, records: Sequence[Record]) -> list[Record]:
+async def continue_past(ports: Ports, records: Sequence[MemoryRow]) -> list[MemoryRow]:
     """New rows as they follow upon memories that were deleted under the same ids. Their tombstones are closed.
 
     The caller holds the ids, and no live row has them.
     """
-    deleted = await ports.past.get([record.id for record in records], vectors=True)
+    deleted = await ports.history.get([record.id for record in records], vectors=True)
     if not deleted:
         return list(records)
     following = [_after(record, deleted.get(record.id)) for record in records]
     ends = {record.id: record.valid_from for record in following}
     try:
-        await ports.past.put([closed(gone, ends[memory_id]) for memory_id, gone in deleted.items()])
+        await ports.history.put([closed(gone, ends[memory_id]) for memory_id, gone in deleted.items()])
     except PartialWriteError as error:  # harmless: past rows count only below a live row
         raise StoreError(f"Nothing was added: {error.__cause__}") from error
     return following
 
 
-def _after(record: Record, tombstone: Record | None) -> Record:
+def _after(record: MemoryRow, tombstone: MemoryRow | None) -> MemoryRow:
     if tombstone is None:
         return record
     moment = change_moment(tombstone, record.valid_from)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from mem0milvus.data.memory_row import Record, past_key, to_history, to_item
+from mem0milvus.data.memory_row import MemoryRow, to_history, to_item, version_key
 from mem0milvus.data.notebook_tables import as_table
 from mem0milvus.data.scope import check_memory_id
 from mem0milvus.errors import NotFoundError, ValidationError
@@ -45,7 +45,7 @@ async def get_all(
     if not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
         raise ValidationError(f"offset must be a whole number from 0, not {offset!r}.")
     view = visible.read_view(ports, as_of, consistency)
-    records: list[Record] = []
+    records: list[MemoryRow] = []
     async for page in visible.pages(ports, view, all_of(in_scope(scope), where)):
         records.extend(page)
     records.sort(key=lambda record: (record.created_at, record.id))
@@ -76,8 +76,8 @@ async def history(ports: Ports, memory_id: str) -> list[HistoryEntry]:
     """See ``Memory.history``."""
     check_memory_id(memory_id)
     current = await latest(ports, memory_id)
-    keys = [past_key(memory_id, version) for version in range(1, current.version)]
-    past = await ports.past.get(keys) if keys else {}
+    keys = [version_key(memory_id, version) for version in range(1, current.version)]
+    past = await ports.history.get(keys) if keys else {}
     return as_table(to_history(memory_id, [*(past[key] for key in keys if key in past), current]))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from mem0milvus.data.limits import MAX_TOP_K
-from mem0milvus.data.memory_row import Record, to_item
+from mem0milvus.data.memory_row import MemoryRow, to_item
 from mem0milvus.data.notebook_tables import as_table
 from mem0milvus.data.scope import Scope, require_scope
 from mem0milvus.operations.memories import as_of as visible
@@ -80,7 +80,7 @@ async def search(
 class Found:
     """A memory that a question is about, its place, and the metric's own value."""
 
-    record: Record
+    row: MemoryRow
     ranked: Ranked
     score: float
 
@@ -96,7 +96,7 @@ async def find(
 ) -> list[Found]:
     """The memories in view that a question is about, best first: at least ``count``, where there are so many."""
     hits = await visible.search(ports, view, question.probes(), where, max(CANDIDATES, count))
-    found = {hit.record.id: hit.record for one in hits for hit in one}
+    found = {hit.row.id: hit.row for one in hits for hit in one}
     records = {**await _neighbours(ports, view, where, found.values()), **found}
     closeness = measure(ports.metric, question, records)
     candidates = [_candidate(r, question, closeness[key], key in found) for key, r in records.items()]
@@ -106,8 +106,8 @@ async def find(
 
 
 async def _neighbours(
-    ports: Ports, view: visible.View, where: Filter | None, found: Iterable[Record]
-) -> dict[str, Record]:
+    ports: Ports, view: visible.View, where: Filter | None, found: Iterable[MemoryRow]
+) -> dict[str, MemoryRow]:
     """The memories that stand just before and after those found, in the same run of the same scope."""
     there = {(_run_key(record), record.seq) for record in found if record.run_id}
     wanted: dict[str, list[int]] = {}
@@ -116,13 +116,13 @@ async def _neighbours(
     if not wanted:
         return {}
     places = any_of(*(_places(run, positions) for run, positions in wanted.items()))
-    beside: dict[str, Record] = {}
+    beside: dict[str, MemoryRow] = {}
     async for page in visible.pages(ports, view, all_of(where, places), vectors=True):
         beside.update((record.id, record) for record in page)
     return beside
 
 
-def _run_key(record: Record) -> str:
+def _run_key(record: MemoryRow) -> str:
     if not record.run_id:
         return ""
     return _UNIT_SEPARATOR.join((record.user_id, record.agent_id, record.run_id))
@@ -138,7 +138,7 @@ def _places(run: str, positions: Sequence[int]) -> Filter | None:
     )
 
 
-def _candidate(record: Record, question: Question, closeness: Closeness, found: bool) -> Candidate:
+def _candidate(record: MemoryRow, question: Question, closeness: Closeness, found: bool) -> Candidate:
     return Candidate(
         id=record.id,
         similarity=closeness.similarity,
@@ -154,7 +154,7 @@ def _candidate(record: Record, question: Question, closeness: Closeness, found: 
 
 def _to_result(found: Found, explain: bool) -> SearchItem:
     ranked = found.ranked
-    item: dict[str, Any] = {**to_item(found.record), "score": found.score, "relevance": ranked.relevance}
+    item: dict[str, Any] = {**to_item(found.row), "score": found.score, "relevance": ranked.relevance}
     if explain:
         item["explain"] = {**ranked.parts, "order": ranked.order}
     return cast("SearchItem", item)

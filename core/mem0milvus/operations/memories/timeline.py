@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mem0milvus.data.memory_row import Record, memory_id_of
+from mem0milvus.data.memory_row import MemoryRow, memory_id_of
 from mem0milvus.data.scope import Scope, read_scope
 from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.errors import ValidationError
@@ -83,8 +83,8 @@ async def timeline(
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise ValidationError(f"limit must be a whole number from 1, not {limit!r}.")
     now_us = ports.clock.now_us()
-    rows: dict[str, list[Record]] = {}
-    for table in (ports.live, ports.past):
+    rows: dict[str, list[MemoryRow]] = {}
+    for table in (ports.live, ports.history):
         async for page in table.pages(in_scope(scope)):
             for record in page:
                 rows.setdefault(memory_id_of(record.id), []).append(record)
@@ -93,7 +93,7 @@ async def timeline(
     return Lives(_whose(scope), tuple(lives), now_us, limit)
 
 
-def _life(memory_id: str, rows: Sequence[Record], now_us: int) -> Life | None:
+def _life(memory_id: str, rows: Sequence[MemoryRow], now_us: int) -> Life | None:
     """A memory's life from its rows in both tables; None where nothing of its text is left."""
     current = next((row for row in rows if row.id == memory_id and row.event != "DELETE"), None)
     latest = current or next((row for row in rows if row.id == memory_id), None)
@@ -112,7 +112,7 @@ def _life(memory_id: str, rows: Sequence[Record], now_us: int) -> Life | None:
     return Life(memory_id, tuple(spans))
 
 
-def _expiry(row: Record, now_us: int) -> int:
+def _expiry(row: MemoryRow, now_us: int) -> int:
     """When a version that has expired did so; else never."""
     return max(row.valid_from, row.expires_at) if row.expires_at <= now_us else FOREVER_US
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mem0milvus.data.memory_row import Record, change_moment, closed, content_hash, past_key
+from mem0milvus.data.memory_row import MemoryRow, change_moment, closed, content_hash, version_key
 from mem0milvus.data.messages import check_metadata, check_text
 from mem0milvus.data.scope import check_memory_id
 from mem0milvus.data.timestamps import FOREVER_US
@@ -80,13 +80,13 @@ async def _restore(ports: Ports, memory_id: str, version: int) -> None:
         await put_next(ports, current, following)
 
 
-async def put_next(ports: Ports, current: Record, following: Record) -> None:
+async def put_next(ports: Ports, current: MemoryRow, following: MemoryRow) -> None:
     """Replace a memory's current version. What it says now is kept before it is replaced."""
-    await ports.past.put([closed(current, following.valid_from)])
+    await ports.history.put([closed(current, following.valid_from)])
     await ports.live.put([following])
 
 
-async def latest(ports: Ports, memory_id: str, *, vectors: bool = False) -> Record:
+async def latest(ports: Ports, memory_id: str, *, vectors: bool = False) -> MemoryRow:
     """The current version of a memory, or the tombstone of a deleted one.
 
     Raises:
@@ -95,7 +95,7 @@ async def latest(ports: Ports, memory_id: str, *, vectors: bool = False) -> Reco
     live = await ports.live.get([memory_id], vectors=vectors)
     if memory_id in live:
         return live[memory_id]
-    past = await ports.past.get([memory_id], vectors=vectors)
+    past = await ports.history.get([memory_id], vectors=vectors)
     if memory_id in past:
         return past[memory_id]
     raise NotFoundError(unknown_id(memory_id))
@@ -106,11 +106,11 @@ def unknown_id(memory_id: str) -> str:
     return f"There is no memory with the id {memory_id!r}. get_all() lists the ids of a user's memories."
 
 
-async def _past_version(ports: Ports, memory_id: str, version: int, current: Record) -> Record:
+async def _past_version(ports: Ports, memory_id: str, version: int, current: MemoryRow) -> MemoryRow:
     if version >= current.version:
         raise NotFoundError(f"The memory {memory_id!r} has no version {version}; its latest is {current.version}.")
-    key = past_key(memory_id, version)
-    found = (await ports.past.get([key], vectors=True)).get(key)
+    key = version_key(memory_id, version)
+    found = (await ports.history.get([key], vectors=True)).get(key)
     if found is None:
         raise NotFoundError(f"Version {version} of the memory {memory_id!r} is no longer kept.")
     if found.event == "DELETE":

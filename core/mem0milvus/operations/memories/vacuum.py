@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mem0milvus.data.memory_row import Record, memory_id_of
+from mem0milvus.data.memory_row import MemoryRow, memory_id_of
 from mem0milvus.operations.memories.delete import erase
 from mem0milvus.ports import Ports
 from mem0milvus.retrieval.filters import all_of, at_most, equals
@@ -43,7 +43,7 @@ async def _erase_page(ports: Ports, memory_ids: Sequence[str], now_us: int) -> i
 async def _forget_versions(ports: Ports, limit: int) -> int:
     """Erase the closed versions that are not among the last ``limit`` of their memory. Returns how many there were."""
     forgotten = 0
-    async for page in ports.past.pages(None, only=("version",), consistency="Strong"):
+    async for page in ports.history.pages(None, only=("version",), consistency="Strong"):
         latest = await _latest_versions(ports, page)
         old = [
             record.id
@@ -51,15 +51,15 @@ async def _forget_versions(ports: Ports, limit: int) -> int:
             if record.id != (memory_id := memory_id_of(record.id)) and record.version < latest.get(memory_id, 0) - limit
         ]
         if old:
-            await ports.past.remove(old)
+            await ports.history.remove(old)
             forgotten += len(old)
     return forgotten
 
 
-async def _latest_versions(ports: Ports, page: Sequence[Record]) -> dict[str, int]:
+async def _latest_versions(ports: Ports, page: Sequence[MemoryRow]) -> dict[str, int]:
     """The number of the latest version of each memory that these past rows belong to: its live row's or tombstone's."""
     memory_ids = list({memory_id_of(record.id) for record in page})
     live = await ports.live.get(memory_ids, consistency="Strong")
     gone = [memory_id for memory_id in memory_ids if memory_id not in live]
-    deleted = await ports.past.get(gone, consistency="Strong")
+    deleted = await ports.history.get(gone, consistency="Strong")
     return {memory_id: record.version for memory_id, record in {**deleted, **live}.items()}

@@ -72,7 +72,7 @@ async def _candidates(
     findable = all_of(where, at_least("parts", 1), greater_than("expires_at", ports.clock.now_us()))
     while True:
         hits = await ports.rows.search(question.probes(), findable, limit=fetched, consistency=consistency)
-        rows = await _current(ports, {hit.record.id: hit.record for one in hits for hit in one})
+        rows = await _current(ports, {hit.row.id: hit.row for one in hits for hit in one})
         more = fetched < MAX_TOP_K and any(len(one) == fetched for one in hits)
         if not more or len({record_id_of(key) for key in rows}) >= wanted:
             return rows

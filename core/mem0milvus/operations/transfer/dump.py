@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from mem0milvus.data.limits import ROWS_PER_REQUEST
-from mem0milvus.data.memory_row import Record, memory_id_of, past_key
+from mem0milvus.data.memory_row import MemoryRow, memory_id_of, version_key
 from mem0milvus.data.record_row import RecordRow, further_ids
 from mem0milvus.data.timestamps import to_iso
 from mem0milvus.errors import StoreError
@@ -108,7 +108,7 @@ class _Writer:
 
 async def _count(ports: Ports, records: RecordPorts | None) -> int:
     """About how many lines there will be."""
-    tables: list[Table[Any]] = [ports.live, ports.past]
+    tables: list[Table[Any]] = [ports.live, ports.history]
     total = 0
     for table in tables:
         async for page in table.pages(None, only=()):
@@ -128,18 +128,18 @@ async def _memories(ports: Ports, begun_us: int, vectors: bool) -> AsyncGenerato
     async for page in ports.live.pages(None, vectors=vectors, consistency="Strong"):
         for some in _portions(page):
             yield await _with_past(ports, some, vectors)
-    async for page in ports.past.pages(equals("event", "DELETE"), only=("version",), consistency="Strong"):
+    async for page in ports.history.pages(equals("event", "DELETE"), only=("version",), consistency="Strong"):
         for some in _portions([record for record in page if record.id == memory_id_of(record.id)]):
             ids = [record.id for record in some]
             living = await ports.live.get(ids, vectors=vectors, consistency="Strong")
-            deleted = await ports.past.get([i for i in ids if i not in living], consistency="Strong")
+            deleted = await ports.history.get([i for i in ids if i not in living], consistency="Strong")
             since = [record for record in living.values() if record.valid_from >= begun_us]
             yield await _with_past(ports, [*since, *deleted.values()], vectors)
 
 
-def _portions(records: Sequence[Record]) -> Iterator[list[Record]]:
+def _portions(records: Sequence[MemoryRow]) -> Iterator[list[MemoryRow]]:
     """The records in their order, as many at a time as have, with their past, about as many rows as one request."""
-    some: list[Record] = []
+    some: list[MemoryRow] = []
     rows = 0
     for record in records:
         if some and rows + record.version > ROWS_PER_REQUEST:
@@ -151,12 +151,12 @@ def _portions(records: Sequence[Record]) -> Iterator[list[Record]]:
         yield some
 
 
-async def _with_past(ports: Ports, heads: Sequence[Record], vectors: bool) -> list[MemoryRows]:
-    keys = [past_key(head.id, version) for head in heads for version in range(1, head.version)]
-    past = await ports.past.get(keys, vectors=vectors, consistency="Strong") if keys else {}
+async def _with_past(ports: Ports, heads: Sequence[MemoryRow], vectors: bool) -> list[MemoryRows]:
+    keys = [version_key(head.id, version) for head in heads for version in range(1, head.version)]
+    past = await ports.history.get(keys, vectors=vectors, consistency="Strong") if keys else {}
     return [
         MemoryRows(
-            head, [past[key] for version in range(1, head.version) if (key := past_key(head.id, version)) in past]
+            head, [past[key] for version in range(1, head.version) if (key := version_key(head.id, version)) in past]
         )
         for head in heads
     ]

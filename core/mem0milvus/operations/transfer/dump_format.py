@@ -25,7 +25,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from mem0milvus.data.memory_row import Record, content_hash, memory_id_of, past_key
+from mem0milvus.data.memory_row import MemoryRow, content_hash, memory_id_of, version_key
 from mem0milvus.data.namespaces import key_of, labels_of, part_id, read_namespace, record_id, record_id_of
 from mem0milvus.data.record_row import RecordRow
 from mem0milvus.data.scope import check_memory_id
@@ -147,8 +147,8 @@ class MemoryRows:
         closed: its past versions, under their own keys.
     """
 
-    head: Record
-    closed: Sequence[Record] = ()
+    head: MemoryRow
+    closed: Sequence[MemoryRow] = ()
 
     @property
     def deleted(self) -> bool:
@@ -156,7 +156,7 @@ class MemoryRows:
         return self.head.event == "DELETE"
 
     @property
-    def rows(self) -> list[Record]:
+    def rows(self) -> list[MemoryRow]:
         """All of them, the head last."""
         return [*self.closed, self.head]
 
@@ -164,7 +164,7 @@ class MemoryRows:
         """The same rows under another id."""
         return MemoryRows(
             replace(self.head, id=memory_id),
-            [replace(record, id=past_key(memory_id, record.version)) for record in self.closed],
+            [replace(record, id=version_key(memory_id, record.version)) for record in self.closed],
         )
 
 
@@ -213,7 +213,7 @@ def record_line(record: RecordRows, *, vectors: bool) -> tuple[str, bytes]:
     return "record", _line(document)
 
 
-def read_row(line: bytes) -> tuple[str, Record | RecordRows]:
+def read_row(line: bytes) -> tuple[str, MemoryRow | RecordRows]:
     """A line's kind and what it holds: a row of a memory, or a record. ``words`` are empty; vectors may be.
 
     Raises:
@@ -232,8 +232,8 @@ def read_row(line: bytes) -> tuple[str, Record | RecordRows]:
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ValidationError)
 
 
-def _memory_document(kind: str, record: Record, *, vectors: bool) -> dict[str, Any]:
-    names = (field.name for field in fields(Record) if field.name not in ("id", "vector", "words", "hash", "event"))
+def _memory_document(kind: str, record: MemoryRow, *, vectors: bool) -> dict[str, Any]:
+    names = (field.name for field in fields(MemoryRow) if field.name not in ("id", "vector", "words", "hash", "event"))
     document = {"kind": kind, "id": memory_id_of(record.id), **_filled(record, *names), "event": record.event}
     document["version"] = record.version
     if record.event == "DELETE":
@@ -243,7 +243,7 @@ def _memory_document(kind: str, record: Record, *, vectors: bool) -> dict[str, A
     return document
 
 
-def _filled(row: Record | RecordRow, *names: str) -> dict[str, Any]:
+def _filled(row: MemoryRow | RecordRow, *names: str) -> dict[str, Any]:
     """The fields of a row that are not what they are by default."""
     document: dict[str, Any] = {}
     for name in names:
@@ -261,15 +261,15 @@ def _read_fields(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read_memory(kind: str, document: dict[str, Any]) -> Record:
+def _read_memory(kind: str, document: dict[str, Any]) -> MemoryRow:
     memory_id = check_memory_id(document.pop("id"))
     vector = _unpacked(document.pop("vector", None))
     values = _read_fields(document)
     text = values.pop("memory", "")
     if kind != "deleted" and values["event"] != "DELETE" and not text:
         raise ValueError("a memory without a text")
-    key = past_key(memory_id, int(values["version"])) if kind == "version" else memory_id
-    return Record(id=key, memory=text, hash=content_hash(text) if text else "", vector=vector, **values)
+    key = version_key(memory_id, int(values["version"])) if kind == "version" else memory_id
+    return MemoryRow(id=key, memory=text, hash=content_hash(text) if text else "", vector=vector, **values)
 
 
 def _read_record(document: dict[str, Any]) -> RecordRows:

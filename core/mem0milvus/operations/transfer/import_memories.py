@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from mem0milvus.data.limits import ROWS_PER_REQUEST
-from mem0milvus.data.memory_row import Record, past_key
+from mem0milvus.data.memory_row import MemoryRow, version_key
 from mem0milvus.errors import StoreError
 from mem0milvus.operations.extraction.pending_state import waiting_of
 from mem0milvus.operations.transfer.dump_format import MemoryRows
@@ -62,22 +62,22 @@ async def fates(ports: Ports, memories: Sequence[MemoryRows]) -> list[Fate]:
     """
     ids = [memory.head.id for memory in memories]
     living = await ports.live.get(ids)
-    deleted = await ports.past.get([i for i in ids if i not in living])
+    deleted = await ports.history.get([i for i in ids if i not in living])
     there = {**deleted, **living}
     ahead = [m for m in memories if m.head.id in there and there[m.head.id].version > m.head.version]
-    keys = [past_key(memory.head.id, memory.head.version) for memory in ahead]
-    past = await ports.past.get(keys) if keys else {}
+    keys = [version_key(memory.head.id, memory.head.version) for memory in ahead]
+    past = await ports.history.get(keys) if keys else {}
     return [_fate(memory, there.get(memory.head.id), past) for memory in memories]
 
 
-def _fate(memory: MemoryRows, there: Record | None, past: Mapping[str, Record]) -> Fate:
+def _fate(memory: MemoryRows, there: MemoryRow | None, past: Mapping[str, MemoryRow]) -> Fate:
     head = memory.head
     if there is None:
         return Fate.NEW
     if there.version == head.version:
         return Fate.PRESENT if _same(there, head) else Fate.CONFLICT
     if there.version > head.version:
-        before = past.get(past_key(head.id, head.version))
+        before = past.get(version_key(head.id, head.version))
         return Fate.PRESENT if before is not None and _same(before, head) else Fate.CONFLICT
     was = next((record for record in memory.closed if record.version == there.version), None)
     if (was is not None and _same(was, there)) or _came_without_its_past(there, head):
@@ -85,13 +85,13 @@ def _fate(memory: MemoryRows, there: Record | None, past: Mapping[str, Record]) 
     return Fate.CONFLICT
 
 
-def _came_without_its_past(there: Record, head: Record) -> bool:
+def _came_without_its_past(there: MemoryRow, head: MemoryRow) -> bool:
     """Whether a row is the same memory, brought from where its history was not known."""
     names = ("created_at", "memory", "user_id", "agent_id", "run_id", "actor_id")
     return there.version == 1 and all(getattr(there, name) == getattr(head, name) for name in names)
 
 
-def _same(one: Record, other: Record) -> bool:
+def _same(one: MemoryRow, other: MemoryRow) -> bool:
     """Whether two rows are one version of one memory, be it current or closed."""
     names = ("version", "event", "valid_from", "memory", "user_id", "agent_id", "run_id", "actor_id")
     return all(getattr(one, name) == getattr(other, name) for name in names)
@@ -126,7 +126,7 @@ async def _write(
         if any(memory.head.id not in ready for memory in arriving.new):
             raise StoreError("Memories were changed while these came in. It is safe to do the whole again.")
         new = [ready[memory.head.id] for memory in arriving.new]
-        await ports.past.put([record for m in new for record in (m.rows if m.deleted else m.closed)])
+        await ports.history.put([record for m in new for record in (m.rows if m.deleted else m.closed)])
         await ports.live.put([memory.head for memory in new if not memory.deleted])
         if gone := list(await ports.live.get([memory.head.id for memory in new if memory.deleted])):
             await ports.live.remove(gone)
@@ -185,7 +185,7 @@ async def _indexed(embedder: EmbedderPort, dims: int, memories: Sequence[MemoryR
     return [MemoryRows(closed=[next(done) for _ in memory.closed], head=next(done)) for memory in memories]
 
 
-async def indexed(embedder: EmbedderPort, dims: int, records: Sequence[Record]) -> list[Record]:
+async def indexed(embedder: EmbedderPort, dims: int, records: Sequence[MemoryRow]) -> list[MemoryRow]:
     """The rows with words, and with a vector each: their own, or one that the embedding model makes.
 
     Raises:
@@ -196,12 +196,12 @@ async def indexed(embedder: EmbedderPort, dims: int, records: Sequence[Record]) 
     return [_indexed_row(record, vectors, dims) for record in records]
 
 
-def _indexed_row(record: Record, vectors: Mapping[str, Vector], dims: int) -> Record:
+def _indexed_row(record: MemoryRow, vectors: Mapping[str, Vector], dims: int) -> MemoryRow:
     if record.event == "DELETE":
         return replace(record, vector=(1.0, *[0.0] * (dims - 1)), words={0: 1.0})
     vector = record.vector or vectors[_text(record)]
     return replace(record, vector=vector, words=lexical_weights(record))
 
 
-def _text(record: Record) -> str:
+def _text(record: MemoryRow) -> str:
     return embedded_text(record.memory, record.actor_id)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from uuid import UUID, uuid5
 
-from mem0milvus.data.memory_row import Record, memory_id_of
+from mem0milvus.data.memory_row import MemoryRow, memory_id_of
 from mem0milvus.errors import ValidationError
 from mem0milvus.operations.transfer import import_memories as arrival
 from mem0milvus.operations.transfer import import_records as record_arrival
@@ -112,7 +112,7 @@ class _Reading:
             ValidationError: a line cannot be read.
         """
         batch = _Batch()
-        closed: list[Record] = []
+        closed: list[MemoryRow] = []
         number = 1
         async with aclosing(_lines(self.files, self.path)) as lines:
             async for line in lines:
@@ -132,7 +132,7 @@ class _Reading:
         if batch.lines:
             yield batch
 
-    def _take(self, line: bytes, closed: list[Record], batch: _Batch) -> None:
+    def _take(self, line: bytes, closed: list[MemoryRow], batch: _Batch) -> None:
         """Put a line where it belongs. ``closed`` are the versions of a memory whose own line is still to come."""
         kind, row = read_row(line)
         batch.lines += 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic
 
-from mem0milvus.data.memory_row import Record
+from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.record_row import RecordRow
 from mem0milvus.errors import ValidationError
 from mem0milvus.operations.transfer import import_memories as arrival
@@ -129,8 +129,8 @@ class _Move(Generic[R]):
 class _Moves:
     """All tables that are moved. The past is moved before the live rows, as it is always written."""
 
-    past: _Move[Record]
-    live: _Move[Record]
+    past: _Move[MemoryRow]
+    live: _Move[MemoryRow]
     records: _Move[RecordRow] | None
 
     @classmethod
@@ -139,7 +139,7 @@ class _Moves:
         ready = partial(indexed, successor.embedder, successor.dims)
         records = await transfer.records(False)
         return cls(
-            past=_Move(ports.past, successor.past, _same, ready),
+            past=_Move(ports.history, successor.history, _same, ready),
             live=_Move(ports.live, successor.live, _same, ready),
             records=None
             if records is None
@@ -171,7 +171,7 @@ async def _count(moves: Sequence[_Move[Any]]) -> int:
     return count
 
 
-def _same(record: Record) -> Record:
+def _same(record: MemoryRow) -> MemoryRow:
     return record
 
 
