@@ -1,4 +1,4 @@
-"""Hooks of mkdocs: what the site has otherwise than the pages in the repository."""
+"""Hooks of mkdocs: the differences between the site and the pages in the repository."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)#:\s]+)\)")
+DIAGRAM = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+#: The diagram's lines are black, so it needs a light ground in the dark colour scheme too.
+FRAME = '<div class="diagram" style="background:#fff; padding:1em; text-align:center">{}</div>'
 
 
 def on_config(config: Any) -> None:
@@ -19,7 +23,7 @@ def on_config(config: Any) -> None:
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
-    """Name the files outside of ``docs`` to which a page links: the site does not have them.
+    """Draw the diagrams of a page, and name the files outside of ``docs`` to which it links: the site has none of them.
 
     Args:
         markdown: the page.
@@ -35,7 +39,14 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
             return link[0]
         return f"{link[1]}, `{target.relative_to(docs.parent).as_posix()}` in the repository"
 
-    return LINK.sub(without_link, markdown)
+    return LINK.sub(without_link, DIAGRAM.sub(_drawn, markdown))
+
+
+def _drawn(diagram: re.Match[str]) -> str:
+    """The diagram as SVG inside the page, drawn here rather than by a script in the reader's browser."""
+    import mmdr
+
+    return FRAME.format(mmdr.render(diagram[1]).svg().replace("\n", ""))
 
 
 def _filled_in(entry: Any, docs: Path) -> Any:
