@@ -31,8 +31,8 @@ class Memory(MemoryMethods):
         """Return an async client of the same open store. Close each client; the last one closes the store.
 
         Examples:
-            >>> async_memory = memory.to_async()
-            >>> async_memory.search("What are my hobbies?", user_id="alice")  # await this
+            >>> async with memory.to_async() as async_memory:
+            ...     found = await async_memory.search("What are my hobbies?", user_id="alice")
         """
         return AsyncMemory._over(AsyncSession(self._session.part.share()))
 
@@ -67,7 +67,7 @@ class AsyncMemory(AsyncMemoryMethods):
         """Return a blocking client of the same store. Close each client; the last one closes the store.
 
         Examples:
-            >>> blocking_memory = memory.to_sync()
-            >>> blocking_memory.search("What are my hobbies?", user_id="alice")
+            >>> with memory.to_sync() as blocking_memory:
+            ...     found = blocking_memory.search("What are my hobbies?", user_id="alice")
         """
         return Memory._over(BlockingSession(self._session.part.share()))

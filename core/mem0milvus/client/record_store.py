@@ -30,8 +30,8 @@ class RecordStore(RecordMethods):
         """Return an async client of the same open store. Close each client; the last one closes the store.
 
         Examples:
-            >>> async_store = store.to_async()
-            >>> async_store.get(("user", "alice"), "theme")  # await this
+            >>> async with store.to_async() as async_store:
+            ...     item = await async_store.get(("user", "alice"), "theme")
         """
         return AsyncRecordStore._over(AsyncSession(self._session.part.share()))
 
@@ -57,7 +57,7 @@ class AsyncRecordStore(AsyncRecordMethods):
         """Return a blocking client of the same store. Close each client; the last one closes the store.
 
         Examples:
-            >>> blocking_store = store.to_sync()
-            >>> blocking_store.get(("user", "alice"), "theme")
+            >>> with store.to_sync() as blocking_store:
+            ...     item = blocking_store.get(("user", "alice"), "theme")
         """
         return RecordStore._over(BlockingSession(self._session.part.share()))
