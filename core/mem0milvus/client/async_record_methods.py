@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mem0milvus.client.lifecycle import AsyncClient
-from mem0milvus.client.sessions import AsyncSession, RecordPart
+from mem0milvus.client.sessions import AsyncSession, new_store, record_part
 from mem0milvus.data.record_types import (
     FoundRecords,
     MaybeRecords,
@@ -41,7 +41,7 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
         embedder: Embedder | None = None,
         collection_name: str | None = None,
     ) -> None:
-        self._session = AsyncSession(RecordPart.configured(config, embedder, collection_name))
+        self._session = AsyncSession(record_part(new_store(config, None, embedder), collection_name))
 
     @classmethod
     def from_config(
@@ -88,7 +88,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> store = AsyncRecordStore.beside(memory)
             >>> await store.put(("user", "alice"), "theme", {"dark": True})
         """
-        return cls._over(AsyncSession(RecordPart.beside(memory._session, collection_name)))
+        memory._session.check_open()
+        return cls._over(AsyncSession(record_part(memory._runtime, collection_name).share()))
 
     async def put(
         self,

@@ -37,7 +37,7 @@ class Client(ABC, Generic[PortsT]):
         return self._session.part.runtime
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._session.part!r})"
+        return f"{type(self).__name__}({self._session.part.description})"
 
 
 class BlockingClient(Client[PortsT]):

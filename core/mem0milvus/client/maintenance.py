@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mem0milvus import operations
 from mem0milvus.client.lifecycle import BlockingClient
-from mem0milvus.client.sessions import BlockingSession, MemoryPart
+from mem0milvus.client.sessions import BlockingSession, memory_part, new_store
 from mem0milvus.client.timeline_chart import draw_timeline
 from mem0milvus.operations.memories.timeline import DEFAULT_LINES
 from mem0milvus.ports import Ports
@@ -40,7 +40,7 @@ class Maintenance(BlockingClient[Ports]):
     def __init__(
         self, config: Mapping[str, Any] | None = None, *, llm: LLM | None = None, embedder: Embedder | None = None
     ) -> None:
-        self._session = BlockingSession(MemoryPart.configured(config, llm, embedder))
+        self._session = BlockingSession(memory_part(new_store(config, llm, embedder)))
 
     @classmethod
     def from_config(

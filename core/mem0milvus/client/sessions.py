@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from typing_extensions import override
 
@@ -18,8 +20,6 @@ from mem0milvus.ports import Ports, RecordPorts
 from mem0milvus.runtime.blocking_driver import BlockingDriver, run
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from mem0milvus.ports import Driver
     from mem0milvus.runtime.open_store import Runtime
     from mem0milvus.runtime.thread_driver import ThreadDriver
@@ -30,136 +30,79 @@ T = TypeVar("T")
 PortsT = TypeVar("PortsT")
 
 
-class StorePart(ABC, Generic[PortsT]):
-    """The collections of one store that a client uses.
+@dataclass(frozen=True, slots=True)
+class StorePart(Generic[PortsT]):
+    """The collections of a store that one client uses: the memories, or one collection of records.
 
     Attributes:
         runtime: the store. It counts its clients, and the last one to close closes it.
+        description: the store and the collection, for ``repr``.
         closed_message: the error of a client that is used after it was closed.
+        is_open: returns whether the collections are open.
+        open: connects and opens the collections.
+        blocking_ports: returns ports that block and never suspend.
+        async_ports: returns ports that never block the event loop.
     """
 
-    closed_message: ClassVar[str]
+    runtime: Runtime
+    description: str
+    closed_message: str
+    is_open: Callable[[], bool]
+    open: Callable[[], None]
+    blocking_ports: Callable[[], PortsT]
+    async_ports: Callable[[ThreadDriver], PortsT]
 
-    def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
-
-    def share(self) -> Self:
+    def share(self) -> StorePart[PortsT]:
         """Count one more client of the store."""
         self.runtime.share()
         return self
 
-    @property
-    @abstractmethod
-    def is_open(self) -> bool:
-        """Whether the collections are open."""
 
-    @abstractmethod
-    def open(self) -> None:
-        """Connect and open the collections."""
+def new_store(config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None) -> Runtime:
+    """Prepare a store from a configuration, without connecting.
 
-    @abstractmethod
-    def blocking_ports(self) -> PortsT:
-        """Return ports that block and never suspend."""
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
+    # Imported here because it loads pymilvus and pydantic, which `import mem0milvus` must not.
+    from mem0milvus.runtime.open_store import Runtime
 
-    @abstractmethod
-    def async_ports(self, driver: ThreadDriver) -> PortsT:
-        """Return ports that never block the event loop."""
-
-    async def finish_background(self, ports: PortsT) -> None:
-        """Wait for the adds in the background."""
+    return Runtime(config, llm, embedder)
 
 
-class MemoryPart(StorePart[Ports]):
-    """The memories and their history."""
-
-    closed_message = CLOSED
-
-    @classmethod
-    def configured(cls, config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None) -> MemoryPart:
-        """Prepare a new store, without connecting."""
-        # Imported here because it loads pymilvus and pydantic, which `import mem0milvus` must not.
-        from mem0milvus.runtime.open_store import Runtime
-
-        return cls(Runtime(config, llm, embedder))
-
-    def __repr__(self) -> str:
-        return repr(self.runtime)
-
-    @property
-    @override
-    def is_open(self) -> bool:
-        return self.runtime.is_open
-
-    @override
-    def open(self) -> None:
-        self.runtime.open()
-
-    @override
-    def blocking_ports(self) -> Ports:
-        return self.runtime.blocking_ports()
-
-    @override
-    def async_ports(self, driver: ThreadDriver) -> Ports:
-        return self.runtime.awaiting_ports(driver)
-
-    @override
-    async def finish_background(self, ports: Ports) -> None:
-        await ports.background.close()
+def memory_part(runtime: Runtime) -> StorePart[Ports]:
+    """Return the memories and their history."""
+    return StorePart(
+        runtime=runtime,
+        description=repr(runtime),
+        closed_message=CLOSED,
+        is_open=lambda: runtime.is_open,
+        open=runtime.open,
+        blocking_ports=runtime.blocking_ports,
+        async_ports=runtime.awaiting_ports,
+    )
 
 
-class RecordPart(StorePart[RecordPorts]):
-    """One collection of records.
-
-    Args:
-        runtime: the store.
-        collection_name: the collection; None for ``<the memories' collection>_records``.
+def record_part(runtime: Runtime, collection_name: str | None) -> StorePart[RecordPorts]:
+    """Return a collection of records; None for ``<the memories' collection>_records``.
 
     Raises:
         ConfigError: the name cannot be used.
     """
-
-    closed_message = CLOSED_STORE
-
-    def __init__(self, runtime: Runtime, collection_name: str | None) -> None:
-        super().__init__(runtime)
-        self.collection = runtime.records_name(collection_name)
-
-    @classmethod
-    def configured(
-        cls, config: Mapping[str, Any] | None, embedder: Embedder | None, collection_name: str | None
-    ) -> RecordPart:
-        """Prepare a new store, without connecting."""
-        return cls(MemoryPart.configured(config, None, embedder).runtime, collection_name)
-
-    @classmethod
-    def beside(cls, memory: Session[Ports], collection_name: str | None) -> RecordPart:
-        """Prepare a record store on the store of an open memory, and count one more client of it."""
-        memory.check_open()
-        return cls(memory.part.runtime, collection_name).share()
-
-    def __repr__(self) -> str:
-        return f"{self.runtime!r}, records={self.collection!r}"
-
-    @property
-    @override
-    def is_open(self) -> bool:
-        return self.runtime.has_records_open(self.collection)
-
-    @override
-    def open(self) -> None:
-        self.runtime.open_records(self.collection)
-
-    @override
-    def blocking_ports(self) -> RecordPorts:
-        return self.runtime.blocking_record_ports(self.collection)
-
-    @override
-    def async_ports(self, driver: ThreadDriver) -> RecordPorts:
-        return self.runtime.awaiting_record_ports(self.collection, driver)
+    collection = runtime.records_name(collection_name)
+    return StorePart(
+        runtime=runtime,
+        description=f"{runtime!r}, records={collection!r}",
+        closed_message=CLOSED_STORE,
+        is_open=partial(runtime.has_records_open, collection),
+        open=partial(runtime.open_records, collection),
+        blocking_ports=partial(runtime.blocking_record_ports, collection),
+        async_ports=partial(runtime.awaiting_record_ports, collection),
+    )
 
 
 class Session(ABC, Generic[PortsT]):
-    """One client's use of a part of the store, until it is closed.
+    """One client's use of a part of a store, until it is closed.
 
     Args:
         part: the collections.
@@ -191,7 +134,7 @@ class Session(ABC, Generic[PortsT]):
         self.check_open()
         if self._owner is not None:
             await self._owner.open()
-        if not self.part.is_open:
+        if not self.part.is_open():
             await self._open_part()
         return self.ports
 
@@ -205,7 +148,8 @@ class Session(ABC, Generic[PortsT]):
         """Finish the background work and give up the store; a second call does nothing."""
         if self._owner is None and not self._is_closed:
             self._is_closed = True
-            await self.part.finish_background(self.ports)
+            if isinstance(self.ports, Ports):
+                await self.ports.background.close()
             await self._close_runtime()
 
     async def _open_part(self) -> None:
@@ -234,11 +178,11 @@ class BlockingSession(Session[PortsT]):
         if owner is None:
             try:
                 part.open()
-            except BaseException:  # KeyboardInterrupt too: another process needs the Milvus Lite file
+            except BaseException:  # KeyboardInterrupt too: another process may need the Milvus Lite file
                 part.runtime.close()
                 raise
-        # Each bundle of memory ports has its own background queue; that of the owner is the one that is flushed.
-        self.ports = part.blocking_ports() if owner is None or owner.part is not part else owner.ports
+        # Every call of blocking_ports makes a background queue; ``flush`` of the owner waits only for its own.
+        self.ports = owner.ports if owner is not None and owner.part is part else part.blocking_ports()
 
     @override
     async def _close_runtime(self) -> None:
@@ -291,8 +235,8 @@ class BorrowedMemorySession(AsyncSession[Ports]):
     ) -> T:
         if not self._is_background_work(operation, kwargs.get("background")):
             return await super().run(operation, *args, **kwargs)
-        # A background task of an event loop dies with the loop, and frameworks start a loop per call. So these two
-        # run in a thread with the blocking ports, whose worker thread outlives the loop.
+        # A background task of an event loop dies with the loop, and frameworks start a loop per call. So ``add`` and
+        # ``flush`` run in a thread with the blocking ports, whose worker thread outlives the loop.
         return await self.driver.call(lambda: run(self._blocking.run(operation, *args, **kwargs)))
 
     def _is_background_work(self, operation: object, background: object) -> bool:

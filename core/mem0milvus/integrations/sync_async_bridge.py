@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from mem0milvus.client.memory import AsyncMemory, Memory
 from mem0milvus.client.record_store import AsyncRecordStore, RecordStore
-from mem0milvus.client.sessions import AsyncSession, BlockingSession, RecordPart, StorePart
+from mem0milvus.client.sessions import AsyncSession, BlockingSession, StorePart, record_part
 from mem0milvus.errors import StoreError, ValidationError
 from mem0milvus.ports import RecordPorts
 from mem0milvus.runtime.blocking_driver import run
@@ -74,7 +74,7 @@ class Faces:
         Raises:
             ConfigError: the collection name cannot be used.
         """
-        return RecordFaces._over(self._memory, RecordPart(self._memory._runtime, collection_name))
+        return RecordFaces._over(self._memory, record_part(self._memory._runtime, collection_name))
 
     def __repr__(self) -> str:
         return f"Faces({self._memory!r})"
@@ -109,7 +109,7 @@ class RecordFaces:
             self._async = AsyncRecordStore._over(AsyncSession(part, owner._session))
 
     @classmethod
-    def _over(cls, owner: Memory | AsyncMemory, part: RecordPart) -> RecordFaces:
+    def _over(cls, owner: Memory | AsyncMemory, part: StorePart[RecordPorts]) -> RecordFaces:
         faces = cls.__new__(cls)
         faces._attach(owner, part)
         return faces
