@@ -235,8 +235,8 @@ class BorrowedMemorySession(AsyncSession[Ports]):
     ) -> T:
         if not self._is_background_work(operation, kwargs.get("background")):
             return await super().run(operation, *args, **kwargs)
-        # A background task of an event loop dies with the loop, and frameworks start a loop per call. So ``add`` and
-        # ``flush`` run in a thread with the blocking ports, whose worker thread outlives the loop.
+        # A background task of an event loop dies with the loop, and some frameworks start a loop per call. So ``add``
+        # and ``flush`` run in a thread with the blocking ports, whose worker thread outlives the loop.
         return await self.driver.call(lambda: run(self._blocking.run(operation, *args, **kwargs)))
 
     def _is_background_work(self, operation: object, background: object) -> bool:
