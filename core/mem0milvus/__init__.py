@@ -10,10 +10,8 @@ Importing this loads none of pymilvus, openai, pydantic and numpy, and touches n
 
 from __future__ import annotations
 
-from mem0milvus.client.async_memory import AsyncMemory
-from mem0milvus.client.async_record_store import AsyncRecordStore
-from mem0milvus.client.memory import Memory
-from mem0milvus.client.record_store import RecordStore
+from mem0milvus.client.memory import AsyncMemory, Memory
+from mem0milvus.client.record_store import AsyncRecordStore, RecordStore
 from mem0milvus.data.record_types import (
     DeleteRecord,
     FoundRecord,

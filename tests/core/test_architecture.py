@@ -10,6 +10,7 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,8 @@ def public(cls: type) -> dict[str, inspect.Signature]:
     }
 
 
-FACES = pytest.mark.parametrize(
-    ("face", "other", "bodies"),
+CLIENTS = pytest.mark.parametrize(
+    ("blocking", "awaited", "bodies"),
     [(Memory, AsyncMemory, operations), (RecordStore, AsyncRecordStore, record_operations)],
     ids=["Memory", "RecordStore"],
 )
@@ -101,20 +102,22 @@ FACES = pytest.mark.parametrize(
 OPERATIONS = {"list": "list_records"}
 
 
-@FACES
-def test_the_two_faces_have_the_same_methods_with_the_same_signatures(face: type, other: type, bodies: object) -> None:
-    blocking, awaiting = public(face), public(other)
-    assert blocking.keys() - awaiting.keys() == {"to_async", "close"}
-    assert awaiting.keys() - blocking.keys() == {"to_sync", "aclose"}
-    for name in blocking.keys() & awaiting.keys():
-        mine, theirs = blocking[name].parameters, awaiting[name].parameters
-        assert list(mine.values()) == list(theirs.values()), name
+@CLIENTS
+def test_the_blocking_and_the_async_class_have_the_same_methods_with_the_same_parameters(
+    blocking: type, awaited: type, bodies: object
+) -> None:
+    mine, theirs = public(blocking), public(awaited)
+    assert mine.keys() - theirs.keys() == {"to_async", "close"}
+    assert theirs.keys() - mine.keys() == {"to_sync", "aclose"}
+    for name in mine.keys() & theirs.keys():
+        assert list(mine[name].parameters.values()) == list(theirs[name].parameters.values()), name
+    assert inspect.signature(blocking) == inspect.signature(awaited)
 
 
-@FACES
-def test_the_operations_have_the_signatures_of_their_methods(face: type, other: type, bodies: Any) -> None:
+@CLIENTS
+def test_the_operations_have_the_signatures_of_their_methods(blocking: type, awaited: type, bodies: Any) -> None:
     done = 0
-    for name, signature in public(face).items():
+    for name, signature in public(blocking).items():
         operation = getattr(bodies, OPERATIONS.get(name, name), None)
         if operation is not None:
             _, *expected = signature.parameters.values()
@@ -124,11 +127,20 @@ def test_the_operations_have_the_signatures_of_their_methods(face: type, other: 
     assert done == len(bodies.__all__)
 
 
-@FACES
-def test_each_awaiting_operation_is_documented_as_the_blocking_one(face: type, other: type, bodies: object) -> None:
-    for name in public(face).keys() & public(other).keys():
-        assert (getattr(face, name).__doc__ or "").strip(), name
-        assert (getattr(other, name).__doc__ or "").startswith(f"See ``{face.__name__}.{name}``."), name
+@pytest.mark.parametrize("client", [Memory, AsyncMemory, RecordStore, AsyncRecordStore])
+def test_each_public_method_is_documented_with_an_example(client: type) -> None:
+    for name in public(client):
+        text, _, example = (inspect.getdoc(getattr(client, name)) or "").partition("\n\nExamples:\n")
+        assert text, name
+        lines = example.splitlines()
+        assert len(lines) >= 2, name
+        assert lines[0].startswith("    >>> "), name
+
+
+def test_no_two_files_of_the_clients_import_each_other() -> None:
+    files = [path for room, path in sources() if room in ("client", "integrations")]
+    imports = {f"mem0milvus.{p.parent.name}.{p.stem}": {name for name, _ in imported(p)} for p in files}
+    assert not [(one, other) for one in imports for other in imports[one] if one in imports.get(other, ())]
 
 
 def test_what_is_exported_is_there_and_sorted() -> None:
@@ -137,8 +149,53 @@ def test_what_is_exported_is_there_and_sorted() -> None:
         assert getattr(mem0milvus, name) is not None
 
 
+#: What users of version 0.1.0 could import. A name may be added here, and none may be removed before version 1.
+PUBLIC = {
+    "mem0milvus": """
+        DEFAULT_INJECTION_THRESHOLD LLM SCOPE_FIELDS AddResult AsyncMemory AsyncRecordStore BackgroundFailure Change
+        ConfigError CountTokens DeleteOutcome DeleteRecord DumpOutcome Embedder EmbedderMismatchError EmbeddingError
+        ExtractionError Faces FilterError FlushOutcome FoundRecord GetRecord HistoryEntry Keep LLMRequest
+        ListNamespaces LoadOutcome Mem0MilvusError Memory MemoryItem MemoryList MemoryTools NotFoundError OnError
+        Outcome PartialWriteError PendingOutcome PutRecord Recall RecordAnswer RecordFaces RecordItem RecordRequest
+        RecordStore ReembedOutcome Rejected SchemaMismatchError SearchItem SearchRecords SearchResult StoreError
+        StoreLockedError StoreUnavailableError VacuumOutcome ValidationError __version__ check_id check_on_error
+        estimate_tokens log_failure render_memories
+    """,
+    "mem0milvus.errors": """
+        ConfigError EmbedderMismatchError EmbeddingError ExtractionError FilterError Mem0MilvusError NotFoundError
+        PartialWriteError SchemaMismatchError StoreError StoreLockedError StoreUnavailableError ValidationError
+    """,
+    "mem0milvus.types": """
+        LLM UNSET AddResult AssistantPolicy AsyncEmbedder AsyncLLM Background BackgroundFailure Change Consistency
+        DeleteOutcome DumpOutcome Embedder Event FilePath FlushOutcome HistoryEntry LLMRequest LoadOutcome MemoryItem
+        MemoryList Messages Moment OnConflict Outcome PendingOutcome Progress ReembedOutcome Rejected ScopeId
+        SearchItem SearchMode SearchResult Unset VacuumOutcome Vector Vectors
+    """,
+    "mem0milvus.migration": "Mem0Store MigrationReport Problem migrate_mem0",
+    "mem0milvus.config": """
+        BackgroundConfig MemoryConfig OfflineEmbedderConfig OfflineExtractorConfig OpenAIEmbedderConfig
+        OpenAILLMConfig ProviderSection VectorStoreConfig VectorStoreSection check_collection_name load_config
+    """,
+    "mem0milvus.cli": "main",
+    "langchain_mem0milvus": """
+        LangChainEmbedder LangChainLLM Mem0MilvusChatMessageHistory Mem0MilvusMemory Mem0MilvusMiddleware
+        Mem0MilvusRetriever Mem0MilvusStore __version__ create_memory_tools
+    """,
+    "llamaindex_mem0milvus": """
+        LlamaIndexEmbedder LlamaIndexLLM Mem0MilvusMemory Mem0MilvusMemoryBlock Mem0MilvusRetriever Mem0MilvusToolSpec
+        __version__
+    """,
+}
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_every_public_import_of_version_0_1_0_works(module: str) -> None:
+    imported_module = import_module(module)
+    assert [name for name in PUBLIC[module].split() if not hasattr(imported_module, name)] == []
+
+
 def code_lines(path: Path) -> int:
-    """The lines of a file without its docstrings: the faces are documentation for the most part."""
+    """Count the lines of a file without its docstrings, which are most of the clients' files."""
     text = path.read_text()
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     told = 0

@@ -132,6 +132,13 @@ def test_records_beside_a_memory_and_of_a_store_on_its_own(memory: Memory, confi
     assert asyncio.run(own()) == {"v": 1}
 
 
+def test_a_blocking_body_opens_records_beside_a_memory_with_models_that_keep_connections(
+    llm_config: dict[str, Any],
+) -> None:
+    with Memory.from_config(llm_config) as memory:
+        assert Faces(memory).records("others").run(lambda store: store.list_namespaces()) == []
+
+
 @pytest.mark.parametrize("wrong", [None, "memory", 3, object()])
 def test_what_is_no_memory_is_refused(wrong: Any) -> None:
     with pytest.raises(ValidationError, match="must be a Memory"):

@@ -1,1 +1,1 @@
-"""The four public classes, and what a ``with`` block does: signatures and documentation, no logic."""
+"""The four public classes. Each method holds its signature, its documentation and one call of an operation."""

@@ -1,30 +1,71 @@
-"""Opening and closing: what ``Memory`` is apart from its operations, and what all four faces do in a ``with``."""
+"""The bases of the client classes: running an operation, and closing. Blocking and async differ here, nowhere else."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from mem0milvus.errors import CLOSED, StoreError
-from mem0milvus.runtime.blocking_driver import run
-from mem0milvus.types import LLM, Embedder
+from mem0milvus.client.sessions import PortsT, Session
+from mem0milvus.runtime.blocking_driver import iterate, run
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from mem0milvus.ports import Ports
     from mem0milvus.runtime.open_store import Runtime
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
-class Closing(ABC):
-    """What is closed at the end of a ``with``."""
+
+class Client(ABC, Generic[PortsT]):
+    """A client of an open store. All that it holds is its session."""
+
+    _session: Session[PortsT]
+
+    @classmethod
+    def _over(cls, session: Session[PortsT]) -> Self:
+        client = cls.__new__(cls)
+        client._session = session
+        return client
+
+    @property
+    def _runtime(self) -> Runtime:
+        return self._session.part.runtime
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._session.part.description})"
+
+
+class BlockingClient(Client[PortsT]):
+    """A client that drives the operations itself, without an event loop."""
+
+    @property
+    def _ports(self) -> PortsT:
+        return run(self._session.open())
+
+    def _run(
+        self, operation: Callable[Concatenate[PortsT, P], Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return run(self._session.run(operation, *args, **kwargs))
+
+    def _iterate(
+        self, operation: Callable[Concatenate[PortsT, P], AsyncGenerator[T, None]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Iterator[T]:
+        return iterate(operation(self._ports, *args, **kwargs))
+
+    def _call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return function(*args, **kwargs)
+
+    def _close(self) -> None:
+        run(self._session.close())
 
     @abstractmethod
     def close(self) -> None:
-        """Close it; a second call does nothing."""
+        """Close the client; a second call does nothing."""
 
     def __enter__(self) -> Self:
         return self
@@ -35,83 +76,37 @@ class Closing(ABC):
         self.close()
 
 
-class AwaitingClose(ABC):
-    """What is opened at the beginning of an ``async with`` and closed at its end."""
+class AsyncClient(Client[PortsT]):
+    """A client whose operations are awaited."""
 
-    @abstractmethod
-    async def _open(self) -> object:
-        """Open it; a second call does nothing."""
+    async def _run(
+        self, operation: Callable[Concatenate[PortsT, P], Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._session.run(operation, *args, **kwargs)
+
+    async def _iterate(
+        self, operation: Callable[Concatenate[PortsT, P], AsyncGenerator[T, None]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AsyncIterator[T]:
+        # Closing the operation's generator ends its query at once, also when the caller stops before the last item.
+        async with aclosing(operation(await self._session.open(), *args, **kwargs)) as items:
+            async for item in items:
+                yield item
+
+    async def _call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._session.driver.call(function, *args, **kwargs)
+
+    async def _close(self) -> None:
+        await self._session.close()
 
     @abstractmethod
     async def aclose(self) -> None:
-        """Close it; a second call does nothing."""
+        """Close the client; a second call does nothing."""
 
     async def __aenter__(self) -> Self:
-        await self._open()
+        await self._session.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
-
-
-class BlockingFace(Closing):
-    """The blocking face of an open store. Faces of one store are counted, and the last to be closed closes it."""
-
-    def __init__(
-        self, config: Mapping[str, Any] | None = None, *, llm: LLM | None = None, embedder: Embedder | None = None
-    ) -> None:
-        from mem0milvus.runtime.open_store import Runtime
-
-        self._attach(Runtime(config, llm, embedder))
-
-    def _attach(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._closed = False
-        runtime.open()
-        self._open_ports = runtime.blocking_ports()
-
-    @property
-    def _ports(self) -> Ports:
-        if self._closed:
-            raise StoreError(CLOSED)
-        return self._open_ports
-
-    @classmethod
-    def from_config(
-        cls, config: Mapping[str, Any], *, llm: LLM | None = None, embedder: Embedder | None = None
-    ) -> Self:
-        """Open a memory as a configuration describes it.
-
-        Args:
-            config: a dict as Mem0 has it: ``{"vector_store": {"provider": "milvus", "config": {"url": …,
-                "collection_name": …}}, "embedder": {"provider": …, "config": {…}}}``. The configuration reference in
-                the documentation lists all keys.
-            llm: a ready language model, instead of one named in ``config``.
-            embedder: a ready embedding model, instead of one named in ``config``.
-
-        Raises:
-            ConfigError: an unknown key or provider, or a value that cannot be used.
-            StoreUnavailableError: no server answers.
-            StoreLockedError: another process has the Milvus Lite file open.
-            SchemaMismatchError: the collection was not made by this library or has another layout.
-            EmbedderMismatchError: another embedder filled the collection.
-        """
-        return cls(config, llm=llm, embedder=embedder)
-
-    @classmethod
-    def _over(cls, runtime: Runtime) -> Self:
-        memory = cls.__new__(cls)
-        memory._attach(runtime)
-        return memory
-
-    def close(self) -> None:
-        """Write what is still in the background, then close this face; a second call does nothing."""
-        if not self._closed:
-            self._closed = True
-            run(self._open_ports.background.close())
-            self._runtime.close()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._runtime!r})"

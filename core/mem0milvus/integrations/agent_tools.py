@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from mem0milvus.client.async_memory import AsyncMemory
+from mem0milvus.client.memory import AsyncMemory
 from mem0milvus.data.scope import SCOPE_FIELDS, check_id
 from mem0milvus.errors import Mem0MilvusError, NotFoundError, ValidationError
 from mem0milvus.integrations.prompt_text import DEFAULT_HEADING, DEFAULT_MAX_TOKENS, estimate_tokens, render_memories

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from mem0milvus.client.async_memory import AsyncMemory
+from mem0milvus.client.memory import AsyncMemory
 from mem0milvus.errors import EmbeddingError, ExtractionError, Mem0MilvusError, StoreError, ValidationError
 from mem0milvus.types import SearchItem
 

@@ -1,9 +1,9 @@
-"""Running an asynchronous body without an event loop, which is how ``Memory`` works.
+"""Running a coroutine without an event loop, which is how ``Memory`` works.
 
-``Memory`` drives a coroutine by hand. All its ports block and return, so the coroutine runs to its end without ever
-suspending; no loop, no thread and no patching is needed, and it works inside a running loop as well. (EdgeDB's
-Python client works in this way.) ``AsyncMemory`` awaits the same coroutine, with ports that really wait: see
-``awaiting.py``.
+``Memory`` drives the coroutines of the operations by hand. All its ports block and return, so a coroutine runs to its
+end without suspending. That needs no event loop, no thread and no patching, and also works inside a running event loop.
+(EdgeDB's Python client does the same.) ``AsyncMemory`` awaits the same coroutines, with ports that do suspend: see
+``thread_driver.py``.
 """
 
 from __future__ import annotations
@@ -11,24 +11,28 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar
 
+from typing_extensions import override
+
+from mem0milvus.ports import Driver
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
 
-class BlockingDriver:
-    """Calls at once, in the caller's thread."""
+class BlockingDriver(Driver):
+    """Calls functions in the caller's thread."""
 
+    @override
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """See ``Driver``."""
         return function(*args, **kwargs)
 
+    @override
     async def all(self, functions: Sequence[Callable[[], T]]) -> list[T]:
-        """See ``Driver``."""
         return [function() for function in functions]
 
+    @override
     async def shield(self, step: Coroutine[Any, Any, T]) -> T:
-        """See ``Driver``. Nobody can cancel what does not suspend."""
-        return await step
+        return await step  # a coroutine that does not suspend cannot be cancelled
 
 
 def run(operation: Coroutine[Any, Any, T]) -> T:
@@ -42,7 +46,7 @@ def run(operation: Coroutine[Any, Any, T]) -> T:
 
 
 def iterate(generator: AsyncGenerator[T, None]) -> Iterator[T]:
-    """An asynchronous generator whose ports never suspend, as a plain one. It is closed with the plain one."""
+    """Yield the items of an async generator whose ports never suspend. Closing this generator closes that one."""
     try:
         while True:
             try:

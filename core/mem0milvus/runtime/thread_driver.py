@@ -1,4 +1,4 @@
-"""Running blocking functions beside an event loop, which is how ``AsyncMemory`` works."""
+"""Running blocking functions in threads beside an event loop, which is how ``AsyncMemory`` works."""
 
 from __future__ import annotations
 
@@ -10,53 +10,61 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+from typing_extensions import override
+
+from mem0milvus.ports import Driver
+
 T = TypeVar("T")
 P = ParamSpec("P")
-
 
 _in_shielded_step: ContextVar[bool] = ContextVar("mem0milvus_in_shielded_step", default=False)
 
 
 async def _shielded(step: Coroutine[Any, Any, T]) -> T:
-    """A step that runs in a task, and so in a context, of its own."""
+    """Run a step in a task of its own, whose context has the mark for ``call``."""
     _in_shielded_step.set(True)
     return await step
 
 
-class ThreadDriver:
-    """Calls in a worker thread, side by side where there are several, while the event loop goes on."""
+class ThreadDriver(Driver):
+    """Calls functions in worker threads, several at the same time, while the event loop runs.
+
+    Args:
+        executor: returns the pool of worker threads.
+    """
 
     def __init__(self, executor: Callable[[], Executor]) -> None:
         self._executor = executor
         self._steps: set[asyncio.Future[Any]] = set()
 
+    @override
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """See ``Driver``."""
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._executor(), partial(function, *args, **kwargs))
         while _in_shielded_step.get() and not future.cancelled():
-            # The thread cannot be stopped: whoever cancels every task, as asyncio.run does at its end, has to wait.
+            # asyncio.run cancels every task at its end, shielded steps too. The thread of this call goes on all the
+            # same, so the step waits for it and then does its other writes.
             with suppress(asyncio.CancelledError):
                 return await asyncio.shield(future)
         return await future
 
+    @override
     async def all(self, functions: Sequence[Callable[[], T]]) -> list[T]:
-        """See ``Driver``."""
         results = await asyncio.gather(*map(self.call, functions), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-        return results  # type: ignore[return-value]  # the exceptions are gone
+        return results  # type: ignore[return-value]  # no exception is left in the list
 
+    @override
     async def shield(self, step: Coroutine[Any, Any, T]) -> T:
-        """See ``Driver``."""
         task = asyncio.ensure_future(_shielded(step))
         self._steps.add(task)
         task.add_done_callback(self._steps.discard)
         return await asyncio.shield(task)
 
     async def settle(self) -> None:
-        """Wait for the shielded steps of this event loop whose callers were cancelled."""
+        """Wait for the shielded steps of this event loop, whose callers may have been cancelled."""
         loop = asyncio.get_running_loop()
         if mine := [step for step in tuple(self._steps) if step.get_loop() is loop]:
             await asyncio.wait(mine)

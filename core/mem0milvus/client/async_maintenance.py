@@ -1,0 +1,302 @@
+# After a change, run tools/blocking_client.py, which generates maintenance.py from this file.
+"""Methods of ``AsyncMemory`` for a whole store: opening, upkeep, dumps and closing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mem0milvus import operations
+from mem0milvus.client.lifecycle import AsyncClient
+from mem0milvus.client.sessions import AsyncSession, memory_part, new_store
+from mem0milvus.client.timeline_chart import draw_timeline
+from mem0milvus.operations.memories.timeline import DEFAULT_LINES
+from mem0milvus.ports import Ports
+from mem0milvus.types import (
+    LLM,
+    UNSET,
+    DumpOutcome,
+    Embedder,
+    FilePath,
+    FlushOutcome,
+    LoadOutcome,
+    OnConflict,
+    Outcome,
+    PendingOutcome,
+    Progress,
+    ReembedOutcome,
+    ScopeId,
+    VacuumOutcome,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from typing_extensions import Self
+
+
+class AsyncMaintenance(AsyncClient[Ports]):
+    """Opening, maintaining and closing the store of a memory."""
+
+    def __init__(
+        self, config: Mapping[str, Any] | None = None, *, llm: LLM | None = None, embedder: Embedder | None = None
+    ) -> None:
+        self._session = AsyncSession(memory_part(new_store(config, llm, embedder)))
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], *, llm: LLM | None = None, embedder: Embedder | None = None
+    ) -> Self:
+        """Create a memory from a configuration.
+
+        The blocking class connects immediately; the async class connects at the first operation, which then raises
+        the errors of the store.
+
+        Args:
+            config: a dict in Mem0's form: ``{"vector_store": {"provider": "milvus", "config": {"url": …,
+                "collection_name": …}}, "embedder": {"provider": …, "config": {…}}}``. The configuration reference in
+                the documentation lists all keys.
+            llm: a language model object, instead of the one named in ``config``.
+            embedder: an embedding model object, instead of the one named in ``config``.
+
+        Raises:
+            ConfigError: a key or provider is unknown, or a value is wrong.
+            StoreUnavailableError: the server does not answer.
+            StoreLockedError: another process has the Milvus Lite file open.
+            SchemaMismatchError: the collection has another layout, or another program made it.
+            EmbedderMismatchError: the collection holds vectors of another embedding model.
+
+        Examples:
+            >>> config = {"vector_store": {"config": {"url": "./milvus.db"}}, "embedder": {"provider": "offline"}}
+            >>> memory = AsyncMemory.from_config(config)
+        """
+        return cls(config, llm=llm, embedder=embedder)
+
+    async def timeline(
+        self,
+        user_id: ScopeId = UNSET,
+        *,
+        agent_id: ScopeId = UNSET,
+        run_id: ScopeId = UNSET,
+        limit: int = DEFAULT_LINES,
+    ) -> Figure:
+        """Draw when memories were added, changed and deleted. Requires matplotlib, the extra ``plot``.
+
+        Each memory is a line that shows the texts of its versions; a curve below shows the number of memories. The
+        times are those of storing, which ``as_of`` uses too, in UTC.
+
+        Args:
+            user_id: the user; without any id, the memories of all users.
+            agent_id: the agent.
+            run_id: the conversation.
+            limit: the maximum number of lines, for the memories that changed last. The curve counts all memories.
+
+        Returns:
+            A matplotlib figure, made without ``pyplot``: a notebook displays it, ``savefig`` writes it to a file.
+
+        Raises:
+            ConfigError: matplotlib is not installed.
+            ValidationError: an argument is wrong.
+            StoreError: Milvus failed.
+
+        Examples:
+            >>> figure = await memory.timeline(user_id="alice")
+            >>> figure.savefig("alice.png")
+        """
+        lives = await self._run(operations.timeline, user_id, agent_id=agent_id, run_id=run_id, limit=limit)
+        return await self._call(draw_timeline, lives)
+
+    async def flush(self, timeout: float | None = None) -> FlushOutcome:
+        """Wait for the adds in the background.
+
+        Args:
+            timeout: the maximum wait in seconds; default: until all are finished.
+
+        Returns:
+            ``{"written", "failed", "waiting"}``: the number of adds written since the last ``flush``, the tickets and
+            errors of those that failed, and the number of those still running after the timeout.
+
+        Raises:
+            ValidationError: the timeout is not a number of seconds.
+
+        Examples:
+            >>> await memory.add("I like to play tennis on weekends.", user_id="alice", background=True)
+            >>> outcome = await memory.flush(timeout=30.0)
+        """
+        return await self._run(operations.flush, timeout)
+
+    async def process_pending(
+        self, *, user_id: ScopeId = UNSET, agent_id: ScopeId = UNSET, run_id: ScopeId = UNSET
+    ) -> PendingOutcome:
+        """Extract the pending memories: messages stored unchanged because a model failed.
+
+        ``add`` stores these with ``on_extraction_error: "store_raw"``. Each turn is extracted once, also when this
+        call is interrupted and repeated. If a turn fails again, its messages stay pending; after three failures in a
+        row, the call leaves the other turns pending too.
+
+        Args:
+            user_id: the user; without any id, the pending memories of all users.
+            agent_id: the agent.
+            run_id: the conversation.
+
+        Returns:
+            ``{"results", "rejected", "processed", "failed"}``: the changes, as ``add`` returns them, the number of
+            extracted turns, and the errors of the turns that failed.
+
+        Raises:
+            ExtractionError: the language model failed, and no turn was extracted.
+            EmbeddingError: the embedding model failed, and no turn was extracted.
+            ValidationError: an id is malformed.
+            StoreError: Milvus failed; call again to continue.
+
+        Examples:
+            >>> outcome = await memory.process_pending()
+            >>> outcome["processed"], outcome["failed"]
+        """
+        return await self._run(operations.process_pending, user_id=user_id, agent_id=agent_id, run_id=run_id)
+
+    async def vacuum(self) -> VacuumOutcome:
+        """Erase the expired memories of all users, and free the space of deleted rows.
+
+        Expired memories are erased with their history. With ``history_limit`` configured, each memory keeps that many
+        closed versions and older ones are erased. Then Milvus frees the space of all rows that were deleted, replaced
+        or purged: Milvus Lite before this call returns, a server in its own time.
+
+        Returns:
+            ``{"message", "expired", "versions"}``: the numbers of memories and of versions that were erased.
+
+        Raises:
+            StoreError: Milvus failed; call again to continue.
+
+        Examples:
+            >>> outcome = await memory.vacuum()
+            >>> outcome["expired"], outcome["versions"]
+        """
+        return await self._run(operations.vacuum)
+
+    async def dump(
+        self, path: FilePath, *, vectors: bool = True, overwrite: bool = False, progress: Progress | None = None
+    ) -> DumpOutcome:
+        """Write the whole store to one file: the memories of all users, their history, deleted ones, and records.
+
+        The records are those of the record store beside the memory. The file is JSON Lines with a checksum, in the
+        format that the documentation describes, and only its owner can read it. It is written to a hidden file
+        whose name ends in ``.partial``, which a killed process leaves behind, and renamed at the end. Changes made
+        during the dump may or may not be in it.
+
+        Args:
+            path: the file.
+            vectors: False to leave out the vectors, which makes the file about five times smaller; ``load`` then embeds
+                the texts again.
+            overwrite: True to replace an existing file.
+            progress: called from time to time with the number of rows written and the number of all rows.
+
+        Returns:
+            ``{"message", "memories", "deleted", "versions", "records"}``: how many of each are in the file.
+
+        Raises:
+            ValidationError: the path cannot be used.
+            StoreError: Milvus failed, or the file cannot be written. Nothing is left of the new file.
+
+        Examples:
+            >>> outcome = await memory.dump("memories.jsonl", overwrite=True)
+            >>> outcome["memories"], outcome["versions"]
+        """
+        return await self._run(operations.dump, path, vectors=vectors, overwrite=overwrite, progress=progress)
+
+    async def load(
+        self, path: FilePath, *, on_conflict: OnConflict = "error", progress: Progress | None = None
+    ) -> LoadOutcome:
+        """Read a file written by ``dump`` into the store, which may already hold memories.
+
+        The whole file is checked before anything is written. Memories and records that the store already has are
+        skipped, so calling again continues an interrupted load. Texts are embedded again if the file has no vectors,
+        or those of another embedding model.
+
+        Args:
+            path: the file.
+            on_conflict: what to do with a memory or record whose id belongs to a different one in the store: ``error``
+                to load nothing at all, ``skip`` to leave it out, ``rename`` to load it under a new id.
+            progress: called from time to time with the number of lines loaded and the number of all lines.
+
+        Returns:
+            ``{"message", "memories", "deleted", "versions", "records", "present", "skipped", "renamed",
+            "unsearchable"}``: the numbers of memories, deleted memories, versions and records written, of memories and
+            records already present, and of those left out; the new ids by old ids; and the number of records whose own
+            vector was dropped because it fits another embedding model.
+
+        Raises:
+            ValidationError: the file is not a complete dump, or ids are taken. Nothing was loaded.
+            EmbeddingError: the embedding model failed; call again to continue.
+            StoreError: Milvus failed; call again to continue.
+
+        Examples:
+            >>> outcome = await memory.load("memories.jsonl", on_conflict="skip")
+            >>> outcome["memories"], outcome["present"]
+        """
+        return await self._run(operations.load, path, on_conflict=on_conflict, progress=progress)
+
+    async def reembed(
+        self,
+        embedder: Embedder | Mapping[str, Any] | None = None,
+        *,
+        drop_old: bool = False,
+        progress: Progress | None = None,
+    ) -> ReembedOutcome:
+        """Move the whole store to another embedding model; its vectors may have another length.
+
+        New collections are filled beside the present ones and take over their names when they are complete. Until then
+        nothing changes: after an interruption the memory is as before, and calling again with the same embedder
+        continues. Afterwards this memory, and every client of the same store, refuses all requests: open it again with
+        the new embedder. The old collections are kept as ``<collection_name>__old``. They can be opened under that
+        name with the old embedder, and hold memories that are purged later, until they are dropped.
+
+        Writes through the clients of this store are moved too, and refused during the switch. Other processes and
+        stores must not write to the collections meanwhile. Record stores with a ``collection_name`` of their own are
+        not moved.
+
+        Args:
+            embedder: an embedding model object, or ``{"provider", "config"}`` as in the configuration. Default: move
+                nothing; ``drop_old`` then drops the collections kept by an earlier call.
+            drop_old: True to drop the old collections at the end.
+            progress: called from time to time with the number of rows moved and the number of all rows.
+
+        Returns:
+            ``{"message", "memories", "versions", "records", "kept", "unsearchable"}``: the numbers of rows moved, the
+            name of the old memories' collection, and the number of records that lost their own vector.
+
+        Raises:
+            ConfigError: the embedder's configuration is wrong.
+            ValidationError: old collections of an earlier call exist, and ``drop_old`` is False.
+            EmbeddingError: the embedding model failed; call again to continue.
+            StoreError: Milvus failed; call again to continue.
+
+        Examples:
+            >>> outcome = await memory.reembed({"provider": "offline", "config": {"embedding_dims": 256}})
+            >>> outcome["memories"], outcome["kept"]
+        """
+        return await self._run(operations.reembed, embedder, drop_old=drop_old, progress=progress)
+
+    async def reset(self) -> Outcome:
+        """Delete the memories of all users: drop both collections and create them again.
+
+        Collections that ``reembed`` kept or left unfinished are dropped too.
+
+        Raises:
+            StoreError: Milvus failed.
+
+        Examples:
+            >>> await memory.reset()
+            {'message': 'Memory reset successfully!'}
+        """
+        return await self._run(operations.reset)
+
+    async def aclose(self) -> None:
+        """Finish the adds in the background, then close this client; a second call does nothing.
+
+        The last client of a store closes the store, and frees a Milvus Lite file for other processes.
+
+        Examples:
+            >>> await memory.aclose()
+            >>> await memory.aclose()  # does nothing
+        """
+        await self._close()

@@ -1,0 +1,245 @@
+"""How a client uses an open store: which collections, through which ports, and until when.
+
+Blocking and async clients run the same operations. A ``Session`` hands the ports to the operation: those of a
+``BlockingSession`` block and never suspend, those of an ``AsyncSession`` never block the event loop.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
+
+from typing_extensions import override
+
+from mem0milvus import operations
+from mem0milvus.errors import CLOSED, CLOSED_STORE, StoreError
+from mem0milvus.ports import Ports, RecordPorts
+from mem0milvus.runtime.blocking_driver import BlockingDriver, run
+
+if TYPE_CHECKING:
+    from mem0milvus.ports import Driver
+    from mem0milvus.runtime.open_store import Runtime
+    from mem0milvus.runtime.thread_driver import ThreadDriver
+    from mem0milvus.types import LLM, Embedder
+
+P = ParamSpec("P")
+T = TypeVar("T")
+PortsT = TypeVar("PortsT")
+
+
+@dataclass(frozen=True, slots=True)
+class StorePart(Generic[PortsT]):
+    """The collections of a store that one client uses: the memories, or one collection of records.
+
+    Attributes:
+        runtime: the store. It counts its clients, and the last one to close closes it.
+        description: the store and the collection, for ``repr``.
+        closed_message: the error of a client that is used after it was closed.
+        is_open: returns whether the collections are open.
+        open: connects and opens the collections.
+        blocking_ports: returns ports that block and never suspend.
+        async_ports: returns ports that never block the event loop.
+    """
+
+    runtime: Runtime
+    description: str
+    closed_message: str
+    is_open: Callable[[], bool]
+    open: Callable[[], None]
+    blocking_ports: Callable[[], PortsT]
+    async_ports: Callable[[ThreadDriver], PortsT]
+
+    def share(self) -> StorePart[PortsT]:
+        """Count one more client of the store."""
+        self.runtime.share()
+        return self
+
+
+def new_store(config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None) -> Runtime:
+    """Prepare a store from a configuration, without connecting.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
+    # Imported here because it loads pymilvus and pydantic, which `import mem0milvus` must not.
+    from mem0milvus.runtime.open_store import Runtime
+
+    return Runtime(config, llm, embedder)
+
+
+def memory_part(runtime: Runtime) -> StorePart[Ports]:
+    """Return the memories and their history."""
+    return StorePart(
+        runtime=runtime,
+        description=repr(runtime),
+        closed_message=CLOSED,
+        is_open=lambda: runtime.is_open,
+        open=runtime.open,
+        blocking_ports=runtime.blocking_ports,
+        async_ports=runtime.awaiting_ports,
+    )
+
+
+def record_part(runtime: Runtime, collection_name: str | None) -> StorePart[RecordPorts]:
+    """Return a collection of records; None for ``<the memories' collection>_records``.
+
+    Raises:
+        ConfigError: the name cannot be used.
+    """
+    collection = runtime.records_name(collection_name)
+    return StorePart(
+        runtime=runtime,
+        description=f"{runtime!r}, records={collection!r}",
+        closed_message=CLOSED_STORE,
+        is_open=partial(runtime.has_records_open, collection),
+        open=partial(runtime.open_records, collection),
+        blocking_ports=partial(runtime.blocking_record_ports, collection),
+        async_ports=partial(runtime.awaiting_record_ports, collection),
+    )
+
+
+class Session(ABC, Generic[PortsT]):
+    """One client's use of a part of a store, until it is closed.
+
+    Args:
+        part: the collections.
+        owner: the session that opened the store. A session with an owner is open as long as its owner, and ``close``
+            does nothing. None: this session counts as a client of the store and closes it.
+    """
+
+    ports: PortsT
+    driver: Driver
+
+    def __init__(self, part: StorePart[PortsT], owner: Session[Any] | None = None) -> None:
+        self.part = part
+        self._owner = owner
+        self._is_closed = False
+
+    def check_open(self) -> None:
+        """Raise a StoreError after the session, or its owner, was closed."""
+        if self._owner is not None:
+            self._owner.check_open()
+        elif self._is_closed:
+            raise StoreError(self.part.closed_message)
+
+    async def open(self) -> PortsT:
+        """Open the collections at the first call, and return the ports.
+
+        Raises:
+            StoreError: the session was closed, or the store cannot be opened.
+        """
+        self.check_open()
+        if self._owner is not None:
+            await self._owner.open()
+        if not self.part.is_open():
+            await self._open_part()
+        return self.ports
+
+    async def run(
+        self, operation: Callable[Concatenate[PortsT, P], Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run an operation with the ports of this session."""
+        return await operation(await self.open(), *args, **kwargs)
+
+    async def close(self) -> None:
+        """Finish the background work and give up the store; a second call does nothing."""
+        if self._owner is None and not self._is_closed:
+            self._is_closed = True
+            if isinstance(self.ports, Ports):
+                await self.ports.background.close()
+            await self._close_runtime()
+
+    async def _open_part(self) -> None:
+        await self.driver.call(self.part.open)
+
+    @abstractmethod
+    async def _close_runtime(self) -> None: ...
+
+
+class BlockingSession(Session[PortsT]):
+    """A session whose coroutines never suspend, so that ``blocking_driver.run`` drives them without an event loop.
+
+    Without an owner, it opens the collections in its constructor.
+
+    Args:
+        part: the collections.
+        owner: as for ``Session``, a blocking one.
+
+    Raises:
+        StoreError: the store cannot be opened.
+    """
+
+    def __init__(self, part: StorePart[PortsT], owner: Session[Any] | None = None) -> None:
+        super().__init__(part, owner)
+        self.driver = BlockingDriver()
+        if owner is None:
+            try:
+                part.open()
+            except BaseException:  # KeyboardInterrupt too: another process may need the Milvus Lite file
+                part.runtime.close()
+                raise
+        # Every call of blocking_ports makes a background queue; ``flush`` of the owner waits only for its own.
+        self.ports = owner.ports if owner is not None and owner.part is part else part.blocking_ports()
+
+    @override
+    async def _close_runtime(self) -> None:
+        self.part.runtime.close()
+
+
+class AsyncSession(Session[PortsT]):
+    """A session for event loops, one or several one after the other. It opens the collections at the first operation.
+
+    Args:
+        part: the collections.
+        owner: as for ``Session``.
+    """
+
+    driver: ThreadDriver
+
+    def __init__(self, part: StorePart[PortsT], owner: Session[Any] | None = None) -> None:
+        # Imported here because it loads asyncio, which `import mem0milvus` must not.
+        from mem0milvus.runtime.thread_driver import ThreadDriver
+
+        super().__init__(part, owner)
+        self.driver = ThreadDriver(part.runtime.executor)
+        self.ports = part.async_ports(self.driver)
+
+    @override
+    async def _open_part(self) -> None:
+        await super()._open_part()
+        await self.part.runtime.prepare()
+
+    @override
+    async def _close_runtime(self) -> None:
+        await self.driver.settle()
+        await self.part.runtime.aclose(self.driver)
+
+
+class BorrowedMemorySession(AsyncSession[Ports]):
+    """Async use of a memory that a blocking client opened, with that client's background worker.
+
+    Args:
+        owner: the session of the blocking client.
+    """
+
+    def __init__(self, owner: Session[Ports]) -> None:
+        super().__init__(owner.part, owner)
+        self._blocking = owner
+
+    @override
+    async def run(
+        self, operation: Callable[Concatenate[Ports, P], Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        if not self._is_background_work(operation, kwargs.get("background")):
+            return await super().run(operation, *args, **kwargs)
+        # A background task of an event loop dies with the loop, and some frameworks start a loop per call. So ``add``
+        # and ``flush`` run in a thread with the blocking ports, whose worker thread outlives the loop.
+        return await self.driver.call(lambda: run(self._blocking.run(operation, *args, **kwargs)))
+
+    def _is_background_work(self, operation: object, background: object) -> bool:
+        if operation is operations.add:
+            return bool(self.ports.background.default if background is None else background)
+        return operation is operations.flush
