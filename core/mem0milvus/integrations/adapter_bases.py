@@ -109,10 +109,22 @@ class FrameworkEmbedder(ABC):
     def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """Return one vector for each text. The core turns the model's own exceptions into an ``EmbeddingError``."""
 
+    @abstractmethod
+    async def aembed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """Return one vector for each text."""
+
+    @abstractmethod
+    def embed_query(self, text: str) -> Sequence[float]:
+        """Return the vector of a question, which some models embed differently from the text that answers it."""
+
+    @abstractmethod
+    async def aembed_query(self, text: str) -> Sequence[float]:
+        """Return the vector of a question."""
+
     def _measure(self) -> int:
         try:
             return len(self.embed([PROBE])[0])
-        except Exception as error:
+        except Exception as error:  # the application's model may raise anything
             raise EmbeddingError(
                 f"The embedding model {self._identity!r} failed when the length of its vectors was measured; give "
                 f"dims= if you know it: {type(error).__name__}: {error}"
