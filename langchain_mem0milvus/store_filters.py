@@ -65,7 +65,7 @@ def read_filter(given: object) -> StoreFilter:
     for key in given:
         if _checked_key(key).startswith("$"):
             raise FilterError(
-                f"{key!r} is an operator and no key of a value: put it under a key, as in {{'size': {{'$gt': 3}}}}."
+                f"{key!r} is no key of a value: put the operator under a key, as in {{'size': {{'$gt': 3}}}}."
             )
     parts = [part for key, wanted in given.items() for part in _conditions((key,), wanted)]
     known = [part for part in parts if part is not None and part is not _INEXACT]
