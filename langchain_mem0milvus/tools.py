@@ -40,8 +40,10 @@ class DeleteMemoryInput(BaseModel):
     memory_id: str = Field(description="The id of the memory, as a search shows it.")
 
 
+Act = Callable[..., Coroutine[Any, Any, str]]
+
 #: The arguments that the model gives to each tool, and the operation.
-_TOOLS: Mapping[str, tuple[type[BaseModel], Callable[..., Coroutine[Any, Any, str]]]] = {
+_TOOLS: Mapping[str, tuple[type[BaseModel], Act]] = {
     "search": (SearchMemoryInput, MemoryTools.search),
     "save": (SaveMemoryInput, MemoryTools.save),
     "update": (UpdateMemoryInput, MemoryTools.update),

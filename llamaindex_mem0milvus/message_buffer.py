@@ -1,87 +1,83 @@
-"""The short-term buffer: the messages of one conversation, as records beside the memory.
-
-Its methods are asynchronous. Made for a blocking caller, they block and never suspend.
-"""
+"""The short-term buffer: the messages of one conversation, as records beside the memory."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any
 from uuid import uuid4
 
 from llama_index.core.base.llms.types import ChatMessage
+from typing_extensions import override
 
 from llamaindex_mem0milvus.messages import SYSTEM_ROLES
-from mem0milvus import AsyncRecordStore, PutRecord, RecordFaces, RecordItem
+from mem0milvus import AsyncRecordStore, PutRecord, RecordItem
 
-T = TypeVar("T")
-
-#: A record holds 65,536 bytes of JSON. Of so many characters of JSON, quoted once more, none can take more.
+#: The most characters of a message's JSON in one record. A record holds 65,536 bytes; quoted as JSON once more, a
+#: character takes at most 4 bytes.
 PART_CHARACTERS = 15_000
 
-#: Records that are read at first; mostly they are more than fit into a prompt.
+#: The records that are read first; usually more than fit into a prompt.
 FIRST_READ = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The newest messages of a buffer, oldest first.
-
-    Attributes:
-        messages: the messages.
-        is_whole: whether these are all.
-    """
+    """The newest messages of a buffer, oldest first. ``is_whole`` means that there are no older ones."""
 
     messages: list[ChatMessage]
     is_whole: bool
 
 
-class Buffer(Protocol):
-    """The messages of one conversation."""
+class Buffer(ABC):
+    """The messages of one conversation. Made for a blocking caller, the methods block and never suspend."""
 
+    @abstractmethod
     async def read_all(self) -> list[ChatMessage]:
-        """All messages, oldest first. Changing them does not change the buffer."""
+        """Return all messages, oldest first. Changing them does not change the buffer."""
 
-    async def read_latest(self, enough: Callable[[Sequence[ChatMessage]], bool]) -> Window:
-        """The newest messages, at least as many as are enough, where there are so many, and all system messages."""
+    async def read_latest(self, enough: Callable[[Sequence[ChatMessage]], bool]) -> Window:  # noqa: ARG002 - reads all
+        """Return the newest messages, as many as are enough if there are as many, and all system messages."""
+        return Window(await self.read_all(), is_whole=True)
 
+    @abstractmethod
     async def append(self, messages: Sequence[ChatMessage]) -> None:
         """Add messages at the end."""
 
+    @abstractmethod
     async def replace(self, messages: Sequence[ChatMessage]) -> None:
-        """Let these be the messages."""
+        """Replace all messages by these."""
 
+    @abstractmethod
     async def clear(self) -> None:
-        """Remove all messages."""
+        """Delete all messages."""
 
 
-class RecordBuffer:
-    """The messages of one conversation as records beside the memory: they survive restarts.
+class RecordBuffer(Buffer):
+    """The messages of one conversation as records beside the memory, where they survive restarts.
 
-    A message is written as JSON, in one record or, where it is long, in several.
+    A message is stored as JSON, in one record or, if it is long, in several.
 
     Args:
         records: the record store.
-        namespace: the conversation's own.
-        blocks: whether the caller blocks.
+        namespace: the conversation's namespace.
     """
 
-    def __init__(self, records: RecordFaces, namespace: Sequence[str], *, blocks: bool) -> None:
+    def __init__(self, records: AsyncRecordStore, namespace: Sequence[str]) -> None:
         self._records = records
         self._namespace = tuple(namespace)
-        self._blocks = blocks
 
+    @override
     async def read_all(self) -> list[ChatMessage]:
-        """See ``Buffer``."""
-        return [_parse(text) for text, _ in _join(await self._on(lambda store: store.list(self._namespace)))]
+        return [_parse(text) for text, _ in _join(await self._records.list(self._namespace))]
 
+    @override
     async def read_latest(self, enough: Callable[[Sequence[ChatMessage]], bool]) -> Window:
-        """See ``Buffer``."""
         limit = FIRST_READ
         while True:
-            newest = await self._list_newest(limit)
+            newest = (await self._records.list(self._namespace, limit=limit, descending=True))[::-1]
             messages = [_parse(text) for text, _ in _join(newest)]
             is_whole = len(newest) < limit
             if is_whole or (messages and enough(messages)):
@@ -89,34 +85,31 @@ class RecordBuffer:
             limit *= 8
         return Window(messages if is_whole else [*await self._older_system_messages(newest), *messages], is_whole)
 
+    @override
     async def append(self, messages: Sequence[ChatMessage]) -> None:
-        """See ``Buffer``."""
         await self._put([_dump(message) for message in messages], messages)
 
+    @override
     async def replace(self, messages: Sequence[ChatMessage]) -> None:
-        """See ``Buffer``. What is there already is left alone, and the old goes only when the new is there."""
-        there = _join(await self._on(lambda store: store.list(self._namespace)))
+        # An agent that is given a chat_history sets it before each run, so usually most messages are stored already.
+        # If not, the old messages are deleted only after the new ones are stored: a crash loses nothing.
+        stored = _join(await self._records.list(self._namespace))
         wanted = [_dump(message) for message in messages]
-        kept = len(there)
-        if [text for text, _ in there] == wanted[:kept]:
+        kept = len(stored)
+        if [text for text, _ in stored] == wanted[:kept]:
             await self._put(wanted[kept:], messages[kept:])
             return
         await self._put(wanted, messages)
-        old = [(self._namespace, key) for _, keys in there for key in keys]
-        await self._on(lambda store: store.delete_many(old))
+        await self._records.delete_many([(self._namespace, key) for _, keys in stored for key in keys])
 
+    @override
     async def clear(self) -> None:
-        """See ``Buffer``."""
-        await self._on(lambda store: store.delete_namespace(self._namespace))
-
-    async def _list_newest(self, limit: int) -> list[RecordItem]:
-        newest = await self._on(lambda store: store.list(self._namespace, limit=limit, descending=True))
-        return newest[::-1]
+        await self._records.delete_namespace(self._namespace)
 
     async def _older_system_messages(self, newer: Sequence[RecordItem]) -> list[ChatMessage]:
         roles = {"role": {"in": [role.value for role in SYSTEM_ROLES]}}
         known = {item["key"] for item in newer}
-        system = await self._on(lambda store: store.list(self._namespace, filters=roles))
+        system = await self._records.list(self._namespace, filters=roles)
         return [_parse(text) for text, keys in _join(system) if not known.issuperset(keys)]
 
     async def _put(self, texts: Sequence[str], messages: Sequence[ChatMessage]) -> None:
@@ -126,10 +119,7 @@ class RecordBuffer:
             for name in [uuid4().hex]
             for value in _cut(text, name, message.role.value)
         ]
-        await self._on(lambda store: store.put_many(records))
-
-    async def _on(self, body: Callable[[AsyncRecordStore], Coroutine[Any, Any, T]]) -> T:
-        return self._records.run(body) if self._blocks else await self._records.arun(body)
+        await self._records.put_many(records)
 
 
 def _dump(message: ChatMessage) -> str:
@@ -137,7 +127,7 @@ def _dump(message: ChatMessage) -> str:
     text = json.dumps(dumped, ensure_ascii=False)
     try:
         text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which can be kept as an escape only
+    except UnicodeEncodeError:  # half of a surrogate pair has no UTF-8 form, but an ASCII escape
         return json.dumps(dumped)
     return text
 
@@ -147,7 +137,7 @@ def _parse(text: str) -> ChatMessage:
 
 
 def _cut(text: str, name: str, role: str) -> list[dict[str, Any]]:
-    """A message's JSON as values of records."""
+    """Cut a message's JSON into the values of records."""
     pieces = [text[start : start + PART_CHARACTERS] for start in range(0, len(text), PART_CHARACTERS)]
     return [
         {"message": name, "part": number, "parts": len(pieces), "role": role, "json": piece}
@@ -156,13 +146,13 @@ def _cut(text: str, name: str, role: str) -> list[dict[str, Any]]:
 
 
 def _join(items: Sequence[RecordItem]) -> list[tuple[str, list[str]]]:
-    """The JSON of each message whose records are all there, and their keys, in order."""
+    """Return the JSON of each message whose records are complete, and their keys, in order."""
     found: dict[str, dict[int, Mapping[str, Any]]] = {}
     for item in items:
         value = item["value"]
         found.setdefault(value["message"], {})[value["part"]] = {**value, "key": item["key"]}
-    whole = (parts for parts in found.values() if len(parts) == next(iter(parts.values()))["parts"])
+    complete = (parts for parts in found.values() if len(parts) == next(iter(parts.values()))["parts"])
     return [
         ("".join(parts[number]["json"] for number in sorted(parts)), [part["key"] for part in parts.values()])
-        for parts in whole
+        for parts in complete
     ]
