@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Annotated, Any
 
@@ -34,7 +34,6 @@ from mem0milvus import (
     Memory,
     OnError,
     Recall,
-    SearchItem,
     ValidationError,
     check_on_error,
     estimate_tokens,
@@ -126,10 +125,7 @@ class Mem0MilvusMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         self._scope = ScopeReader.of(ids, scope_keys, where="The run's context or configuration", function=scope)
         self._recall = Recall(top_k, threshold, filters, check_on_error(on_error))
         self._keep = Keep(infer=infer, background=background, metadata=metadata, on_error=on_error)
-        rendering: dict[str, Any] = {"max_tokens": max_tokens, "count_tokens": count_tokens}
-        if heading is not None:
-            rendering["heading"] = heading
-        self._render: Callable[[Sequence[SearchItem]], str] = partial(render_memories, **rendering)
+        self._render = partial(render_memories, max_tokens=max_tokens, count_tokens=count_tokens, heading=heading)
         self._name = name or type(self).__name__
         self._recalled = RecalledTexts()
 

@@ -140,16 +140,16 @@ class LangChainEmbedder(FrameworkEmbedder):
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         return self._embeddings.embed_documents(list(texts))
 
-    @override
     async def aembed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return one vector for each text."""
         return await self._embeddings.aembed_documents(list(texts))
 
-    @override
     def embed_query(self, text: str) -> list[float]:
+        """Return the vector of a question, which some models embed differently from a text that answers it."""
         return self._embeddings.embed_query(text)
 
-    @override
     async def aembed_query(self, text: str) -> list[float]:
+        """Return the vector of a question."""
         return await self._embeddings.aembed_query(text)
 
 

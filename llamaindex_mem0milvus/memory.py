@@ -58,9 +58,9 @@ class Mem0MilvusMemory(Conversation):
     """The messages of one conversation, with the user's memories from all conversations.
 
     Make it with ``from_defaults``, ``from_config`` or ``from_client``. ``get`` returns the newest messages that fit
-    into ``token_limit``, with the memories that are relevant to the last question in the one system message. ``put`` stores
-    messages; when they complete a turn, memories are extracted from it, once and in the background. A failure of a
-    model is logged and does not reach the conversation.
+    into ``token_limit``, with the memories that are relevant to the last question in the one system message. ``put``
+    stores messages; when they complete a turn, memories are extracted from it, once and in the background. A failure of
+    a model is logged and does not reach the conversation.
 
     Several threads may use it, and both blocking and async callers.
 
@@ -268,25 +268,20 @@ class Mem0MilvusMemory(Conversation):
 
     async def _get(self, asked: str | ChatMessage | None, initial_tokens: int, ports: Ports) -> list[ChatMessage]:
         limit = self.token_limit - initial_tokens
-        window = await ports.buffer.read_latest(lambda messages: count_tokens(messages, self.tokenizer_fn) > limit)
+        messages = await ports.buffer.read_latest(lambda latest: count_tokens(latest, self.tokenizer_fn) > limit)
         given = text_of(asked) if isinstance(asked, ChatMessage) else asked
-        question = given if given and given.strip() else last_question(window.messages)
+        question = given if given and given.strip() else last_question(messages)
         recall = Recall(self.top_k, self.threshold, self.filters)
         found = await recall.find(ports.memory, question, self._scope)
-        return self._fit(window.messages, without_echo(found, question, window.messages), limit)
+        return self._fit(messages, without_echo(found, question, messages), limit)
 
     def _fit(self, messages: list[ChatMessage], memories: Sequence[Mapping[str, Any]], limit: int) -> list[ChatMessage]:
         """Select the messages that fit into a limit: first the current turn, then memories, then older turns."""
         system, conversation = split_system(messages)
         left = limit - count_tokens(system, self.tokenizer_fn)
         room = left - count_tokens(current_turn(conversation), self.tokenizer_fn)
-        options: dict[str, Any] = {} if self.heading is None else {"heading": self.heading}
-        block = render_memories(
-            memories,
-            max_tokens=max(0, min(self.max_memory_tokens, room)),
-            count_tokens=self._count,
-            **options,
-        )
+        budget = max(0, min(self.max_memory_tokens, room))
+        block = render_memories(memories, max_tokens=budget, count_tokens=self._count, heading=self.heading)
         turns = latest_turns(conversation, left - self._count(block), self.tokenizer_fn)
         kept = {id(message) for message in (*system, *turns)}
         return with_system_text([message for message in messages if id(message) in kept], block)
@@ -294,7 +289,7 @@ class Mem0MilvusMemory(Conversation):
     async def _put(self, messages: Sequence[ChatMessage], ports: Ports) -> None:
         before: list[ChatMessage] = []
         if any(map(ends_turn, messages)):
-            before = (await ports.buffer.read_latest(lambda stored: any(map(ends_turn, stored)))).messages
+            before = await ports.buffer.read_latest(lambda latest: any(map(ends_turn, latest)))
         turn = completed_turn(before, messages)
         await ports.buffer.append(messages)
         keep = Keep(infer=self.infer, metadata=self.metadata)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -23,12 +22,8 @@ PART_CHARACTERS = 15_000
 FIRST_READ = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The newest messages of a buffer, oldest first. ``is_whole`` means that there are no older ones."""
-
-    messages: list[ChatMessage]
-    is_whole: bool
+#: Decides whether a caller needs no older messages than these.
+Enough = Callable[[Sequence[ChatMessage]], bool]
 
 
 class Buffer(ABC):
@@ -38,9 +33,9 @@ class Buffer(ABC):
     async def read_all(self) -> list[ChatMessage]:
         """Return all messages, oldest first. Changing them does not change the buffer."""
 
-    async def read_latest(self, enough: Callable[[Sequence[ChatMessage]], bool]) -> Window:  # noqa: ARG002 - reads all
+    async def read_latest(self, enough: Enough) -> list[ChatMessage]:  # noqa: ARG002 - reads all
         """Return the newest messages, as many as are enough if there are as many, and all system messages."""
-        return Window(await self.read_all(), is_whole=True)
+        return await self.read_all()
 
     @abstractmethod
     async def append(self, messages: Sequence[ChatMessage]) -> None:
@@ -74,16 +69,16 @@ class RecordBuffer(Buffer):
         return [_parse(text) for text, _ in _join(await self._records.list(self._namespace))]
 
     @override
-    async def read_latest(self, enough: Callable[[Sequence[ChatMessage]], bool]) -> Window:
+    async def read_latest(self, enough: Enough) -> list[ChatMessage]:
         limit = FIRST_READ
         while True:
             newest = (await self._records.list(self._namespace, limit=limit, descending=True))[::-1]
             messages = [_parse(text) for text, _ in _join(newest)]
-            is_whole = len(newest) < limit
-            if is_whole or (messages and enough(messages)):
-                break
+            if len(newest) < limit:
+                return messages
+            if messages and enough(messages):
+                return [*await self._older_system_messages(newest), *messages]
             limit *= 8
-        return Window(messages if is_whole else [*await self._older_system_messages(newest), *messages], is_whole)
 
     @override
     async def append(self, messages: Sequence[ChatMessage]) -> None:

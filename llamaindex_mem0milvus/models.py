@@ -115,16 +115,16 @@ class LlamaIndexEmbedder(FrameworkEmbedder):
     def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         return self.model.get_text_embedding_batch(list(texts))
 
-    @override
     async def aembed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """Return one vector for each text."""
         return await self.model.aget_text_embedding_batch(list(texts))
 
-    @override
     def embed_query(self, text: str) -> Sequence[float]:
+        """Return the vector of a question, which some models embed differently from a text that answers it."""
         return self.model.get_query_embedding(text)
 
-    @override
     async def aembed_query(self, text: str) -> Sequence[float]:
+        """Return the vector of a question."""
         return await self.model.aget_query_embedding(text)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from mem0milvus.errors import ConfigError, EmbeddingError
+from mem0milvus.types import Embedder
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -20,14 +23,14 @@ PROBE = "How long is a vector?"
 def import_on_first_use(
     package: str, modules: Mapping[str, str], *, framework: str, extra: str, needs: Collection[str]
 ) -> Callable[[str], Any]:
-    """Make the ``__getattr__`` of an adapter's package (PEP 562), which imports each exported name when it is used.
+    """Return the ``__getattr__`` of an adapter's package (PEP 562), which imports a name when it is first used.
 
     Args:
         package: the package's ``__name__``.
-        modules: the module of the package in which each name is defined.
+        modules: the module of the package that defines each name.
         framework: the framework's name, for the message of an ImportError.
-        extra: the extra of ``mem0milvus`` that installs the framework.
-        needs: the framework's own top-level packages. An ImportError about another package is raised unchanged.
+        extra: the extra of ``mem0milvus`` that installs it.
+        needs: its top-level packages. An ImportError about any other package is raised unchanged.
     """
 
     def load(name: str) -> Any:
@@ -70,8 +73,8 @@ class CloseOnExit(ABC):
         await self.aclose()
 
 
-class FrameworkEmbedder(ABC):
-    """Base of embedders that call an embedding model of a framework.
+class FrameworkEmbedder(Embedder):
+    """Base of embedders that call an embedding model of a framework. ``dims`` raises EmbeddingError if the model fails.
 
     Args:
         identity: the model's name, which the store keeps: a store is opened only with the embedder that filled it.
@@ -89,37 +92,17 @@ class FrameworkEmbedder(ABC):
         self._measuring = threading.Lock()
 
     @property
+    @override
     def identity(self) -> str:
-        """The name by which the store recognises the model's vectors."""
         return self._identity
 
     @property
+    @override
     def dims(self) -> int:
-        """Length of the vectors.
-
-        Raises:
-            EmbeddingError: the length is not configured, and the model failed when it was measured.
-        """
         with self._measuring:
             if self._dims is None:
                 self._dims = self._measure()
         return self._dims
-
-    @abstractmethod
-    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """Return one vector for each text. The core turns the model's own exceptions into an ``EmbeddingError``."""
-
-    @abstractmethod
-    async def aembed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """Return one vector for each text."""
-
-    @abstractmethod
-    def embed_query(self, text: str) -> Sequence[float]:
-        """Return the vector of a question, which some models embed differently from the text that answers it."""
-
-    @abstractmethod
-    async def aembed_query(self, text: str) -> Sequence[float]:
-        """Return the vector of a question."""
 
     def _measure(self) -> int:
         try:

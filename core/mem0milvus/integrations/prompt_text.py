@@ -43,7 +43,7 @@ def render_memories(
     *,
     max_tokens: int = DEFAULT_MAX_TOKENS,
     count_tokens: Callable[[str], int] = estimate_tokens,
-    heading: str = DEFAULT_HEADING,
+    heading: str | None = None,
     with_ids: bool = False,
 ) -> str:
     """Render memories as a block of text for a prompt.
@@ -59,7 +59,7 @@ def render_memories(
         max_tokens: the most tokens of the block, with its tags and heading. A memory that does not fit is left out
             whole; shorter ones after it may still fit.
         count_tokens: counts the tokens of a text; by default ``estimate_tokens``.
-        heading: the line above the memories. It is not escaped.
+        heading: the line above the memories, which is not escaped; None for ``DEFAULT_HEADING``.
         with_ids: begin each line with the memory's id.
 
     Returns:
@@ -69,10 +69,10 @@ def render_memories(
         ValidationError: ``max_tokens`` is not a whole number, or negative.
     """
     check_whole_number(max_tokens, "max_tokens")
-    lines: list[str] = []
+    lines = [DEFAULT_HEADING if heading is None else heading]
     block = ""
     for memory in memories:
-        with_this = _BLOCK.format("\n".join([heading, *lines, _line(memory, with_ids)]))
+        with_this = _BLOCK.format("\n".join([*lines, _line(memory, with_ids)]))
         if count_tokens(with_this) <= max_tokens:
             lines.append(_line(memory, with_ids))
             block = with_this

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from mem0milvus.client.async_memory import AsyncMemory
 from mem0milvus.errors import EmbeddingError, ExtractionError, Mem0MilvusError, StoreError, ValidationError
-from mem0milvus.types import SearchItem
+from mem0milvus.types import Messages, SearchItem
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Keep:
     metadata: Mapping[str, Any] | None = None
     on_error: OnError = "log"
 
-    async def add(self, memory: AsyncMemory, messages: Sequence[Mapping[str, Any]], scope: Mapping[str, str]) -> None:
+    async def add(self, memory: AsyncMemory, messages: Messages, scope: Mapping[str, str]) -> None:
         """Store the messages of a turn. If a model fails, store them pending, to be extracted later.
 
         Raises:
@@ -91,16 +91,14 @@ class Keep:
         except Mem0MilvusError as error:
             log_failure("A turn could not be kept", error)
 
-    async def _add_or_defer(
-        self, memory: AsyncMemory, messages: Sequence[Mapping[str, Any]], scope: Mapping[str, Any]
-    ) -> None:
+    async def _add_or_defer(self, memory: AsyncMemory, messages: Messages, scope: Mapping[str, Any]) -> None:
         try:
             await self._add(memory, messages, scope)
         except (ExtractionError, EmbeddingError) as error:
             log_failure("A turn is kept as it is, to be extracted later", error)
             await memory.add(messages, metadata=self.metadata, background="durable", **scope)
 
-    async def _add(self, memory: AsyncMemory, messages: Sequence[Mapping[str, Any]], scope: Mapping[str, Any]) -> None:
+    async def _add(self, memory: AsyncMemory, messages: Messages, scope: Mapping[str, Any]) -> None:
         # With infer=True, store the messages durably and extract later. With infer=False there is nothing to defer.
         background: Literal["durable", False] = "durable" if self.background and self.infer else False
         await memory.add(messages, infer=self.infer, metadata=self.metadata, background=background, **scope)
