@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -21,7 +21,6 @@ from llamaindex_mem0milvus.open_clients import (
     Client,
     Owner,
     Parts,
-    aopen_client,
     find_parts,
     keep_parts,
     open_client,
@@ -38,13 +37,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """The memory and the buffer of one call, both blocking or both async."""
-
-    memory: AsyncMemory
-    buffer: Buffer
+#: The operation of one call, on a memory and a buffer that both block or are both async.
+Operation = Callable[[AsyncMemory, Buffer], Coroutine[Any, Any, T]]
 
 
 class Conversation(CloseOnExit, BaseMemory):
@@ -97,22 +91,22 @@ class Conversation(CloseOnExit, BaseMemory):
     def _scope(self) -> Scope:
         return read_scope(self.user_id, self.agent_id, self.run_id)
 
-    def _run(self, body: Callable[[Ports], Coroutine[Any, Any, T]]) -> T:
+    def _run(self, operation: Operation[T]) -> T:
         client = self._open()
 
         async def with_records(records: AsyncRecordStore) -> T:
             buffer = self._buffer(records, blocks=True)
-            return client.access.run(lambda memory: body(Ports(memory, buffer)))
+            return client.access.run(lambda memory: operation(memory, buffer))
 
         return client.records.run(with_records)
 
-    async def _arun(self, body: Callable[[Ports], Coroutine[Any, Any, T]]) -> T:
-        client = self._find_client() or await aopen_client(require_config(self.config))
+    async def _arun(self, operation: Operation[T]) -> T:
+        client: Client = self._find_client() or await asyncio.to_thread(open_client, require_config(self.config))
         self._client = client
 
         async def with_records(records: AsyncRecordStore) -> T:
             buffer = self._buffer(records, blocks=False)
-            return await client.access.arun(lambda memory: body(Ports(memory, buffer)))
+            return await client.access.arun(lambda memory: operation(memory, buffer))
 
         return await client.records.arun(with_records)
 

@@ -13,7 +13,8 @@ from llama_index.core.utils import get_tokenizer
 from typing_extensions import override
 
 from llamaindex_mem0milvus.chat_stores import ChatStore
-from llamaindex_mem0milvus.conversation import Conversation, Ports, written_config
+from llamaindex_mem0milvus.conversation import Conversation, written_config
+from llamaindex_mem0milvus.message_buffer import Buffer
 from llamaindex_mem0milvus.messages import (
     completed_turn,
     count_tokens,
@@ -212,11 +213,11 @@ class Mem0MilvusMemory(Conversation):
     @override
     def get_all(self) -> list[ChatMessage]:
         """Return all messages of the conversation, without memories."""
-        return self._run(lambda ports: ports.buffer.read_all())
+        return self._run(lambda _, buffer: buffer.read_all())
 
     @override
     async def aget_all(self) -> list[ChatMessage]:
-        return await self._arun(lambda ports: ports.buffer.read_all())
+        return await self._arun(lambda _, buffer: buffer.read_all())
 
     @override
     def put(self, message: ChatMessage) -> None:
@@ -245,11 +246,11 @@ class Mem0MilvusMemory(Conversation):
     @override
     def set(self, messages: Sequence[ChatMessage]) -> None:
         """Replace the messages of the conversation. Memories are extracted by ``put`` only."""
-        self._run(lambda ports: ports.buffer.replace(messages))
+        self._run(lambda _, buffer: buffer.replace(messages))
 
     @override
     async def aset(self, messages: Sequence[ChatMessage]) -> None:
-        await self._arun(lambda ports: ports.buffer.replace(messages))
+        await self._arun(lambda _, buffer: buffer.replace(messages))
 
     @override
     def reset(self, long_term: bool = False) -> None:
@@ -266,13 +267,15 @@ class Mem0MilvusMemory(Conversation):
     async def areset(self, long_term: bool = False) -> None:
         await self._arun(partial(self._reset, long_term))
 
-    async def _get(self, asked: str | ChatMessage | None, initial_tokens: int, ports: Ports) -> list[ChatMessage]:
+    async def _get(
+        self, asked: str | ChatMessage | None, initial_tokens: int, memory: AsyncMemory, buffer: Buffer
+    ) -> list[ChatMessage]:
         limit = self.token_limit - initial_tokens
-        messages = await ports.buffer.read_latest(lambda latest: count_tokens(latest, self.tokenizer_fn) > limit)
+        messages = await buffer.read_latest(lambda latest: count_tokens(latest, self.tokenizer_fn) > limit)
         given = text_of(asked) if isinstance(asked, ChatMessage) else asked
         question = given if given and given.strip() else last_question(messages)
         recall = Recall(self.top_k, self.threshold, self.filters)
-        found = await recall.find(ports.memory, question, self._scope)
+        found = await recall.find(memory, question, self._scope)
         return self._fit(messages, without_echo(found, question, messages), limit)
 
     def _fit(self, messages: list[ChatMessage], memories: Sequence[Mapping[str, Any]], limit: int) -> list[ChatMessage]:
@@ -286,21 +289,21 @@ class Mem0MilvusMemory(Conversation):
         kept = {id(message) for message in (*system, *turns)}
         return with_system_text([message for message in messages if id(message) in kept], block)
 
-    async def _put(self, messages: Sequence[ChatMessage], ports: Ports) -> None:
+    async def _put(self, messages: Sequence[ChatMessage], memory: AsyncMemory, buffer: Buffer) -> None:
         before: list[ChatMessage] = []
         if any(map(ends_turn, messages)):
-            before = await ports.buffer.read_latest(lambda latest: any(map(ends_turn, latest)))
+            before = await buffer.read_latest(lambda latest: any(map(ends_turn, latest)))
         turn = completed_turn(before, messages)
-        await ports.buffer.append(messages)
+        await buffer.append(messages)
         keep = Keep(infer=self.infer, metadata=self.metadata)
-        await keep.add(ports.memory, to_dicts(turn), self._scope)
+        await keep.add(memory, to_dicts(turn), self._scope)
 
-    async def _reset(self, long_term: bool, ports: Ports) -> None:
-        await ports.buffer.clear()
+    async def _reset(self, long_term: bool, memory: AsyncMemory, buffer: Buffer) -> None:
+        await buffer.clear()
         if long_term:
-            await ports.memory.flush()  # an extraction in progress would add its memories after the deletion
+            await memory.flush()  # an extraction in progress would add its memories after the deletion
             ids: dict[str, Any] = dict(self._scope)
-            await ports.memory.delete_all(**ids)
+            await memory.delete_all(**ids)
 
     def _count(self, text: str) -> int:
         return len(self.tokenizer_fn(text))

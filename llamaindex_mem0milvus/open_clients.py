@@ -7,7 +7,6 @@ parts that cannot be serialised are kept here, by a handle that can.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import os
@@ -105,11 +104,6 @@ def open_client(config: Mapping[str, Any] | None, llm: LLM | None = None, embedd
             with _lock:
                 _opened[key] = client
         return client
-
-
-async def aopen_client(config: Mapping[str, Any] | None) -> Client:
-    """Open a memory as ``open_client`` does, without blocking the event loop."""
-    return await asyncio.to_thread(open_client, config)
 
 
 def keep_parts(handle: str, parts: Parts) -> None:

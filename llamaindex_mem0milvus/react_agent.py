@@ -34,6 +34,7 @@ async def _running_agent() -> Any:
         context: Any = step_context() if step_context else None
     except WorkflowRuntimeError:
         return None
+    # Private names of llama-index-workflows 2.26.1. Where one is missing, no agent is found and nothing is repeated.
     workflow = getattr(getattr(context, "_face", None), "_workflow", None)
     agents = getattr(workflow, "agents", None)
     if isinstance(agents, dict):

@@ -129,6 +129,6 @@ class MemoryTools:
             item: Mapping[str, Any] = await memory.get(memory_id)
         except NotFoundError:
             item = {}
-        # One message for both cases: another one would tell the model which ids other users have.
+        # The same message for both cases: a different one would reveal which ids other users have.
         if any(item.get(name) != value for name, value in self._scope.items()):
             raise NotFoundError(f"There is no memory with the id {memory_id!r}. A search shows the ids.")
