@@ -101,7 +101,9 @@ class Conversation(CloseOnExit, BaseMemory):
         return client.records.run(with_records)
 
     async def _arun(self, operation: Operation[T]) -> T:
-        client: Client = self._find_client() or await asyncio.to_thread(open_client, require_config(self.config))
+        client = self._find_client()
+        if client is None:
+            client = await asyncio.to_thread(open_client, require_config(self.config))
         self._client = client
 
         async def with_records(records: AsyncRecordStore) -> T:
