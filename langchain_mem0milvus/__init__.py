@@ -1,15 +1,14 @@
 """mem0milvus for LangChain: long-term memory on Milvus for chains, agents, graphs and retrievers.
 
-Each name is imported when it is first used: the retriever needs langchain-core alone, the middleware and the tools need
-langchain, the memory for chains langchain-classic, the store langgraph. All come with ``mem0milvus[langchain]``.
+Each name is imported when it is first used: the retriever needs only langchain-core, the middleware and the tools need
+langchain, the memory for chains needs langchain-classic, the store langgraph. ``mem0milvus[langchain]`` installs all.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mem0milvus import __version__
+from mem0milvus import __version__, import_on_first_use
 
 if TYPE_CHECKING:
     from langchain_mem0milvus.chat_history import Mem0MilvusChatMessageHistory
@@ -43,25 +42,13 @@ _MODULES = {
     "create_memory_tools": "tools",
 }
 
-_FRAMEWORK = ("langchain", "langchain_classic", "langchain_core", "langgraph")
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for.
-
-    Raises:
-        ImportError: a package of LangChain's is not installed, or is too old.
-    """
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] not in _FRAMEWORK:
-            raise
-        raise ImportError(
-            f'{name} needs LangChain: pip install "mem0milvus[langchain]" ({error})', name=error.name, path=error.path
-        ) from error
+__getattr__ = import_on_first_use(
+    __name__,
+    _MODULES,
+    framework="LangChain",
+    extra="langchain",
+    needs=("langchain", "langchain_classic", "langchain_core", "langgraph"),
+)
 
 
 def __dir__() -> list[str]:

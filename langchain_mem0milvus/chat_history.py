@@ -1,16 +1,18 @@
-"""``Mem0MilvusChatMessageHistory``: the messages of one conversation, kept in Milvus."""
+"""``Mem0MilvusChatMessageHistory``: the messages of one conversation, stored in Milvus."""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import uuid
 from collections.abc import Sequence
 
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage, message_to_dict, messages_from_dict
+from typing_extensions import override
 
-from langchain_mem0milvus.records import record_faces
+from langchain_mem0milvus.record_access import record_access
 from mem0milvus import (
     AsyncMemory,
     AsyncRecordStore,
@@ -23,29 +25,35 @@ from mem0milvus import (
 
 logger = logging.getLogger(__name__)
 
-#: The label under which all conversations lie, so that nothing else in the collection is among them.
+#: The first label of every conversation's namespace, which separates them from other records of the collection.
 ROOT = "langchain_chat_history"
 
-#: A record holds 65,536 bytes of JSON, and no character takes more than four.
+#: The most characters of a message in one record. A record holds 65,536 bytes of JSON, and UTF-8 takes at most 4 bytes
+#: for a character.
 PIECE_CHARACTERS = 16_000
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 class Mem0MilvusChatMessageHistory(BaseChatMessageHistory):
-    """The messages of one conversation, in order, as they were: with calls of tools, content blocks, ids and usage.
+    """The messages of one conversation, in order and complete: with tool calls, content blocks, ids and usage.
 
-    For ``RunnableWithMessageHistory`` and whatever else keeps a history. It serves blocking and awaiting callers; it
-    holds nothing itself, so several objects of one conversation, and processes one after the other, see the same.
-    Messages lie in ``<collection_name>_records`` and are found by no search of a memory.
+    It serves ``RunnableWithMessageHistory`` and other users of a chat history, blocking and async. The object holds no
+    messages itself: several objects of one conversation, and processes one after another, read the same messages.
+    Messages are stored in ``<collection_name>_records``, where no search of a memory finds them.
+
+        >>> history = Mem0MilvusChatMessageHistory(memory, "monday", user_id="alice")
+        >>> history.add_messages([HumanMessage("Hello!")])
 
     Args:
-        memory: an open ``Memory`` or ``RecordStore``; their asynchronous forms serve awaiting callers only. It stays
-            the caller's to close.
-        session_id: which conversation.
-        user_id: whose. Conversations of two users are two, also when their session has the same id.
-        collection_name: the collection, where a memory is given; left out, ``<the memory's collection>_records``.
+        memory: an open ``Memory`` or ``RecordStore``, or their async forms for async callers only. Its opener closes
+            it.
+        session_id: the id of the conversation.
+        user_id: the id of the user. Conversations of two users are separate, even with the same ``session_id``.
+        collection_name: the collection, if a memory is given; by default ``<the memory's collection>_records``.
 
     Raises:
-        ValidationError: ``memory`` is none of these, or an id is no text.
+        ValidationError: ``memory`` is none of these, or an id is not a text, or empty.
     """
 
     def __init__(
@@ -58,57 +66,62 @@ class Mem0MilvusChatMessageHistory(BaseChatMessageHistory):
     ) -> None:
         for name, given in (("session_id", session_id), ("user_id", user_id)):
             if not (isinstance(given, str) and given) and (name, given) != ("user_id", None):
-                raise ValidationError(f"{name} must be a text that is not empty, not {given!r}.")
+                raise ValidationError(f"{name} must be a text and not empty, not {given!r}.")
         self.session_id = session_id
         self.user_id = user_id
-        self._faces = record_faces(memory, collection_name)
+        self._records = record_access(memory, collection_name)
         self._namespace = (ROOT, session_id) if user_id is None else (ROOT, user_id, session_id)
 
     @property
+    @override
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # the base declares an attribute
-        """All messages, oldest first.
+        """All messages of the conversation, oldest first.
 
         Raises:
             StoreError: Milvus failed.
         """
-        return self._faces.run(self._read)
+        return self._records.run(self._read)
 
+    @override
     async def aget_messages(self) -> list[BaseMessage]:
-        """As ``messages``."""
-        return await self._faces.arun(self._read)
+        return await self._records.arun(self._read)
 
+    @override
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
-        """Put messages at the end, in one trip.
+        """Append messages, in one request.
+
+            >>> history.add_messages([HumanMessage("Hello!"), AIMessage("Hello, Alice.")])
 
         Raises:
-            ValidationError: a message holds what JSON cannot. None was stored.
+            ValidationError: a message holds a value that JSON cannot represent. No message was stored.
             StoreError: Milvus failed.
         """
         pieces = self._pieces(messages)
-        self._faces.run(lambda records: records.put_many(pieces))
+        self._records.run(lambda records: records.put_many(pieces))
 
+    @override
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
-        """As ``add_messages``."""
         pieces = self._pieces(messages)
-        await self._faces.arun(lambda records: records.put_many(pieces))
+        await self._records.arun(lambda records: records.put_many(pieces))
 
+    @override
     def clear(self) -> None:
         """Delete all messages of this conversation.
 
         Raises:
-            StoreError: Milvus failed; calling again goes on.
+            StoreError: Milvus failed; a second call continues the deletion.
         """
-        self._faces.run(lambda records: records.delete_namespace(self._namespace))
+        self._records.run(lambda records: records.delete_namespace(self._namespace))
 
+    @override
     async def aclear(self) -> None:
-        """As ``clear``."""
-        await self._faces.arun(lambda records: records.delete_namespace(self._namespace))
+        await self._records.arun(lambda records: records.delete_namespace(self._namespace))
 
     async def _read(self, records: AsyncRecordStore) -> list[BaseMessage]:
-        return _put_together(await records.list(self._namespace))
+        return _join_pieces(await records.list(self._namespace))
 
     def _pieces(self, messages: Sequence[BaseMessage]) -> list[PutRecord]:
-        """The records of messages: one each, and more where one is long."""
+        """Return the records of messages: one for each, several for a long one."""
         pieces: list[PutRecord] = []
         for message in messages:
             text = _to_json(message)
@@ -134,36 +147,32 @@ class Mem0MilvusChatMessageHistory(BaseChatMessageHistory):
 
 
 def _to_json(message: BaseMessage) -> str:
-    """A message as text. What is no valid Unicode is written in ASCII, which can say it."""
     try:
-        given = message_to_dict(message)
-        text = json.dumps(given, ensure_ascii=False)
-        return text if _is_unicode(text) else json.dumps(given)
+        fields = message_to_dict(message)
+        text = json.dumps(fields, ensure_ascii=False)
+        # Half of a surrogate pair, from a cut emoji, has no UTF-8 form, but an ASCII escape (``\ud83d``).
+        return json.dumps(fields) if _SURROGATE.search(text) else text
     except (TypeError, ValueError) as error:
         raise ValidationError(
-            f"A message of the type {message.type!r} holds what JSON cannot, and was not stored: {error}. Leave it out "
-            "of additional_kwargs, response_metadata or a tool's artifact."
+            f"A message of the type {message.type!r} holds a value that JSON cannot represent, and was not stored: "
+            f"{error}. Leave it out of additional_kwargs, response_metadata or a tool's artifact."
         ) from error
 
 
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _join_pieces(items: Sequence[RecordItem]) -> list[BaseMessage]:
+    """Join the pieces of messages, each message in the place of its first piece.
 
-
-def _put_together(items: Sequence[RecordItem]) -> list[BaseMessage]:
-    """The messages that pieces make up, each where its first piece stands."""
+    A process that is killed while it stores a long message leaves some of its pieces: such messages are left out.
+    """
     texts: dict[str, dict[int, str]] = {}
-    due: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for item in items:
         name, _, number = item["key"].rpartition("-")
         texts.setdefault(name, {})[int(number)] = item["value"]["json"]
-        due[name] = item["value"]["pieces"]
-    whole = [name for name, pieces in texts.items() if len(pieces) == due[name]]
+        counts[name] = item["value"]["pieces"]
+    whole = [name for name, pieces in texts.items() if len(pieces) == counts[name]]
     if len(whole) < len(texts):
         logger.warning("%d messages were stored in part only, and are left out.", len(texts) - len(whole))
-    given = [json.loads("".join(texts[name][number] for number in range(due[name]))) for name in whole]
-    return messages_from_dict(given)
+    return messages_from_dict(
+        [json.loads("".join(texts[name][number] for number in range(counts[name]))) for name in whole]
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Annotated, Any
 
@@ -22,9 +22,9 @@ from langgraph.config import get_config
 from langgraph.runtime import Runtime
 from typing_extensions import NotRequired, override
 
-from langchain_mem0milvus.run_texts import RunTexts
+from langchain_mem0milvus.message_text import last_question, last_turn
+from langchain_mem0milvus.recalled_texts import RecalledTexts
 from langchain_mem0milvus.scope import ScopeFunction, ScopeReader
-from langchain_mem0milvus.texts import last_exchange, last_question
 from mem0milvus import (
     DEFAULT_INJECTION_THRESHOLD,
     AsyncMemory,
@@ -34,7 +34,6 @@ from mem0milvus import (
     Memory,
     OnError,
     Recall,
-    SearchItem,
     ValidationError,
     check_on_error,
     estimate_tokens,
@@ -45,51 +44,56 @@ logger = logging.getLogger(__name__)
 
 
 class MemoryState(AgentState[Any]):
-    """What the middleware keeps during a run: for the name of each instance, the key of what it recalled.
+    """State of a run: the key of the text that each instance recalled, by the instance's name.
 
-    The memories themselves are not part of the state, so that none is left over in checkpoints or streams when it is
-    forgotten in the store.
+    The memories themselves are not part of the state: a checkpoint or stream would keep a memory after its deletion.
     """
 
+    # UntrackedValue keeps the channel out of checkpoints, PrivateStateAttr out of the agent's input and output.
     recalled_memories: NotRequired[Annotated[dict[str, str], UntrackedValue, PrivateStateAttr]]
 
 
 class Mem0MilvusMiddleware(AgentMiddleware[MemoryState, Any, Any]):
-    """Gives an agent long-term memory: it recalls before a run and remembers after it.
+    """Long-term memory of an agent: recall before a run, storage after it.
 
-    Once a run, what is relevant to the user's message is looked up. It is added to the end of the system message of
-    each call of the model, and to nothing that is kept. After the run, what the user said and the final answer are
-    stored, in the background; ``memory.flush()`` waits for it, and ``memory.close()`` does so too.
+    The memories that are relevant to the user's message are searched once for each run. They are added to the end of
+    the system message of each call of the model, and to nothing that is stored. After the run, the user's message and
+    the final answer are stored in the background; ``memory.flush()`` and ``memory.close()`` wait for it.
 
-    Whose memories they are is fixed at construction, or read from each run's context (``agent.invoke(…,
-    context={"user_id": "alice"})``) or its configuration (``{"configurable": {"user_id": "alice"}}``), or told by a
-    function. A run that tells no user is refused, and so is one that tells two.
+    The scope is fixed at construction, read from each run's context (``agent.invoke(…, context={"user_id": "alice"})``)
+    or configuration (``{"configurable": {"user_id": "alice"}}``), or computed by a function. A run without a user's id
+    is refused, and so is one with two different ids.
 
-    A failing model or store costs no answer: it is logged. Several instances may stand in one agent, each with its own
-    ``name``. A middleware that replaces the system message, as ``dynamic_prompt`` does, must stand before this one.
+    If a model or the store fails, the failure is logged and the agent still answers. One agent can have several
+    instances, each with its own ``name``. A middleware that replaces the system message, as ``dynamic_prompt`` does,
+    must come before this one.
+
+        >>> agent = create_agent(model, middleware=[Mem0MilvusMiddleware(memory)])
+        >>> agent.invoke({"messages": [("user", "I live in Porto.")]}, context={"user_id": "alice"})
 
     Args:
-        memory: an open ``Memory``; an ``AsyncMemory`` serves agents that are only awaited. Whoever opened it closes it.
-        user_id: whose memories, for every run.
-        agent_id: which agent's.
-        run_id: which conversation's. Left out, a user's conversations share their memories.
-        scope_keys: for each id that is read from the context or configuration, its name there, as in ``{"user_id":
-            "customer", "run_id": "thread_id"}``; left out, ``{"user_id": "user_id"}`` unless ``user_id`` is fixed.
-        scope: a function that is given the ``Runtime`` and gives the ids, as in ``{"user_id": "alice"}``.
+        memory: an open ``Memory``, or an ``AsyncMemory`` for agents that are only called async. Its opener closes it.
+        user_id: the user of every run.
+        agent_id: the agent of every run.
+        run_id: the conversation of every run. By default, a user's conversations share their memories.
+        scope_keys: the key of the context or configuration from which each id is read, as in ``{"user_id": "customer",
+            "run_id": "thread_id"}``; by default ``{"user_id": "user_id"}`` unless ``user_id`` is fixed.
+        scope: a function that takes the ``Runtime`` and returns the ids, as in ``{"user_id": "alice"}``.
         top_k: the most memories in a prompt.
-        threshold: the least relevance of a memory, 0 to 1; None to cut nothing.
+        threshold: the least relevance of a memory in a prompt, 0 to 1; None shows ``top_k`` always.
         filters: conditions on memories, as for ``Memory.search``.
-        max_tokens: what memories may take of a prompt.
-        count_tokens: the tokens of a text; left out, an estimate that is rather too high.
-        heading: what tells the model what the memories are; left out, the usual text.
-        infer: keep what is worth remembering (by the memory's language model, or by rules), or each message as it is.
-        background: whether extraction happens after the run has ended. Messages kept as they are, are kept at once.
-        metadata: kept with each memory.
+        max_tokens: the most tokens that memories take in a prompt.
+        count_tokens: counts the tokens of a text; by default, an estimate that is rather too high.
+        heading: the line above the memories that tells the model what they are; by default, the library's own.
+        infer: extract memories from a turn (with the memory's language model, or by rules); False stores each message
+            verbatim.
+        background: extract after the run has ended. Verbatim messages are always stored before it ends.
+        metadata: stored with each memory.
         on_error: ``"log"`` or ``"raise"``.
-        name: tells instances in one agent apart.
+        name: distinguishes instances in one agent.
 
     Raises:
-        ValidationError: an argument is wrong.
+        ValidationError: an argument is invalid.
     """
 
     state_schema = MemoryState
@@ -117,112 +121,111 @@ class Mem0MilvusMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     ) -> None:
         super().__init__()
         ids = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
-        self._faces = Faces(memory)
+        self._access = Faces(memory)
         self._scope = ScopeReader.of(ids, scope_keys, where="The run's context or configuration", function=scope)
         self._recall = Recall(top_k, threshold, filters, check_on_error(on_error))
         self._keep = Keep(infer=infer, background=background, metadata=metadata, on_error=on_error)
-        rendering: dict[str, Any] = {"max_tokens": max_tokens, "count_tokens": count_tokens}
-        if heading is not None:
-            rendering["heading"] = heading
-        self._render: Callable[[Sequence[SearchItem]], str] = partial(render_memories, **rendering)
+        self._render = partial(render_memories, max_tokens=max_tokens, count_tokens=count_tokens, heading=heading)
         self._name = name or type(self).__name__
-        self._recalled = RunTexts()
+        self._recalled = RecalledTexts()
 
     @property
     @override
     def name(self) -> str:
-        """What tells this instance from others in one agent."""
+        """The name that distinguishes instances in one agent."""
         return self._name
 
     @override
-    def before_agent(  # type: ignore[override]  # LangGraph fills in parameters by their names
+    def before_agent(  # type: ignore[override]  # LangGraph passes ``runtime`` and ``config`` by these names
         self, state: MemoryState, runtime: Runtime[Any], config: RunnableConfig
     ) -> dict[str, Any]:
-        """Recall what is relevant to what the user said last.
+        """Recall the memories that are relevant to the user's last message.
 
         Raises:
-            ValidationError: it is not known whose memories are meant, or an argument of this instance is wrong.
-            StoreError: the store failed, with ``on_error="raise"``; or an ``AsyncMemory`` cannot be blocked on.
+            ValidationError: the user's id is missing, or an argument of this instance is invalid.
+            StoreError: the store failed, with ``on_error="raise"``; or the memory is an ``AsyncMemory``.
             EmbeddingError: the embedding model failed, with ``on_error="raise"``.
         """
         scope = self._read_scope(runtime, config)
-        return self._update(state, self._faces.run(lambda memory: self._block(memory, state["messages"], scope)))
+        block = self._access.run(lambda memory: self._block(memory, state["messages"], scope))
+        return self._update(state, block)
 
     @override
     async def abefore_agent(  # type: ignore[override]
         self, state: MemoryState, runtime: Runtime[Any], config: RunnableConfig
     ) -> dict[str, Any]:
-        """As ``before_agent``."""
         scope = self._read_scope(runtime, config)
-        return self._update(state, await self._faces.arun(lambda memory: self._block(memory, state["messages"], scope)))
+        return self._update(
+            state, await self._access.arun(lambda memory: self._block(memory, state["messages"], scope))
+        )
 
     @override
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelCallResult[Any]:
-        """Add what was recalled to the system message of one call of the model.
+        """Add the recalled memories to the system message of one call of the model.
 
-        A run that goes on from a checkpoint, perhaps in another process, recalls anew.
+        A run that resumes from a checkpoint, perhaps in another process, searches again.
         """
         block = self._recalled.get(self._key(request.state))
-        if block is None and (scope := self._scope_going_on(request.runtime)):
-            block = self._faces.run(lambda memory: self._block(memory, request.messages, scope))
+        if block is None and (scope := self._scope_of_resumed_run(request.runtime)):
+            block = self._access.run(lambda memory: self._block(memory, request.messages, scope))
         return handler(_with_memories(request, block or ""))
 
     @override
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelCallResult[Any]:
-        """As ``wrap_model_call``."""
         block = self._recalled.get(self._key(request.state))
-        if block is None and (scope := self._scope_going_on(request.runtime)):
-            block = await self._faces.arun(lambda memory: self._block(memory, request.messages, scope))
+        if block is None and (scope := self._scope_of_resumed_run(request.runtime)):
+            block = await self._access.arun(lambda memory: self._block(memory, request.messages, scope))
         return await handler(_with_memories(request, block or ""))
 
     @override
     def after_agent(  # type: ignore[override]
         self, state: MemoryState, runtime: Runtime[Any], config: RunnableConfig
     ) -> None:
-        """Keep what the user said last and the final answer.
+        """Store the user's last message and the final answer.
 
         Raises:
-            ValidationError: it is not known whose memories are meant.
-            Mem0MilvusError: something failed, with ``on_error="raise"``.
+            ValidationError: the user's id is missing.
+            Mem0MilvusError: any failure, with ``on_error="raise"``.
         """
         self._recalled.drop(self._key(state))
         scope = self._read_scope(runtime, config)
-        self._faces.run(lambda memory: self._keep.add(memory, last_exchange(state["messages"]), scope))
+        self._access.run(lambda memory: self._keep.add(memory, last_turn(state["messages"]), scope))
 
     @override
     async def aafter_agent(  # type: ignore[override]
         self, state: MemoryState, runtime: Runtime[Any], config: RunnableConfig
     ) -> None:
-        """As ``after_agent``."""
         self._recalled.drop(self._key(state))
         scope = self._read_scope(runtime, config)
-        await self._faces.arun(lambda memory: self._keep.add(memory, last_exchange(state["messages"]), scope))
+        await self._access.arun(lambda memory: self._keep.add(memory, last_turn(state["messages"]), scope))
 
     def _read_scope(self, runtime: Runtime[Any], config: RunnableConfig) -> dict[str, str]:
         if self._scope.function is not None:
             return self._scope.read(runtime)
         return self._scope.read(runtime.context, config.get("configurable"))
 
-    def _scope_going_on(self, runtime: Runtime[Any]) -> dict[str, str]:
-        """The scope of a run that goes on from a checkpoint; empty where this Python does not let it be known."""
+    def _scope_of_resumed_run(self, runtime: Runtime[Any]) -> dict[str, str]:
+        """Return the scope of a run that resumes from a checkpoint; empty if it cannot be read."""
+        # ``wrap_model_call`` has no ``config`` parameter, so the configuration comes from a context variable. In async
+        # code on Python 3.10 it is unset: asyncio.create_task takes a context only from 3.11, and get_config raises.
         try:
             config: RunnableConfig | None = get_config()
-        except RuntimeError:  # Python 3.10 does not hand it on to what is awaited
+        except RuntimeError:
             config = None
         try:
             return self._read_scope(runtime, config or {})
         except ValidationError:
             if config is not None:
                 raise
-            logger.warning("A run goes on without its memories: on Python 3.10, name its user in the run's context.")
+            logger.warning("A run resumes without its memories: on Python 3.10, give the user's id in its context.")
             return {}
 
     async def _block(self, memory: AsyncMemory, messages: list[AnyMessage], scope: Mapping[str, str]) -> str:
-        """What is recalled, as text for a prompt."""
+        """Return the recalled memories as text for a prompt."""
         return self._render(await self._recall.find(memory, last_question(messages), scope))
 
     def _update(self, state: MemoryState, block: str) -> dict[str, Any]:
@@ -233,7 +236,7 @@ class Mem0MilvusMiddleware(AgentMiddleware[MemoryState, Any, Any]):
 
 
 def _with_memories(request: ModelRequest[Any], block: str) -> ModelRequest[Any]:
-    """The request with the memories after the system message, which stays as it is in all else."""
+    """Return the request with the memories at the end of its system message, the rest of which is unchanged."""
     system = request.system_message
     if not block or (system is not None and block in str(system.text)):
         return request

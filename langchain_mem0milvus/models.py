@@ -1,56 +1,60 @@
-"""A user's own LangChain models for a memory: ``LangChainLLM`` and ``LangChainEmbedder``.
+"""LangChain's models as the models of a memory: ``LangChainLLM`` and ``LangChainEmbedder``.
 
-They are given to ``Memory.from_config(config, llm=…, embedder=…)``, or named in the configuration as the provider
-``langchain``: ``{"llm": {"provider": "langchain", "config": {"model": chat_model}}}``.
+Give them to ``Memory.from_config(config, llm=…, embedder=…)``, or name the provider ``langchain`` in the configuration:
+``{"llm": {"provider": "langchain", "config": {"model": chat_model}}}``.
 """
 
 from __future__ import annotations
 
 import difflib
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseLanguageModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from typing_extensions import override
 
-from mem0milvus import ConfigError, EmbeddingError, LLMRequest
+from mem0milvus import ConfigError, FrameworkEmbedder, LLMRequest
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable, RunnableConfig
 
 logger = logging.getLogger(__name__)
 
-#: What the answer is called where a model is asked for it as for a call of a tool.
+#: The name of the answer, if the model returns it as a tool call.
 ANSWER_NAME = "changes"
 ANSWER_DESCRIPTION = "The changes to make to the memories."
 
-#: The way of asking that needs nothing of a model: the instructions say how to answer.
+#: The method that needs no feature of the model: the instructions say how to answer.
 PLAIN_TEXT = "text"
 
-#: How a call is run inside of a chain or a graph: its tokens are not part of what the user's run streams.
+#: The configuration of a call inside a chain or graph. LangGraph (1.2) leaves tokens of a run with the tag ``nostream``
+#: out of ``stream_mode="messages"``: the extraction is not part of the answer that the application streams.
 RUN_CONFIG: RunnableConfig = {"run_name": "mem0milvus_extraction", "tags": ["nostream"]}
 
-#: Where LangChain's models keep their name, the most usual first.
+#: The attributes in which LangChain's models keep their name, the most usual first.
 _NAMES = ("model", "model_name", "model_id", "azure_deployment", "deployment_name", "repo_id")
 
 
 class LangChainLLM:
     """A LangChain model as the language model of a memory.
 
-    The answer is asked for by the model's own ``with_structured_output``; a model without it is asked for plain text.
+    The answer is requested with the model's own ``with_structured_output``; a model without it is asked for plain text.
+
+        >>> llm = LangChainLLM(init_chat_model("openai:gpt-4.1-mini"))
+        >>> memory = Memory.from_config(config, llm=llm)
 
     Args:
         model: a chat model, or an older text model.
-        method: passed to ``with_structured_output`` where a model has several, as in ``"function_calling"``; ``"text"``
-            to ask for plain text. Left out, the model's own choice.
-        strict: passed likewise, for models that can be held to a schema (OpenAI's).
-        identity: the model's name for messages; left out, as the model names itself.
+        method: the ``method`` of ``with_structured_output``, as in ``"function_calling"``; ``"text"`` asks for plain
+            text; by default, the model's own choice.
+        strict: the ``strict`` of ``with_structured_output``, for models that can follow a schema exactly (OpenAI's).
+        identity: the model's name for messages; by default, the name that the model has itself.
 
     Raises:
-        ConfigError: it is no model of LangChain's.
+        ConfigError: ``model`` is not a model of LangChain.
     """
 
     def __init__(
@@ -75,29 +79,30 @@ class LangChainLLM:
         return self._identity
 
     def complete(self, request: LLMRequest) -> str | Mapping[str, Any]:
-        """The answer: a dict where the model gave structured output, else its text.
+        """Return the answer: a dict if the model gave structured output, else its text.
 
-        Whatever the model raises passes through; the core makes an ``ExtractionError`` of it.
+        Exceptions of the model pass through; the core turns them into an ``ExtractionError``.
         """
-        return _read(self._asked(request).invoke(_messages(request), RUN_CONFIG))
+        return _read_answer(self._bound_model(request).invoke(_messages(request), RUN_CONFIG))
 
     async def acomplete(self, request: LLMRequest) -> str | Mapping[str, Any]:
-        """As ``complete``."""
-        return _read(await self._asked(request).ainvoke(_messages(request), RUN_CONFIG))
+        """Return the answer, as ``complete`` does."""
+        return _read_answer(await self._bound_model(request).ainvoke(_messages(request), RUN_CONFIG))
 
-    def _asked(self, request: LLMRequest) -> Runnable[Any, Any]:
-        """The model, bound to the form of the answer. All requests ask for the same one."""
+    def _bound_model(self, request: LLMRequest) -> Runnable[Any, Any]:
+        """Return the model with the answer's schema. It is bound once, because all requests have the same schema."""
         if self._chain is None:
-            self._chain = self._structured(request) if self._method != PLAIN_TEXT else self._model
+            self._chain = self._bind_schema(request) if self._method != PLAIN_TEXT else self._model
         return self._chain
 
-    def _structured(self, request: LLMRequest) -> Runnable[Any, Any]:
+    def _bind_schema(self, request: LLMRequest) -> Runnable[Any, Any]:
         schema = {"title": ANSWER_NAME, "description": ANSWER_DESCRIPTION, **request.schema}
         try:
             bound = self._model.with_structured_output(schema, include_raw=True, **self._options)
             return cast("Runnable[Any, Any]", bound)
         except (AttributeError, NotImplementedError, NameError):
-            # The last is what models with fallbacks raise: they look for annotations that cannot be resolved.
+            # ``model.with_fallbacks(…)`` raises the NameError: its ``__getattr__`` resolves the annotations of the
+            # method (langchain-core 1.7.2), and the base model imports some of those types only for type checkers.
             if self._options:
                 raise
         logger.debug("%s has no structured output and is asked for plain text.", self._identity)
@@ -107,17 +112,20 @@ class LangChainLLM:
         return f"{type(self).__name__}({self._identity!r})"
 
 
-class LangChainEmbedder:
+class LangChainEmbedder(FrameworkEmbedder):
     """LangChain embeddings as the embedder of a memory. Questions are embedded by ``embed_query``.
 
+        >>> embedder = LangChainEmbedder(init_embeddings("openai:text-embedding-3-small"), dims=1536)
+        >>> memory = Memory.from_config(config, embedder=embedder)
+
     Args:
-        embeddings: the model.
-        dims: length of its vectors; left out, one text is embedded to find out, when it is first asked for.
-        identity: what tells its vectors from another model's, kept in the store; left out, the name of the model, which
-            is also that of the same model of another library, or of the class of ``embeddings``.
+        embeddings: the embedding model.
+        dims: length of its vectors; None to measure it, by embedding one text, when it is first needed.
+        identity: the name by which the store recognises the model's vectors; by default the name of the model, which
+            another library uses for the same model too, or else of the class of ``embeddings``.
 
     Raises:
-        ConfigError: these are no embeddings of LangChain's, or ``dims`` is no length.
+        ConfigError: ``embeddings`` are not LangChain's, or ``dims`` is not a whole number from 1.
     """
 
     def __init__(self, embeddings: Embeddings, *, dims: int | None = None, identity: str | None = None) -> None:
@@ -125,121 +133,92 @@ class LangChainEmbedder:
             raise ConfigError(
                 f"embeddings must be LangChain Embeddings, not {type(embeddings).__name__} {embeddings!r}."
             )
-        if dims is not None and (not isinstance(dims, int) or isinstance(dims, bool) or dims < 1):
-            raise ConfigError(f"dims must be a whole number above 0, not {dims!r}.")
+        super().__init__(identity or _name_of(embeddings), dims)
         self._embeddings = embeddings
-        self._identity = identity or _name_of(embeddings)
-        self._dims = dims
-        self._measuring = threading.Lock()
 
-    @property
-    def identity(self) -> str:
-        """What tells its vectors from another model's."""
-        return self._identity
-
-    @property
-    def dims(self) -> int:
-        """Length of the vectors.
-
-        Raises:
-            EmbeddingError: it was not told, and the model failed when it was asked.
-        """
-        with self._measuring:
-            if self._dims is None:
-                self._dims = self._measured()
-        return self._dims
-
-    def _measured(self) -> int:
-        try:
-            return len(self._embeddings.embed_documents(["How long is a vector?"])[0])
-        except Exception as error:
-            raise EmbeddingError(
-                f"The embedding model {self._identity!r} failed when it was asked how long its vectors are; give "
-                f"dims= where that is known: {type(error).__name__}: {error}"
-            ) from error
-
+    @override
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """One vector for each text. Whatever the model raises becomes an ``EmbeddingError`` of the core."""
         return self._embeddings.embed_documents(list(texts))
 
     async def aembed(self, texts: Sequence[str]) -> list[list[float]]:
-        """As ``embed``."""
+        """Return one vector for each text."""
         return await self._embeddings.aembed_documents(list(texts))
 
     def embed_query(self, text: str) -> list[float]:
-        """The vector of a question, which some models embed otherwise than a text that answers it."""
+        """Return the vector of a question, which some models embed differently from a text that answers it."""
         return self._embeddings.embed_query(text)
 
     async def aembed_query(self, text: str) -> list[float]:
-        """As ``embed_query``."""
+        """Return the vector of a question."""
         return await self._embeddings.aembed_query(text)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._identity!r})"
 
 
 def make_llm(config: Mapping[str, Any]) -> LangChainLLM:
-    """The language model of ``{"provider": "langchain", "config": {…}}``.
+    """Make the language model of ``{"llm": {"provider": "langchain", "config": {…}}}``.
+
+        >>> make_llm({"model": "openai:gpt-4.1-mini", "method": "function_calling"})
 
     Args:
         config: ``model``, a chat model, or its name as ``init_chat_model`` takes it (``"openai:gpt-4.1-mini"``);
             ``method``, ``strict`` and ``identity`` as for ``LangChainLLM``.
 
     Raises:
-        ConfigError: the model is missing, cannot be made, or another key is given.
+        ConfigError: the model is missing, cannot be made, or there is an unknown key.
     """
     model, settings = _read_config(config, "llm.config", ("method", "strict", "identity"))
     if isinstance(model, str):
         from langchain.chat_models import init_chat_model
 
-        model = _made(init_chat_model, model, "llm.config.model")
+        model = _make_by_name(init_chat_model, model, "llm.config.model")
     return LangChainLLM(model, **settings)
 
 
 def make_embedder(config: Mapping[str, Any], dims: int | None) -> LangChainEmbedder:
-    """The embedder of ``{"provider": "langchain", "config": {…}}``.
+    """Make the embedder of ``{"embedder": {"provider": "langchain", "config": {…}}}``.
+
+        >>> make_embedder({"model": "openai:text-embedding-3-small"}, dims=1536)
 
     Args:
         config: ``model``, embeddings, or their name as ``init_embeddings`` takes it
             (``"openai:text-embedding-3-small"``); ``embedding_dims``; ``identity`` as for ``LangChainEmbedder``.
-        dims: length of the vectors that the store is to have, where the configuration says.
+        dims: length of the vectors for which the store is configured, if it is.
 
     Raises:
-        ConfigError: the model is missing, cannot be made, or another key is given.
+        ConfigError: the model is missing, cannot be made, or there is an unknown key.
     """
     model, settings = _read_config(config, "embedder.config", ("embedding_dims", "identity"))
     if isinstance(model, str):
         from langchain.embeddings import init_embeddings
 
-        model = _made(init_embeddings, model, "embedder.config.model")
+        model = _make_by_name(init_embeddings, model, "embedder.config.model")
     return LangChainEmbedder(model, dims=settings.pop("embedding_dims", None) or dims, **settings)
 
 
-def _read_config(config: Mapping[str, Any], where: str, known: Sequence[str]) -> tuple[Any, dict[str, Any]]:
+def _read_config(config: Mapping[str, Any], section: str, known: Sequence[str]) -> tuple[Any, dict[str, Any]]:
     settings = dict(config)
     model = settings.pop("model", None)
     if model is None:
-        raise ConfigError(f"{where}.model is missing: give a model of LangChain's, or its name.")
+        raise ConfigError(f"{section}.model is missing: give a model of LangChain, or its name.")
     for key in settings:
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
             meant = f" Did you mean {close[0]!r}?" if close else ""
             raise ConfigError(
-                f"Unknown configuration key '{where}.{key}'.{meant} Known here: model, {', '.join(known)}. Settings of "
-                "the model itself are given to the model."
+                f"Unknown configuration key '{section}.{key}'.{meant} Known here: model, {', '.join(known)}. Settings "
+                "of the model itself are given to the model."
             )
     return model, settings
 
 
-def _made(make: Callable[[str], Any], name: str, where: str) -> Any:
+def _make_by_name(make: Callable[[str], Any], name: str, key: str) -> Any:
     try:
         return make(name)
     except (ImportError, ValueError) as error:
-        raise ConfigError(f"Configuration key {where!r}: LangChain cannot make {name!r}: {error}") from error
+        raise ConfigError(f"Configuration key {key!r}: LangChain cannot make {name!r}: {error}") from error
 
 
 def _name_of(model: object) -> str:
-    """As the model names itself; else its class, or the function that it is made of."""
+    """Return the name that the model has, else that of the function it wraps, else that of its class."""
     for attribute in _NAMES:
         name = getattr(model, attribute, None)
         if isinstance(name, str) and name:
@@ -252,10 +231,10 @@ def _messages(request: LLMRequest) -> list[BaseMessage]:
     return [SystemMessage(request.system), HumanMessage(request.user)]
 
 
-def _read(answer: Any) -> str | Mapping[str, Any]:
-    """What ``with_structured_output`` with ``include_raw`` gave, or a model's own answer.
+def _read_answer(answer: Any) -> str | Mapping[str, Any]:
+    """Read the output of ``with_structured_output(include_raw=True)``, or of the model itself.
 
-    Where a model answered with text instead of the call that it was asked for, the core looks for the answer in it.
+    If the model answered with text instead of the requested call, return its text: the core looks for JSON in it.
     """
     if isinstance(answer, Mapping) and "raw" in answer:
         parsed = answer.get("parsed")

@@ -1,4 +1,4 @@
-"""``Mem0MilvusRetriever``: memories as documents, for retriever pipelines."""
+"""``Mem0MilvusRetriever``: memories as LangChain's documents."""
 
 from __future__ import annotations
 
@@ -9,89 +9,70 @@ from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, Callba
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever, LangSmithRetrieverParams
 from langchain_core.runnables import RunnableConfig, ensure_config
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict
 from typing_extensions import override
 
-from langchain_mem0milvus.scope import ScopeReader
-from mem0milvus import AsyncMemory, Faces, Memory, SearchItem, ValidationError
+from langchain_mem0milvus.scope import ScopedModel
+from mem0milvus import SearchItem, ValidationError
 
-#: The keyword arguments of ``invoke`` that change one search.
+#: The keyword arguments with which a call of ``invoke`` changes its search.
 SEARCH_ARGUMENTS = frozenset({"k", "threshold", "filters", "as_of", "mode"})
 
 
-class Mem0MilvusRetriever(BaseRetriever):
-    """Finds memories for a question, best first, each as a ``Document``.
+class Mem0MilvusRetriever(ScopedModel, BaseRetriever):
+    """Retrieve the memories that are relevant to a question, most relevant first, each as a ``Document``.
 
-    ``page_content`` is the memory's text, ``id`` its id. ``metadata`` has all its fields, as ``Memory.search`` gives
-    them (``id``, ``created_at``, ``score``, ``relevance`` …); what was stored with it as metadata stands under
-    ``metadata``, and also beside the fields where no field has the same name.
+    ``page_content`` is the memory's text and ``id`` its id. ``metadata`` holds all its fields, as ``Memory.search``
+    returns them (``id``, ``created_at``, ``score``, ``relevance`` …). The memory's own metadata is under ``metadata``,
+    and each key of it that is not the name of a field is also beside the fields.
 
-    Whose memories are searched is fixed at construction or read from each call,
-    ``retriever.invoke(question, {"configurable": {"user_id": "alice"}})``. A call that tells no user is refused. With
-    ``retriever.configurable_fields(...)`` all fields can be given in a call.
+    The scope is fixed at construction or read from each call,
+    ``retriever.invoke(question, {"configurable": {"user_id": "alice"}})``. A call without the user's id is refused.
+    With ``retriever.configurable_fields(...)``, a call can give any field.
 
     ``invoke`` and ``ainvoke`` take ``k``, ``threshold``, ``filters``, ``as_of`` and ``mode`` for one search.
 
+        >>> retriever = Mem0MilvusRetriever(memory=memory, user_id="alice", k=4)
+        >>> [document.page_content for document in retriever.invoke("Which tea do I drink?")]
+
     Attributes:
-        memory: an open ``Memory``; an ``AsyncMemory`` serves awaiting callers only. Whoever opened it closes it.
-        user_id: whose memories, for every call.
-        agent_id: which agent's.
-        run_id: which conversation's.
-        scope_keys: for each id that is read from ``config["configurable"]``, its name there; left out,
+        memory: an open ``Memory``, or an ``AsyncMemory`` for async callers only. Its opener closes it.
+        user_id: the user of every call.
+        agent_id: the agent of every call.
+        run_id: the conversation of every call.
+        scope_keys: the key of ``config["configurable"]`` from which each id is read; by default
             ``{"user_id": "user_id"}`` unless ``user_id`` is fixed.
         k: the most documents.
-        threshold: the least ``relevance``, 0 to 1; None cuts nothing. ``mem0milvus.DEFAULT_INJECTION_THRESHOLD`` keeps
-            what is worth showing to a model.
+        threshold: the least ``relevance``, 0 to 1; None returns ``k`` documents whatever their relevance.
+            ``mem0milvus.DEFAULT_INJECTION_THRESHOLD`` keeps the memories that are worth showing to a model.
         filters: conditions, as for ``Memory.search``.
-        as_of: search the memories as they were at this moment: a datetime, ISO 8601 text, or seconds since 1970.
-        mode: by meaning and words (``hybrid``), by meaning (``dense``) or by words (``lexical``).
+        as_of: search the memories as they were at this timestamp: a datetime, ISO 8601 text, or seconds since 1970.
+        mode: search by meaning and words (``hybrid``), by meaning (``dense``) or by words (``lexical``).
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")  # LangChain's base class would ignore a misspelled argument
+    _where = 'config["configurable"]'
 
-    memory: Memory | AsyncMemory = Field(exclude=True, repr=False)
-    user_id: str | None = None
-    agent_id: str | None = None
-    run_id: str | None = None
-    scope_keys: dict[str, str] | None = None
     k: int = 4
     threshold: float | None = None
     filters: dict[str, Any] | None = None
     as_of: Any = None
     mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
 
-    _opened: Faces = PrivateAttr()
-
-    @override
-    def model_post_init(self, context: Any, /) -> None:
-        self._opened = Faces(self.memory)
-        _ = self._scope  # what is wrong with it is told now
-
-    # Fields may be set later, and a copy may have others, so what is made of them is not kept.
-
-    @property
-    def _faces(self) -> Faces:
-        if self._opened.memory is not self.memory:
-            self._opened = Faces(self.memory)
-        return self._opened
-
-    @property
-    def _scope(self) -> ScopeReader:
-        ids = {"user_id": self.user_id, "agent_id": self.agent_id, "run_id": self.run_id}
-        return ScopeReader.of(ids, self.scope_keys, where='config["configurable"]')
-
     @override
     def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
-        """Find the memories that a question is about.
+        """Retrieve the memories that are relevant to a question.
+
+            >>> retriever.invoke("Which tea do I drink?", {"configurable": {"user_id": "alice"}}, k=2)
 
         Args:
             input: the question.
-            config: as for every runnable; ids of the scope may stand under ``configurable``.
+            config: as for every runnable; ``configurable`` may hold ids of the scope.
             kwargs: ``k``, ``threshold``, ``filters``, ``as_of`` and ``mode`` of this search.
 
         Raises:
-            ValidationError: an argument is wrong, or it is not known whose memories are meant.
-            FilterError: the filters cannot be understood.
+            ValidationError: an argument is invalid, or the user's id is missing.
+            FilterError: the filters are invalid.
             EmbeddingError: the embedding model failed.
             StoreError: Milvus failed.
         """
@@ -99,11 +80,11 @@ class Mem0MilvusRetriever(BaseRetriever):
 
     @override
     async def ainvoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
-        """As ``invoke``."""
         return await super().ainvoke(_question(input), config, **self._arguments(config, kwargs))
 
     def _arguments(self, config: RunnableConfig | None, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments of one search, with the scope that the call is in."""
+        # BaseRetriever.invoke passes its keyword arguments on to ``_get_relevant_documents``, but not the configuration
+        # (langchain-core 1.7.2), so the scope is read from it here and passed on as an argument.
         return {**given, "scope": self._scope.read(ensure_config(config).get("configurable"))}
 
     @override
@@ -116,7 +97,8 @@ class Mem0MilvusRetriever(BaseRetriever):
         **arguments: Any,
     ) -> list[Document]:
         settings = self._settings(scope, arguments)
-        return _documents(self._faces.run(lambda memory: memory.search(query, **settings))["results"])
+        found = self._access.run(lambda memory: memory.search(query, **settings))
+        return [_document(item) for item in found["results"]]
 
     @override
     async def _aget_relevant_documents(
@@ -128,11 +110,12 @@ class Mem0MilvusRetriever(BaseRetriever):
         **arguments: Any,
     ) -> list[Document]:
         settings = self._settings(scope, arguments)
-        return _documents((await self._faces.arun(lambda memory: memory.search(query, **settings)))["results"])
+        found = await self._access.arun(lambda memory: memory.search(query, **settings))
+        return [_document(item) for item in found["results"]]
 
     def _settings(self, scope: Mapping[str, str] | None, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments of ``Memory.search``: the fields of this retriever, and over them what a call gave."""
-        # LangChain itself reads ``verbose`` and hands it on.
+        """Return the arguments of ``Memory.search``: the fields of this retriever, overridden by those of a call."""
+        # ``BaseRetriever.invoke`` reads ``verbose`` from its keyword arguments and passes it on.
         given = {name: value for name, value in arguments.items() if name != "verbose"}
         if unknown := set(given) - SEARCH_ARGUMENTS:
             raise ValidationError(
@@ -148,16 +131,13 @@ class Mem0MilvusRetriever(BaseRetriever):
 
 
 def _question(given: object) -> str:
+    # BaseRetriever passes any input through unchecked: a chain that starts with a dict would search for the dict.
     if not isinstance(given, str):
         raise ValidationError(
-            f"A retriever takes the text of a question, not {type(given).__name__}. In a chain, pick it out first, as "
-            'in itemgetter("question") | retriever.'
+            f"A retriever takes the text of a question, not {type(given).__name__}. In a chain, select it first, as in "
+            'itemgetter("question") | retriever.'
         )
     return given
-
-
-def _documents(items: list[SearchItem]) -> list[Document]:
-    return [_document(item) for item in items]
 
 
 def _document(item: SearchItem) -> Document:

@@ -1,23 +1,25 @@
-"""Whose memories a call is about: ids that are fixed, and ids that each call names. One rule for the whole package.
+"""The scope of a call: ids that are fixed at construction and ids that each call gives, by one rule for this package.
 
-An id is fixed at construction or read from the call, never both: a call that names another user than the fixed one is
-refused, and so is a call that names no user where one is expected. So no call ever falls back to somebody else's
-memories or to everybody's.
+An id is either fixed or read from each call. A call that gives another user than the fixed one is refused, and so is a
+call that gives no user where one is expected. No call ever falls back to another user's memories, or to all users'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from mem0milvus import SCOPE_FIELDS, ValidationError, check_id
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from typing_extensions import override
 
-#: What a call names where nothing else is said. A ``run_id`` is no default: LangGraph's servers put an id of their own
-#: under that name.
+from mem0milvus import SCOPE_FIELDS, AsyncMemory, Faces, Memory, ValidationError, check_id, check_scope
+
+#: The ids that are read from a call by default. ``run_id`` is not one of them: LangGraph's servers put an id of their
+#: own, a new one for each run, into the configuration under this name. Nothing stored under it would be found later.
 DEFAULT_KEYS: Mapping[str, str] = {"user_id": "user_id"}
 
-#: Gives the ids of a scope, as in ``{"user_id": "alice"}``, for what a framework knows of a call.
+#: Computes the ids of a scope, as in ``{"user_id": "alice"}``, from the framework's object for the call.
 ScopeFunction = Callable[[Any], Mapping[str, str]]
 
 
@@ -27,10 +29,10 @@ class ScopeReader:
 
     Attributes:
         fixed: ids that are the same for every call.
-        keys: for each id that a call gives, the name under which it gives it. All of them are required.
-        watched: names that a call may give only with the value of the fixed id.
-        function: gives the ids instead.
-        where: where a call gives its ids, for messages.
+        keys: the name under which a call gives each other id. All of them are required.
+        watched: names under which a call may give an id only if it equals the fixed one.
+        function: computes all ids instead.
+        where: the place of a call's ids, for messages.
     """
 
     fixed: Mapping[str, str]
@@ -48,16 +50,16 @@ class ScopeReader:
         where: str,
         function: ScopeFunction | None = None,
     ) -> ScopeReader:
-        """A reader for what a user gave at construction.
+        """Make a reader from the arguments of a constructor.
 
         Args:
             ids: the three ids, None for those that are not fixed.
-            keys: names of ids in a call; left out, ``user_id`` under its own name unless it is fixed.
-            where: where a call gives its ids, for messages.
-            function: gives the ids instead.
+            keys: names of ids in a call; by default, ``user_id`` under its own name unless it is fixed.
+            where: the place of a call's ids, for messages.
+            function: computes all ids instead.
 
         Raises:
-            ValidationError: an id is empty, fixed and named at once, or there is none at all.
+            ValidationError: an id is invalid, an id is both fixed and read from each call, or there is no id at all.
         """
         fixed = {name: check_id(value, name) for name, value in ids.items() if value is not None}
         if function is not None and (fixed or keys):
@@ -76,27 +78,25 @@ class ScopeReader:
         return cls(fixed, read, watched, function, where)
 
     def read(self, *sources: object) -> dict[str, str]:
-        """The scope of a call.
+        """Read the scope of a call.
 
         Args:
-            sources: where its ids may stand: dicts, objects with attributes, or None. With ``function``, the first one
-                is what it is given.
+            sources: dicts or objects that may hold the ids, or None. With ``function``, the first is its argument.
 
         Raises:
-            ValidationError: an id is missing or empty, is no text, or stands there twice with different values.
+            ValidationError: an id is missing or invalid, or two sources hold different values.
         """
         if self.function is not None:
             return check_scope(self.function(sources[0]))
         for name, key in self.watched.items():
             if any(value != self.fixed[name] for value in _values(key, sources)):
                 raise ValidationError(
-                    f"{name} is fixed here, and {self.where} names another one under {key!r}. Leave {name} out at "
-                    f"construction to read it from each call, or give scope_keys={{}} to disregard what a call names."
+                    f"{name} is fixed here, and {self.where} has another one under {key!r}. Leave {name} out at "
+                    "construction to read it from each call, or give scope_keys={} to ignore the id of a call."
                 )
-        named = {name: self._named(name, key, sources) for name, key in self.keys.items()}
-        return {**self.fixed, **named}
+        return {**self.fixed, **{name: self._read_id(name, key, sources) for name, key in self.keys.items()}}
 
-    def _named(self, name: str, key: str, sources: tuple[object, ...]) -> str:
+    def _read_id(self, name: str, key: str, sources: tuple[object, ...]) -> str:
         values = _values(key, sources)
         if not values:
             raise ValidationError(
@@ -117,18 +117,40 @@ class ScopeReader:
         return not self.keys and self.function is None
 
 
-def check_scope(scope: object) -> dict[str, str]:
-    """Check what a user's own function gave.
-
-    Raises:
-        ValidationError: it is no dict of ids, or has none.
-    """
-    if not isinstance(scope, Mapping) or not scope or not set(scope) <= set(SCOPE_FIELDS):
-        raise ValidationError(f"scope() must give a dict with some of {', '.join(SCOPE_FIELDS)}, not {scope!r}.")
-    return {name: check_id(value, name) for name, value in scope.items()}
-
-
 def _values(key: str, sources: tuple[object, ...]) -> list[object]:
-    """What the sources have under a name, None left out."""
+    """Return the values that the sources hold under a name, without None."""
     found = (s.get(key) if isinstance(s, Mapping) else getattr(s, key, None) for s in sources if s is not None)
     return [value for value in found if value is not None]
+
+
+class ScopedModel(BaseModel):
+    """The fields of a pydantic model of LangChain that works on an open memory, in the scope of each call."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    memory: Memory | AsyncMemory = Field(exclude=True, repr=False)
+    user_id: str | None = None
+    agent_id: str | None = None
+    run_id: str | None = None
+    scope_keys: dict[str, str] | None = None
+
+    _where: ClassVar[str]
+    _opened: Faces = PrivateAttr()
+
+    @override
+    def model_post_init(self, context: Any, /) -> None:
+        self._opened = Faces(self.memory)
+        _ = self._scope  # raises now if the scope is invalid
+
+    # Neither is computed once: a field can be assigned later, and ``model_copy(update=…)`` keeps private attributes.
+
+    @property
+    def _access(self) -> Faces:
+        if self._opened.memory is not self.memory:
+            self._opened = Faces(self.memory)
+        return self._opened
+
+    @property
+    def _scope(self) -> ScopeReader:
+        ids = {"user_id": self.user_id, "agent_id": self.agent_id, "run_id": self.run_id}
+        return ScopeReader.of(ids, self.scope_keys, where=self._where)

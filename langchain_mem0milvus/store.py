@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from langgraph.store.base import BaseStore, IndexConfig, Op, Result, TTLConfig, ensure_embeddings
+from typing_extensions import override
 
 from langchain_mem0milvus.models import LangChainEmbedder
-from langchain_mem0milvus.records import record_faces
+from langchain_mem0milvus.record_access import record_access
 from langchain_mem0milvus.store_operations import StoreOperations
 from langchain_mem0milvus.ttl_sweeper import TTLSweeper
 from mem0milvus import (
     AsyncMemory,
     AsyncRecordStore,
+    CloseOnExit,
     ConfigError,
     Embedder,
     Memory,
@@ -24,43 +25,45 @@ from mem0milvus import (
 )
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
-#: What items are found by where nothing is configured: all of the value, as JSON.
+#: The paths that are indexed by default: the whole value, as JSON.
 DEFAULT_FIELDS = ("$",)
 
 INDEX_KEYS = ("dims", "embed", "fields")
 TTL_KEYS = ("default_ttl", "refresh_on_read", "sweep_interval_minutes", "omit_expired")
 
 
-class Mem0MilvusStore(BaseStore):
+class Mem0MilvusStore(CloseOnExit, BaseStore):
     """A LangGraph store on Milvus: items as JSON, found by key, by filter and by meaning and words.
 
-    It is given to ``compile(store=…)`` or ``create_agent(store=…)`` and serves blocking and awaiting callers, several
-    threads and event loops at once. Items lie in ``<collection_name>_records`` and are found by no search of a memory.
+    Give it to ``compile(store=…)`` or ``create_agent(store=…)``. It serves blocking and async callers, several threads
+    and event loops at once. Items are stored in ``<collection_name>_records``, where no search of a memory finds them.
 
-    Beside what ``BaseStore`` says:
+    In addition to the contract of ``BaseStore``:
 
-    - A batch is answered as if one operation came after the other: a get sees the put before it. It is no transaction.
-    - ``score`` is absolute: 0 to 1, larger is better, the same for a question and an item whatever else was found.
-      Results stand in the order of meaning and words together, which may differ from that of the scores. Items that
-      are not indexed come last, without a score.
-    - Items that have expired are not seen. ``sweep_ttl`` frees what they take.
-    - Values are what JSON can hold, up to 65,536 bytes; labels and keys have no control characters.
+    - A batch is answered as if its operations came one after another: a get sees the put before it. It is no
+      transaction.
+    - ``score`` is absolute: 0 to 1, larger is better, independent of the other results. Results are ordered by meaning
+      and words together, which may differ from the order of the scores. Items that are not indexed come last, without a
+      score.
+    - Expired items are not returned. ``sweep_ttl`` deletes them.
+    - Values are JSON of up to 65,536 bytes; labels and keys have no control characters.
+
+        >>> store = Mem0MilvusStore(memory, index={"fields": ["text"]})
+        >>> store.put(("notes", "alice"), "tea", {"text": "Alice drinks green tea."})
 
     Args:
-        memory: an open ``Memory`` or ``RecordStore``; their asynchronous forms serve awaiting callers only. It stays
-            the caller's to close.
-        index: ``{"fields": […]}``: the paths into values that items are found by, all of the value by default; the
-            embedding model is that of ``memory``. With False, no item is indexed and a ``query`` means nothing.
+        memory: an open ``Memory`` or ``RecordStore``, or their async forms for async callers only. Its opener closes
+            it.
+        index: ``{"fields": […]}``, the paths into values that are indexed, the whole value by default; the embedding
+            model is that of ``memory``. With False, no item is indexed and ``query`` is ignored.
         ttl: ``default_ttl`` in minutes, ``refresh_on_read``, ``sweep_interval_minutes`` (see ``start_ttl_sweeper``).
-        collection_name: the collection, where a memory is given; left out, ``<the memory's collection>_records``.
+        collection_name: the collection, if a memory is given; by default ``<the memory's collection>_records``.
 
     Raises:
-        ConfigError: ``index`` or ``ttl`` has a key that is not known, or ``index`` names an embedding model beside
-            that of ``memory``: use ``from_config`` then.
+        ConfigError: ``index`` or ``ttl`` has an unknown key, or ``index`` names an embedding model beside that of
+            ``memory``: use ``from_config`` instead.
         ValidationError: ``memory`` is none of these.
     """
 
@@ -76,11 +79,11 @@ class Mem0MilvusStore(BaseStore):
     ) -> None:
         if isinstance(index, Mapping) and index.keys() & {"embed", "dims"}:
             raise ConfigError(
-                "What is open has an embedding model already: give only the fields, as in index={'fields': ['text']}, "
-                "or use Mem0MilvusStore.from_config(config, index=…) for a store with an embedding model of its own."
+                "An open memory has an embedding model already: give only the fields, as in index={'fields': "
+                "['text']}, or use Mem0MilvusStore.from_config(config, index=…) for a store with its own model."
             )
         self._read_options(index, ttl)
-        self._faces = record_faces(memory, collection_name)
+        self._records = record_access(memory, collection_name)
 
     def _read_options(self, index: IndexConfig | Literal[False] | None, ttl: TTLConfig | None) -> None:
         self._operations = StoreOperations(_read_fields(index))
@@ -98,120 +101,109 @@ class Mem0MilvusStore(BaseStore):
         embedder: Embedder | None = None,
         collection_name: str | None = None,
     ) -> Self:
-        """Open a store of its own, to be closed with ``close``, ``aclose`` or as a context manager of either kind.
+        """Open a store that is closed by ``close``, ``aclose`` or a ``with`` or ``async with`` block.
+
+            >>> with Mem0MilvusStore.from_config(config, index={"fields": ["text"]}) as store:
+            ...     graph = builder.compile(store=store)
 
         Args:
             config: as for ``Memory.from_config``.
             index: ``{"embed": …, "dims": …, "fields": […]}``: LangChain embeddings, a function, or a name such as
-                ``"openai:text-embedding-3-small"``; the length of its vectors; what items are found by. Without
+                ``"openai:text-embedding-3-small"``; the length of its vectors; the paths that are indexed. Without
                 ``embed``, the embedding model is ``embedder`` or the configuration's.
             ttl: as for the class.
             embedder: as for ``Memory.from_config``.
-            collection_name: the collection; left out, ``<collection_name>_records``. A memory with another embedding
-                model needs another one.
+            collection_name: the collection; by default ``<collection_name>_records``. A store with another embedding
+                model than the memory's needs another collection.
 
         Raises:
-            ConfigError: the configuration, ``index`` or ``ttl`` is wrong, or ``index`` and ``embedder`` both name an
+            ConfigError: the configuration, ``index`` or ``ttl`` is invalid, or ``index`` and ``embedder`` both name an
                 embedding model.
-            StoreError: or one of its kinds: the store cannot be opened.
+            StoreError: or one of its subclasses: the store cannot be opened.
         """
         store = cls.__new__(cls)
         store._read_options(index, ttl)
         store._owned = RecordStore.from_config(
             config, embedder=_read_embedder(index or None, embedder), collection_name=collection_name
         )
-        store._faces = RecordFaces(store._owned)
+        store._records = RecordFaces(store._owned)
         return store
 
+    @override
     def batch(self, ops: Iterable[Op]) -> list[Result]:
-        """Answer operations in order, each seeing what those before it wrote. It works inside a running event loop.
+        """Answer operations in order, each seeing the writes of those before it. Works inside a running event loop.
+
+            >>> store.batch([PutOp(("notes",), "tea", {"text": "Green."}), GetOp(("notes",), "tea")])
 
         Raises:
-            InvalidNamespaceError: a namespace cannot be one. Nothing was done.
-            FilterError: a filter cannot be understood. Nothing was done.
-            ValidationError: an operation is wrong. Those before it may be done.
+            InvalidNamespaceError: a namespace is invalid. No operation was executed.
+            FilterError: a filter is invalid. No operation was executed.
+            ValidationError: an operation is invalid. Those before it may have been executed.
             EmbeddingError: the embedding model failed.
             StoreError: Milvus failed.
         """
         given = list(ops)
-        return self._faces.run(lambda records: self._operations.answer(records, given))
+        return self._records.run(lambda records: self._operations.answer(records, given))
 
+    @override
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:
-        """As ``batch``."""
         given = list(ops)
-        return await self._faces.arun(lambda records: self._operations.answer(records, given))
+        return await self._records.arun(lambda records: self._operations.answer(records, given))
 
     def sweep_ttl(self) -> int:
-        """Delete the items that have expired, which are not seen before, either. Returns how many there were.
+        """Delete the expired records of the whole collection. Return their number.
 
-        All that has an end in the collection is swept.
+            >>> store.sweep_ttl()
+            12
 
         Raises:
-            StoreError: Milvus failed; calling again goes on.
+            StoreError: Milvus failed; a second call continues the deletion.
         """
-        return self._faces.run(lambda records: records.sweep())
+        return self._records.run(lambda records: records.sweep())
 
     async def asweep_ttl(self) -> int:
-        """As ``sweep_ttl``."""
-        return await self._faces.arun(lambda records: records.sweep())
+        """Delete the expired records, as ``sweep_ttl`` does."""
+        return await self._records.arun(lambda records: records.sweep())
 
     def start_ttl_sweeper(self, sweep_interval_minutes: float | None = None) -> None:
-        """Let a thread of its own call ``sweep_ttl`` from time to time, until ``stop_ttl_sweeper`` or ``close``.
+        """Start a thread that calls ``sweep_ttl`` at intervals, until ``stop_ttl_sweeper`` or ``close``.
 
-        A second call does nothing while the first one's thread runs.
+        A second call does nothing while the thread runs.
 
         Args:
-            sweep_interval_minutes: how often; left out, as ``ttl`` says, else every five minutes.
+            sweep_interval_minutes: the interval; by default, as ``ttl`` says, else five minutes.
 
         Raises:
-            ValidationError: that is no time.
-            StoreError: the store only serves awaiting callers: use ``asweep_ttl``; or it is closed.
+            ValidationError: the interval is not above 0.
+            StoreError: the store is closed, or serves async callers only: use ``asweep_ttl``.
         """
         minutes = sweep_interval_minutes or (self.ttl_config or {}).get("sweep_interval_minutes") or 5
         if not minutes > 0:
             raise ValidationError(f"sweep_interval_minutes must be above 0, not {minutes!r}.")
-        self._faces.run(lambda records: records.get_many([]))  # an error now, rather than in the thread
+        # An empty request raises here, in the caller, if the store is closed or async. The thread could only log it.
+        self._records.run(lambda records: records.get_many([]))
         if self._sweeper is None:
             self._sweeper = TTLSweeper(self.sweep_ttl, minutes * 60)
             self._sweeper.start()
 
     def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:
-        """End that thread. Returns whether it has ended within ``timeout`` seconds; left out, it is waited for."""
+        """Stop that thread. Return whether it ended within ``timeout`` seconds; None waits for its end."""
         sweeper, self._sweeper = self._sweeper, None
         return sweeper is None or sweeper.stop(timeout)
 
+    @override
     def close(self) -> None:
-        """End the sweeper, and close what ``from_config`` opened; a second call does nothing."""
+        """Stop the sweeper, and close the store if ``from_config`` opened it; a second call does nothing."""
         self.stop_ttl_sweeper()
         if self._owned is not None:
             self._owned.close()
 
-    async def aclose(self) -> None:
-        """As ``close``, without blocking the event loop."""
-        await asyncio.to_thread(self.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._faces!r})"
+        return f"{type(self).__name__}({self._records!r})"
 
 
 def _read_fields(index: IndexConfig | Literal[False] | None) -> Sequence[str] | None:
-    """The paths that items are found by; None for no index."""
+    """Return the paths that are indexed; None for no index."""
     if index is False:
         return None
     fields = (_checked(index, "index", INDEX_KEYS) or {}).get("fields")
@@ -221,7 +213,7 @@ def _read_fields(index: IndexConfig | Literal[False] | None) -> Sequence[str] | 
 
 
 def _read_embedder(index: IndexConfig | None, embedder: Embedder | None) -> Embedder | None:
-    """The embedding model that was named, if one was."""
+    """Return the embedding model that was given in either place, if any."""
     if index is None or index.get("embed") is None:
         if index is not None and "dims" in index:
             raise ConfigError("index['dims'] goes with index['embed']: it is the length of that model's vectors.")
@@ -235,11 +227,12 @@ _Settings = TypeVar("_Settings", IndexConfig, TTLConfig)
 
 
 def _checked(given: _Settings | None, name: str, known: Sequence[str]) -> _Settings | None:
+    """Check the keys of a dict of settings; LangGraph's own stores ignore a misspelled key."""
     if given is None:
         return None
     if not isinstance(given, Mapping):
         raise ConfigError(f"{name} must be a dict with some of {', '.join(known)}, not {given!r}.")
     for key in given:
         if key not in known:
-            raise ConfigError(f"{name} has the key {key!r}; known are {', '.join(known)}.")
+            raise ConfigError(f"{name} has the unknown key {key!r}; known are {', '.join(known)}.")
     return given

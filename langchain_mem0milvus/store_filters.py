@@ -1,12 +1,12 @@
-"""LangGraph's search filters: as conditions of the record store where it can hold them, and as an answer in Python.
+"""LangGraph's search filters, in two forms: conditions of the record store as far as it has them, and Python.
 
-A filter names keys of a value: ``{"status": "active", "score": {"$gte": 3}}``. A plain value means equality; a dict
-without operators is looked for inside the value's dict of that key, whatever else is in there; a list equals a list of
-the same length, element by element. A key with dots in it means that key, else the path that it spells.
+A filter names keys of a value: ``{"status": "active", "score": {"$gte": 3}}``. A plain value means equality. A dict
+without operators matches if the value's dict under that key has at least these keys. A list matches a list of the same
+length, element by element. A key with dots means the key itself if the value has it, else a path.
 
-- ``None`` equals a key that is missing, and ``$ne`` holds for one that is missing.
-- Order compares numbers with numbers and texts with texts. Where the types differ, or the key is missing, no order
-  holds. (``InMemoryStore`` turns both sides into floats, and fails where that cannot be done.)
+- ``None`` equals a missing key, and ``$ne`` is true for a missing key.
+- Order compares numbers with numbers and texts with texts. If the types differ, or the key is missing, it is false.
+  (``InMemoryStore`` of langgraph-checkpoint 4.3.2 converts both sides to floats and raises if that fails.)
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 OPERATORS = ("$eq", "$ne", *_ORDERS)
 
-#: What the record store reads as something else than a key of the value.
+#: Words that the record store reads as logic, and characters that it reads as parts of a path, not of a key.
 _LOGICAL = frozenset({"and", "or", "not", "AND", "OR", "NOT"})
 _UNADDRESSABLE = re.compile(r"[\x00-\x1f.]|\]\[")
 
 
 @dataclass(frozen=True, slots=True)
 class StoreFilter:
-    """A filter, read and checked.
+    """A checked filter.
 
     Attributes:
-        wanted: the filter as it was given.
-        conditions: a filter for the record store that every value satisfies which this one lets through.
-        is_exact: whether no other value satisfies it.
+        wanted: the filter that the caller gave.
+        conditions: a filter for the record store. It passes every value that this filter passes.
+        is_exact: whether ``conditions`` passes no other values; if not, ``matches`` must check them.
     """
 
     wanted: Mapping[str, Any]
@@ -47,16 +47,16 @@ class StoreFilter:
     is_exact: bool
 
     def matches(self, value: Mapping[str, Any]) -> bool:
-        """Whether the filter lets a value through."""
+        """Return whether the filter passes a value."""
         return all(_matches(_look_up(value, key), wanted) for key, wanted in self.wanted.items())
 
 
 def read_filter(given: object) -> StoreFilter:
-    """Read the ``filter`` of a search; None and ``{}`` let everything through.
+    """Read the ``filter`` of a search; None and ``{}`` pass everything.
 
     Raises:
-        FilterError: it is no dict with texts as keys, or has an operator that there is not, or a value that cannot be
-            compared with.
+        FilterError: it is not a dict with texts as keys, or has an unknown operator, or a value of a type that cannot
+            be compared.
     """
     if given is None:
         return StoreFilter({}, None, is_exact=True)
@@ -65,25 +65,25 @@ def read_filter(given: object) -> StoreFilter:
     for key in given:
         if _checked_key(key).startswith("$"):
             raise FilterError(
-                f"{key!r} is no key of a value: operators stand under a key, as in {{'size': {{'$gt': 3}}}}."
+                f"{key!r} is no key of a value: put the operator under a key, as in {{'size': {{'$gt': 3}}}}."
             )
     parts = [part for key, wanted in given.items() for part in _conditions((key,), wanted)]
     known = [part for part in parts if part is not None and part is not _INEXACT]
     return StoreFilter(dict(given), {"AND": known} if known else None, is_exact=len(known) == len(parts))
 
 
-#: Stands among the conditions for what they leave open.
+#: Marks, among the conditions, that they pass more values than the filter does.
 _INEXACT: Mapping[str, Any] = {}
 
 _Conditions = Iterator[Mapping[str, Any]]
 
 
 def _conditions(path: tuple[str, ...], wanted: object) -> _Conditions:
-    """What the record store is asked for one key; ``_INEXACT`` where that says less than the filter does."""
+    """Yield the conditions on one key, and ``_INEXACT`` if they pass more values than the filter does."""
     if isinstance(wanted, Mapping):
         yield from _of_dict(path, wanted)
     elif isinstance(wanted, (list, tuple)):
-        yield _INEXACT  # the length is not asked for
+        yield _INEXACT  # the conditions do not check the length
         if wanted and not (isinstance(wanted[0], (list, tuple)) or wanted[0] is None):
             yield from _conditions((*path, "0"), wanted[0])
     else:
@@ -101,7 +101,7 @@ def _of_dict(path: tuple[str, ...], wanted: Mapping[object, object]) -> _Conditi
     for key in keys:
         if key not in OPERATORS:
             raise FilterError(
-                f"{key!r} on {'.'.join(path)!r} is no operator of a store's filter; they are {', '.join(OPERATORS)}."
+                f"{key!r} on {'.'.join(path)!r} is no operator of a store's filter; use one of {', '.join(OPERATORS)}."
             )
         yield from _compared(path, key, wanted[key])
 
@@ -111,18 +111,20 @@ def _compared(path: tuple[str, ...], name: str, operand: object) -> _Conditions:
         yield _INEXACT
         return
     if not isinstance(operand, (str, int, float)) and not (operand is None and name in ("$eq", "$ne")):
-        what = "a text, a number or a boolean" if name in _ORDERS else "what JSON has"
-        raise FilterError(f"{'.'.join(path)!r} is compared with {what}, not with {type(operand).__name__} {operand!r}.")
+        kinds = "a text, a number or a boolean" if name in _ORDERS else "a JSON value"
+        raise FilterError(
+            f"{'.'.join(path)!r} can be compared with {kinds}, not with {type(operand).__name__} {operand!r}."
+        )
     if not _is_addressable(path):
         yield _INEXACT
         return
     if len(path) > 1 and (operand is None or name == "$ne" or any(key.isdecimal() for key in path)):
-        yield _INEXACT  # it also holds where there is no dict at all, or a list in the place of a dict
+        yield _INEXACT  # the condition is also true for a missing dict, or a list in its place
     yield {".".join(path): _comparison(name, operand)}
 
 
 def _comparison(name: str, operand: object) -> Mapping[str, object]:
-    if operand == "*":  # the record store reads it as "any value"
+    if operand == "*":  # a wildcard of the record store, which this filter does not have
         return {"in" if name == "$eq" else "nin": [operand]} if name in ("$eq", "$ne") else {name: operand}
     return {name: operand}
 
@@ -135,7 +137,7 @@ def _is_addressable(path: tuple[str, ...]) -> bool:
 
 def _checked_key(key: object) -> str:
     if not isinstance(key, str):
-        raise FilterError(f"A filter's keys are texts, not {type(key).__name__} {key!r}.")
+        raise FilterError(f"A filter's keys must be texts, not {type(key).__name__} {key!r}.")
     return key
 
 

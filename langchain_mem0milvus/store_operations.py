@@ -1,4 +1,4 @@
-"""What a LangGraph store does with its operations: one body, awaiting a record store."""
+"""The operations of a LangGraph store, as requests to a record store."""
 
 from __future__ import annotations
 
@@ -33,37 +33,37 @@ from mem0milvus import (
     ValidationError,
 )
 
-#: The label under which all namespaces of a store lie, so that nothing else in the collection is among them.
+#: The first label of all namespaces of a store, which separates its items from other records of the collection.
 ROOT = "langgraph_store"
 
-#: How many results the record store is asked for at first, which it ranks as quickly as fewer, and at most.
+#: The results that a search requests at first (as fast as fewer) and at most (Milvus allows no larger limit).
 FIRST_RANKED = 25
 MAX_RANKED = 16_384
 
-#: The most texts that the record store finds a record by.
+#: The most texts by which the record store indexes a record.
 MAX_TEXTS = 256
 
 _OPS = (GetOp, PutOp, SearchOp, ListNamespacesOp)
 
 
 class StoreOperations:
-    """Answers operations as if one came after the other.
+    """Answers operations as if they came one after another.
 
     Args:
-        fields: paths into the values, to what items are found by; None where they are not indexed.
+        fields: the paths into values that are indexed; None for no index.
     """
 
     def __init__(self, fields: Sequence[str] | None) -> None:
         self._fields = fields
 
     async def answer(self, records: AsyncRecordStore, ops: Sequence[Op]) -> list[Result]:
-        """The result of each operation.
+        """Return the result of each operation.
 
         Raises:
-            InvalidNamespaceError: a label of a namespace cannot be one. Nothing was done.
-            FilterError: a filter cannot be understood. Nothing was done.
-            ValidationError: an operation is wrong. Of several, those before it may be done.
-            Mem0MilvusError: what a record store raises.
+            InvalidNamespaceError: a label of a namespace is invalid. No operation was executed.
+            FilterError: a filter is invalid. No operation was executed.
+            ValidationError: an operation is invalid. Those before it may have been executed.
+            Mem0MilvusError: any failure of the record store.
         """
         for op in ops:
             _check(op)
@@ -81,7 +81,7 @@ class StoreOperations:
         return [_result(op, None if one is None else next(answers)) for op, one in zip(ops, requests, strict=True)]
 
     def _request(self, op: Op) -> RecordRequest | None:
-        """What the record store is asked; None where the answer is known: nothing."""
+        """Return the request to the record store; None for an operation that asks for nothing."""
         if isinstance(op, GetOp):
             return GetRecord(namespace=_rooted(op.namespace), key=op.key, refresh_ttl=op.refresh_ttl)
         if isinstance(op, ListNamespacesOp):
@@ -98,7 +98,7 @@ class StoreOperations:
         )
 
     def _texts(self, value: Mapping[str, Any], index: object) -> list[str] | None:
-        """What the item is found by."""
+        """Return the texts by which the item is indexed; None for no index."""
         if self._fields is None or index is False:
             return None
         paths = self._fields if index is None else _checked_paths(index)
@@ -108,8 +108,8 @@ class StoreOperations:
             raise ValidationError(f"value cannot be stored as JSON: {error}.") from error
         if len(texts) > MAX_TEXTS:
             raise ValidationError(
-                f"The fields {', '.join(paths)} of the value have {len(texts):,} texts, and an item is found by at "
-                f"most {MAX_TEXTS}: index fewer fields, or put it as several items."
+                f"The fields {', '.join(paths)} of the value have {len(texts):,} texts, and at most {MAX_TEXTS} of an "
+                "item are indexed: index fewer fields, or put the value as several items."
             )
         return list(texts) or None
 
@@ -131,11 +131,9 @@ class StoreOperations:
 async def _ranked(
     records: AsyncRecordStore, query: str, namespace: Sequence[str], wanted: StoreFilter, most: int
 ) -> list[FoundRecord]:
-    """Items by how well they answer a question; where there are too few, then those that are not indexed.
-
-    The order of what a search finds depends on how much it is to find. So searches grow in the same steps whatever is
-    wanted, and each adds what those before it left out: pages neither overlap nor leave gaps.
-    """
+    """Return items by their relevance to a query; if there are too few, then the items that are not indexed."""
+    # The order of a search's results depends on its limit. So the limits grow in the same steps whatever the caller
+    # wants, and each search only adds results to those of the smaller ones: pages neither overlap nor leave gaps.
     kept: dict[tuple[object, str], FoundRecord] = {}
     asked = FIRST_RANKED
     while True:
@@ -155,7 +153,7 @@ async def _ranked(
 async def _listed(
     records: AsyncRecordStore, namespace: Sequence[str], wanted: StoreFilter, limit: int, offset: int
 ) -> list[FoundRecord]:
-    """Items in the order in which they were first put."""
+    """Return items in the order in which they were first put."""
     if wanted.is_exact:
         items = await records.list(namespace, prefix=True, filters=wanted.conditions, limit=limit, offset=offset)
     else:
@@ -179,7 +177,7 @@ def _checked_paths(index: object) -> list[str]:
 def _check(op: Op) -> None:
     if not isinstance(op, _OPS):
         known = ", ".join(kind.__name__ for kind in _OPS)
-        raise ValidationError(f"An operation is one of {known}, not {type(op).__name__} {op!r}.")
+        raise ValidationError(f"An operation must be one of {known}, not {type(op).__name__} {op!r}.")
     for labels in _namespaces_of(op):
         _check_labels(labels)
     if isinstance(op, PutOp) and not op.namespace:
@@ -199,12 +197,12 @@ def _namespaces_of(op: Op) -> list[Sequence[str]]:
 
 
 def _check_labels(labels: Sequence[object]) -> None:
-    """As ``validate_op_namespace``, which older versions of LangGraph do not have."""
+    # LangGraph's own check, ``validate_op_namespace``, is missing in its older versions.
     for label in labels:
         if not isinstance(label, str) or not label or "." in label or "\x00" in label:
             raise InvalidNamespaceError(
-                f"{label!r} in the namespace {tuple(labels)!r} can be no label: labels are texts that are not empty "
-                "and have neither a period nor a NUL."
+                f"{label!r} in the namespace {tuple(labels)!r} is not a valid label: a label is a text, not empty, "
+                "without a period or a NUL character."
             )
 
 
@@ -218,10 +216,10 @@ def _namespaces_request(op: ListNamespacesOp) -> ListNamespaces:
         if match_type == "prefix":
             conditions.append(("prefix", _rooted(path)))
         elif match_type == "suffix":
-            # Without the former, "*" at its head would match the root.
+            # Without the prefix, a leading "*" of the suffix would match the root label, which is not the caller's.
             conditions += [("prefix", _rooted(["*"] * len(path))), ("suffix", tuple(path))]
         else:
-            raise ValidationError(f"A namespace is matched by 'prefix' or 'suffix', not by {match_type!r}.")
+            raise ValidationError(f"The match_type of a namespace must be 'prefix' or 'suffix', not {match_type!r}.")
     return ListNamespaces(
         prefix=(ROOT,),
         conditions=conditions,

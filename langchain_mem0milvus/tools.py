@@ -1,6 +1,7 @@
-"""``create_memory_tools``: what a model can be allowed to do with memories, as LangChain's tools."""
+"""``create_memory_tools``: tools for LangChain's agents that search and change memories."""
 
-# No annotation is put off here: older versions of langchain-core see ``ToolRuntime`` only where it is no text.
+# Without ``from __future__ import annotations``: older versions of langchain-core inject a ToolRuntime only if the
+# annotation is the class itself, not its text.
 
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any
@@ -15,33 +16,33 @@ from mem0milvus import AsyncMemory, CountTokens, Faces, Memory, MemoryTools, Val
 
 
 class SearchMemoryInput(BaseModel):
-    """What a model gives to search."""
+    """Arguments of a search."""
 
     query: str = Field(description="What to look for, as a question or in a few words.")
 
 
 class SaveMemoryInput(BaseModel):
-    """What a model gives to save."""
+    """Arguments of a new memory."""
 
     text: str = Field(description="What to remember, as one sentence that can be understood by itself.")
 
 
 class UpdateMemoryInput(BaseModel):
-    """What a model gives to update."""
+    """Arguments of an update."""
 
     memory_id: str = Field(description="The id of the memory, as a search shows it.")
     text: str = Field(description="What the memory says from now on.")
 
 
 class DeleteMemoryInput(BaseModel):
-    """What a model gives to delete."""
+    """Arguments of a deletion."""
 
     memory_id: str = Field(description="The id of the memory, as a search shows it.")
 
 
 Act = Callable[..., Coroutine[Any, Any, str]]
 
-#: For each tool, what the model gives and what is done with it.
+#: The arguments that the model gives to each tool, and the operation.
 _TOOLS: Mapping[str, tuple[type[BaseModel], Act]] = {
     "search": (SearchMemoryInput, MemoryTools.search),
     "save": (SaveMemoryInput, MemoryTools.save),
@@ -67,55 +68,59 @@ def create_memory_tools(
     name: str = "memory",
     descriptions: Mapping[str, str] | None = None,
 ) -> list[BaseTool]:
-    """Tools with which a model searches, saves, updates and deletes memories.
+    """Make tools with which a model searches, saves, updates and deletes memories.
 
-    They are ``search_memory``, ``save_memory``, ``update_memory`` and ``delete_memory``, in this order. Whose memories
-    they are is never the model's choice: it is fixed here, or read from the run's context or
-    ``config["configurable"]``, or told by a function. A memory of somebody else is answered as one that does not exist.
-    What fails is told to the model in words, so that an agent can go on; only a call that does not tell whose memories
-    are meant is an error.
+    They are ``search_memory``, ``save_memory``, ``update_memory`` and ``delete_memory``, in this order. The model never
+    chooses the scope: it is fixed here, read from the run's context or ``config["configurable"]``, or computed by a
+    function. The id of another user's memory is answered as an id that does not exist. A failure is answered in words,
+    so that the agent can continue; only a call without the user's id raises.
+
+        >>> agent = create_agent(model, create_memory_tools(memory))
+        >>> agent.invoke({"messages": [("user", "I moved to Porto.")]}, context={"user_id": "alice"})
 
     Args:
-        memory: an open ``Memory``; an ``AsyncMemory`` serves agents that are only awaited. Whoever opened it closes it.
-        user_id: whose memories, for every call.
-        agent_id: which agent's.
-        run_id: which conversation's.
-        scope_keys: for each id that is read from the context or configuration, its name there; left out,
+        memory: an open ``Memory``, or an ``AsyncMemory`` for agents that are only called async. Its opener closes it.
+        user_id: the user of every call.
+        agent_id: the agent of every call.
+        run_id: the conversation of every call.
+        scope_keys: the key of the context or configuration from which each id is read; by default
             ``{"user_id": "user_id"}`` unless ``user_id`` is fixed.
-        scope: a function that is given the ``ToolRuntime`` (or the ``RunnableConfig``, outside an agent) and gives the
+        scope: a function that takes the ``ToolRuntime`` (or the ``RunnableConfig``, outside an agent) and returns the
             ids, as in ``{"user_id": "alice"}``.
-        include: which of ``search``, ``save``, ``update`` and ``delete``.
+        include: some of ``search``, ``save``, ``update`` and ``delete``.
         top_k: the most memories that a search shows.
-        threshold: the least relevance of what a search shows, 0 to 1; left out, nothing is cut.
-        max_tokens: what the memories that a search shows may take of a prompt.
-        count_tokens: the tokens of a text; left out, an estimate that is rather too high.
-        infer: whether a text to save is taken apart by the memory's language model, or kept as it is.
-        name: what the tools are named for; ``"team_memory"`` gives ``search_team_memory`` and so on.
-        descriptions: what the model is told about some of the tools, in the place of the usual texts.
+        threshold: the least relevance of a memory that a search shows, 0 to 1; None shows ``top_k`` always.
+        max_tokens: the most tokens that the result of a search takes in a prompt.
+        count_tokens: counts the tokens of a text; by default, an estimate that is rather too high.
+        infer: extract memories from a saved text with the memory's language model; False stores the text verbatim.
+        name: the noun in the tools' names; ``"team_memory"`` makes ``search_team_memory`` and so on.
+        descriptions: descriptions of some of the tools for the model, in place of the usual ones.
 
     Raises:
-        ValidationError: an argument is wrong.
+        ValidationError: an argument is invalid.
     """
-    told = {**MemoryTools.DESCRIPTIONS, **(descriptions or {})}
-    if isinstance(include, str) or not include or not {*include, *told} <= set(_TOOLS):
+    texts = {**MemoryTools.DESCRIPTIONS, **(descriptions or {})}
+    if isinstance(include, str) or not include or not {*include, *texts} <= set(_TOOLS):
         known = ", ".join(_TOOLS)
-        raise ValidationError(f"include and descriptions name some of {known}, not {include!r} and {sorted(told)}.")
+        raise ValidationError(
+            f"include and descriptions must name some of {known}, not {include!r} and {sorted(texts)}."
+        )
     ids = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
     reader = ScopeReader.of(ids, scope_keys, where="The run's context or configuration", function=scope)
 
     settings: dict[str, Any] = {"top_k": top_k, "threshold": threshold, "infer": infer}
     settings |= {"max_tokens": max_tokens, "count_tokens": count_tokens}
+    access = Faces(memory)
 
     def tools_of(runtime: object, config: RunnableConfig) -> MemoryTools:
         return MemoryTools(_read_scope(reader, runtime, config), **settings)
 
-    faces = Faces(memory)
-    chosen = (kind for kind in _TOOLS if kind in include)
-    return [_tool(kind, f"{kind}_{name}", told[kind], faces, tools_of) for kind in chosen]
+    return [_tool(kind, f"{kind}_{name}", texts[kind], access, tools_of) for kind in _TOOLS if kind in include]
 
 
 def _read_scope(reader: ScopeReader, runtime: object, config: RunnableConfig) -> dict[str, str]:
-    # Where no agent fills it in, ``runtime`` could be an argument that the model made up: only the real one counts.
+    # BaseTool passes on an injected parameter that is among the arguments, which come from the model (langchain-core
+    # 1.7.2). Only an agent replaces it by its own; elsewhere a made-up ``runtime`` must not choose the user.
     inside = runtime if isinstance(runtime, ToolRuntime) else None
     if reader.function is not None:
         return reader.read(config if inside is None else inside)
@@ -123,18 +128,18 @@ def _read_scope(reader: ScopeReader, runtime: object, config: RunnableConfig) ->
 
 
 def _tool(
-    kind: str, name: str, description: str, faces: Faces, tools_of: Callable[[object, RunnableConfig], MemoryTools]
+    kind: str, name: str, description: str, access: Faces, tools_of: Callable[[object, RunnableConfig], MemoryTools]
 ) -> StructuredTool:
-    schema, act = _TOOLS[kind]
+    schema, operation = _TOOLS[kind]
 
-    # ToolRuntime is hidden from the model and filled in by LangGraph where its annotation stands bare. Outside an agent
-    # there is none.
+    # A parameter annotated with ``ToolRuntime`` alone is hidden from the model and injected by LangGraph; it
+    # is not with ``| None`` (langchain-core 1.7.2). Hence the ill-typed default, for calls outside an agent.
     def run(config: RunnableConfig, runtime: ToolRuntime[Any, Any] = None, **arguments: str) -> str:  # type: ignore[assignment]
         tools = tools_of(runtime, config)
-        return faces.run(lambda memory: act(tools, memory, **arguments))
+        return access.run(lambda memory: operation(tools, memory, **arguments))
 
     async def arun(config: RunnableConfig, runtime: ToolRuntime[Any, Any] = None, **arguments: str) -> str:  # type: ignore[assignment]
         tools = tools_of(runtime, config)
-        return await faces.arun(lambda memory: act(tools, memory, **arguments))
+        return await access.arun(lambda memory: operation(tools, memory, **arguments))
 
     return StructuredTool.from_function(run, arun, name=name, description=description, args_schema=schema)

@@ -1,4 +1,4 @@
-"""Deleting expired items from time to time."""
+"""A thread that deletes expired items at intervals."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ logger = logging.getLogger(__name__)
 
 
 class TTLSweeper:
-    """A thread that sweeps now and then. It keeps no process alive.
+    """A daemon thread that deletes expired items at intervals.
 
     Args:
-        sweep: deletes what has expired, and tells how much that was.
+        sweep: deletes the expired items and returns their number.
         interval_s: seconds between the end of one sweep and the next.
     """
 
@@ -26,11 +26,11 @@ class TTLSweeper:
         self._thread = threading.Thread(target=self._run, name="mem0milvus-ttl-sweeper", daemon=True)
 
     def start(self) -> None:
-        """Start the thread. The first sweep comes after one interval."""
+        """Start the thread. The first sweep runs after one interval."""
         self._thread.start()
 
     def stop(self, timeout: float | None = None) -> bool:
-        """Let a sweep that goes on end, and no other begin. Returns whether the thread has ended in time."""
+        """Finish a sweep in progress and start no other. Return whether the thread has ended within the timeout."""
         self._stopped.set()
         self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -43,6 +43,6 @@ class TTLSweeper:
         try:
             swept = self._sweep()
         except Mem0MilvusError as error:
-            logger.warning("Expired items could not be deleted; they are not seen, either: %s", error)
+            logger.warning("Expired items could not be deleted; reads do not return them all the same: %s", error)
         else:
             logger.debug("Deleted %d expired items.", swept)

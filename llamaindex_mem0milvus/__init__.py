@@ -1,14 +1,13 @@
 """mem0milvus for LlamaIndex: long-term memory on Milvus for agents, chat engines and retrievers.
 
-Each name is imported when it is first used. What they need comes with ``mem0milvus[llamaindex]``.
+Each name is imported when it is first used. ``mem0milvus[llamaindex]`` installs what they need.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mem0milvus import __version__
+from mem0milvus import __version__, import_on_first_use
 
 if TYPE_CHECKING:
     from llamaindex_mem0milvus.block import Mem0MilvusMemoryBlock
@@ -36,25 +35,9 @@ _MODULES = {
     "Mem0MilvusToolSpec": "tools",
 }
 
-_FRAMEWORK = ("llama_index",)
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for.
-
-    Raises:
-        ImportError: a package of LlamaIndex's is not installed, or is too old.
-    """
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] not in _FRAMEWORK:
-            raise
-        raise ImportError(
-            f'{name} needs LlamaIndex: pip install "mem0milvus[llamaindex]" ({error})', name=error.name, path=error.path
-        ) from error
+__getattr__ = import_on_first_use(
+    __name__, _MODULES, framework="LlamaIndex", extra="llamaindex", needs=("llama_index",)
+)
 
 
 def __dir__() -> list[str]:

@@ -9,10 +9,11 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr
 from llama_index.core.memory.memory import BaseMemoryBlock
 from llama_index.core.utils import get_tokenizer
+from typing_extensions import override
 
-from llamaindex_mem0milvus.messages import last_question, without_echo, worth_keeping
+from llamaindex_mem0milvus.messages import last_question, to_dicts, without_echo
 from llamaindex_mem0milvus.scope import Scope, read_scope
-from llamaindex_mem0milvus.turns import StoredTurns
+from llamaindex_mem0milvus.stored_messages import StoredMessages
 from mem0milvus import (
     DEFAULT_INJECTION_THRESHOLD,
     AsyncMemory,
@@ -27,37 +28,40 @@ from mem0milvus import (
     render_memories,
 )
 
-#: Where ``BaseMemoryBlock.aput`` puts the session into a message.
+#: The key of ``additional_kwargs`` in which ``BaseMemoryBlock.aput`` marks a message with its session.
 _SESSION = "session_id"
 
-#: How a line of ``render_memories`` begins that holds a memory.
+#: The beginning of each line of ``render_memories`` that holds a memory.
 _MEMORY_LINE = "- "
 
 
 class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
-    """Memories of a user or of a session, for ``Memory.from_defaults(memory_blocks=[…])``.
+    """Long-term memories of a user or a session, for ``Memory.from_defaults(memory_blocks=[…])``.
 
-    ``Memory`` shows a block the conversation each time it is read and hands over messages when they overflow its
-    buffer, which by its defaults is after 21,000 tokens. ``store="turns"`` stores each turn when it is first seen.
+    ``Memory`` shows the conversation to a block whenever it is read, but passes messages to it only when they overflow
+    the buffer, by default after 21,000 tokens. ``store="turns"`` stores each message when it is first shown.
 
-    A block may serve many sessions at once: the session is that of each call, and none is kept from one to the next.
+    One block may serve many sessions at once, because the session is an argument of each call.
+
+        >>> block = Mem0MilvusMemoryBlock(memory=memory, user_id="alice", store="turns")
+        >>> chat_memory = ChatMemory.from_defaults(session_id="monday", memory_blocks=[block])
 
     Attributes:
-        memory: an open memory, which stays with whoever opened it.
-        user_id: whose memories. With an id given, they are the same in each session.
-        agent_id: which agent's.
-        run_id: which run's.
-        per_session: whether each session has memories of its own, under its ``session_id`` as ``run_id``; left out,
-            only where no id is given.
-        store: which messages are stored: those that overflow the buffer (``overflow``) or all (``turns``).
-        infer: whether what is worth remembering is extracted, or each message kept as it is.
-        top_k: the most memories at once.
-        threshold: the least relevance of a memory that is shown, 0 to 1; None shows ``top_k`` always.
-        max_tokens: what the memories may take of a prompt.
-        tokenizer_fn: cuts a text into tokens; left out, LlamaIndex's global tokenizer.
+        memory: an open ``Memory`` or ``AsyncMemory``. Its opener closes it.
+        user_id: the id of the user. With an id, all sessions share the memories.
+        agent_id: the id of the agent.
+        run_id: the id of the conversation.
+        per_session: keep the memories of each session apart, with its ``session_id`` as ``run_id``; by default, only if
+            no id is given.
+        store: the messages that are stored: those that overflow the buffer (``overflow``) or all (``turns``).
+        infer: extract memories from the messages; False stores each message verbatim.
+        top_k: the most memories in a prompt.
+        threshold: the least relevance of a memory in a prompt, 0 to 1; None shows ``top_k`` always.
+        max_tokens: the most tokens that memories take in a prompt.
+        tokenizer_fn: splits a text into tokens; by default, LlamaIndex's global tokenizer.
 
     Raises:
-        ValueError: a field is wrong, an id is empty, or ``per_session`` leaves no scope (pydantic's own error).
+        ValueError: a field or an id is invalid, or ``per_session`` leaves no scope (pydantic's own error).
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
@@ -76,15 +80,11 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
     threshold: float | None = Field(DEFAULT_INJECTION_THRESHOLD, ge=0, le=1)
     max_tokens: int = Field(1_000, ge=0)
     tokenizer_fn: Callable[[str], Sequence[Any]] = Field(default_factory=get_tokenizer, exclude=True, repr=False)
-    _faces: Faces = PrivateAttr()
+    _access: Faces = PrivateAttr()
     _records: RecordFaces = PrivateAttr()
 
+    @override
     def model_post_init(self, context: Any, /) -> None:
-        """Check the scope.
-
-        Raises:
-            ValidationError: it can never be known, or a session would change a ``run_id`` that is given.
-        """
         super().model_post_init(context)
         fixed = read_scope(self.user_id, self.agent_id, self.run_id)
         if self.per_session is False and not fixed:
@@ -92,66 +92,71 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
                 "Whose memories? Give user_id=, agent_id= or run_id=, or leave out per_session=False."
             )
         if self.per_session and self.run_id:
-            raise ValidationError("per_session=True takes each session's id as run_id: leave out run_id=.")
-        self._faces = Faces(self.memory)
-        self._records = self._faces.records()
+            raise ValidationError("per_session=True uses each session's id as run_id: leave out run_id=.")
+        self._access = Faces(self.memory)
+        self._records = self._access.records()
 
     @classmethod
     def class_name(cls) -> str:
-        """The name in LlamaIndex's serialised form."""
+        """Return the name of the class in LlamaIndex's serialised form."""
         return "Mem0MilvusMemoryBlock"
 
+    @override
     async def _aget(
         self,
         messages: list[ChatMessage] | None = None,
         session_id: str | None = None,
-        **block_kwargs: Any,  # noqa: ARG002 - LlamaIndex gives more than a block needs
+        **block_kwargs: Any,
     ) -> str:
-        """The memories that the last user message is about, as text; an empty text where there are none."""
+        """Return the memories that are relevant to the last user message as text, empty if there are none."""
         scope = self._scope(session_id)
         history = messages or []
         if self.store == "turns":
             await self._store_new(history, scope, session_id)
         question = last_question(history)
         recall = Recall(self.top_k, self.threshold)
-        found = await self._faces.arun(lambda memory: recall.find(memory, question, scope))
-        told = without_echo(found, question, history)
-        return render_memories(told, max_tokens=self.max_tokens, count_tokens=self._count)
+        found = await self._access.arun(lambda memory: recall.find(memory, question, scope))
+        new = without_echo(found, question, history)
+        return render_memories(new, max_tokens=self.max_tokens, count_tokens=self._count)
 
+    @override
     async def aput(
         self, messages: list[ChatMessage], from_short_term_memory: bool = False, session_id: str | None = None
     ) -> None:
-        """Store messages. The caller's messages stay as they are.
+        """Store messages.
+
+            >>> await block.aput([ChatMessage(role="user", content="I play the cello.")], session_id="monday")
 
         Args:
-            messages: the messages.
+            messages: the messages. They are not changed, unlike with ``BaseMemoryBlock.aput``.
             from_short_term_memory: whether they overflow the buffer of ``Memory``.
-            session_id: of which session.
+            session_id: the id of the session.
 
         Raises:
-            ValidationError: it is not known whose memories they are.
+            ValidationError: no id is given and ``session_id`` is missing.
         """
         if from_short_term_memory and not self.accept_short_term_memory:
             return
         await self._store(messages, session_id)
 
+    @override
     async def _aput(self, messages: list[ChatMessage]) -> None:
-        """Store messages that tell their session themselves, as ``BaseMemoryBlock.aput`` marks them."""
         sessions: dict[str | None, list[ChatMessage]] = {}
         for message in messages:
             sessions.setdefault(message.additional_kwargs.get(_SESSION), []).append(message)
         for session_id, of_session in sessions.items():
             await self._store(of_session, session_id)
 
+    @override
     async def atruncate(self, content: str, tokens_to_truncate: int) -> str | None:
-        """The memories without the least relevant ones.
+        """Remove the least relevant memories from the text of ``aget``.
 
         Args:
-            content: what ``aget`` gave.
-            tokens_to_truncate: how many tokens shorter it must be.
+            content: the text of ``aget``.
+            tokens_to_truncate: the least number of tokens to remove.
 
         Returns:
-            The shorter text, or None where no memory is left.
+            The shorter text, or None if no memory is left.
         """
         lines = content.splitlines()
         most = self._count(content) - tokens_to_truncate
@@ -169,8 +174,8 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
             return fixed
         if not session_id:
             raise ValidationError(
-                "Whose memories? This block has those of each session, and the call tells no session_id. Give user_id= "
-                "to the block, or use it in a Memory, which tells its session."
+                "Whose memories? This block keeps those of each session apart, and the call has no session_id. Give "
+                "user_id= to the block, or use it in a Memory, which passes its session_id."
             )
         return {**fixed, "run_id": session_id}
 
@@ -179,33 +184,33 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
         if self.store == "overflow":
             await self._keep(messages, scope)
             return
-        turns = self._turns(scope, session_id)
-        new = await self._records.arun(lambda records: turns.unknown(records, messages))
-        await self._keep_once(new, scope, turns)
+        stored = self._stored_messages(scope, session_id)
+        new = await self._records.arun(lambda records: stored.not_stored(records, messages))
+        await self._keep_once(new, scope, stored)
 
     async def _store_new(self, history: Sequence[ChatMessage], scope: Scope, session_id: str | None) -> None:
-        """Store what came since the last time, up to the newest user message. An answer to it comes with the next."""
-        turns = self._turns(scope, session_id)
+        """Store the messages since the last call up to the newest user message; its answer is stored by the next."""
+        stored = self._stored_messages(scope, session_id)
         ends = [index for index, message in enumerate(history) if message.role == MessageRole.USER]
-        said = history[: ends[-1] + 1] if ends else []
+        to_last_question = history[: ends[-1] + 1] if ends else []
         try:
-            new = await self._records.arun(lambda records: turns.new(records, said))
-            await self._keep_once(new, scope, turns)
+            new = await self._records.arun(lambda records: stored.after_stored(records, to_last_question))
+            await self._keep_once(new, scope, stored)
         except Mem0MilvusError as error:
             log_failure("A turn could not be stored", error)
 
-    async def _keep_once(self, messages: Sequence[ChatMessage], scope: Scope, turns: StoredTurns) -> None:
+    async def _keep_once(self, messages: Sequence[ChatMessage], scope: Scope, stored: StoredMessages) -> None:
         if messages:
             await self._keep(messages, scope)
-            await self._records.arun(lambda records: turns.note(records, messages))
+            await self._records.arun(lambda records: stored.add(records, messages))
 
     async def _keep(self, messages: Sequence[ChatMessage], scope: Scope) -> None:
-        keep, said = Keep(infer=self.infer), worth_keeping(messages)
-        await self._faces.arun(lambda memory: keep.add(memory, said, scope))
+        keep = Keep(infer=self.infer)
+        await self._access.arun(lambda memory: keep.add(memory, to_dicts(messages), scope))
 
-    def _turns(self, scope: Scope, session_id: str | None) -> StoredTurns:
+    def _stored_messages(self, scope: Scope, session_id: str | None) -> StoredMessages:
         ids = [f"{name}={value}" for name, value in scope.items()]
-        return StoredTurns(("llamaindex-block", *ids, session_id or "-"))
+        return StoredMessages(("llamaindex-block", *ids, session_id or "-"))
 
     def _count(self, text: str) -> int:
         return len(self.tokenizer_fn(text))

@@ -1,10 +1,9 @@
-"""A conversation over an open store: opened, shared, run by both kinds of callers, written down and closed."""
+"""A conversation over an open store: opening, sharing, blocking and async calls, serialisation and closing."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -13,55 +12,37 @@ from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr
 from llama_index.core.llms.llm import LLM
 from llama_index.core.memory.types import DEFAULT_CHAT_STORE_KEY, BaseMemory
 from llama_index.core.utils import get_tokenizer
+from typing_extensions import override
 
-from llamaindex_mem0milvus.buffer import Buffer, RecordBuffer
-from llamaindex_mem0milvus.clients import (
+from llamaindex_mem0milvus.chat_stores import ChatStore, ChatStoreBuffer, dump_chat_store, load_chat_store
+from llamaindex_mem0milvus.message_buffer import Buffer, RecordBuffer
+from llamaindex_mem0milvus.models import as_embedder, as_llm
+from llamaindex_mem0milvus.open_clients import (
     Client,
     Owner,
     Parts,
-    aopen_client,
     find_parts,
     keep_parts,
     open_client,
-    reopened,
+    require_config,
     without_secrets,
 )
-from llamaindex_mem0milvus.models import as_embedder, as_llm
-from llamaindex_mem0milvus.scope import Scope, read_scope, require_scope
-from llamaindex_mem0milvus.stores import ChatStore, buffer_in, dump_chat_store, load_chat_store
-from mem0milvus import AsyncMemory, Memory
+from llamaindex_mem0milvus.scope import Scope, read_scope
+from mem0milvus import AsyncMemory, AsyncRecordStore, CloseOnExit, Memory
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
     import mem0milvus
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What one call works with, all blocking or all awaiting."""
-
-    memory: AsyncMemory
-    buffer: Buffer
+#: The operation of one call, on a memory and a buffer that both block or are both async.
+Operation = Callable[[AsyncMemory, Buffer], Coroutine[Any, Any, T]]
 
 
-class Conversation(BaseMemory):
-    """What a ``Mem0MilvusMemory`` is apart from what it does: whose it is, where it is kept, and how it is opened.
-
-    Attributes:
-        user_id: whose memories. At least one of the three ids is needed.
-        agent_id: which agent's memories.
-        run_id: which run's memories. Left out, those of all conversations.
-        session_id: which conversation the messages are of.
-        config: the configuration of the memory, without its secrets.
-        handle: under which this process finds again what cannot be written down.
-        tokenizer_fn: cuts a text into tokens; left out, LlamaIndex's global tokenizer.
-        chat_store: where the messages are kept; left out, beside the memory.
-    """
+class Conversation(CloseOnExit, BaseMemory):
+    """Base of ``Mem0MilvusMemory``, which documents the fields: its scope, its open store, its serialised form."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
@@ -76,14 +57,10 @@ class Conversation(BaseMemory):
     _client: Client | None = PrivateAttr(None)
     _owner: Owner | None = PrivateAttr(None)
 
+    @override
     def model_post_init(self, context: Any, /) -> None:
-        """Check the scope, and keep no secret in what can be written down.
-
-        Raises:
-            ValidationError: there is no id, or one is empty.
-        """
         super().model_post_init(context)
-        require_scope(self._scope, type(self).__name__)
+        read_scope(self.user_id, self.agent_id, self.run_id, required_by=type(self).__name__)
         self.config = without_secrets(self.config)
 
     def _attach(
@@ -103,30 +80,40 @@ class Conversation(BaseMemory):
 
     @property
     def client(self) -> Memory | AsyncMemory:
-        """The open memory, to search, correct or delete what is remembered.
+        """The open memory, to search, correct or delete memories.
 
         Raises:
-            StoreError: this was read back from its serialised form, and its store cannot be opened again.
+            StoreError: this object was deserialised, and its store cannot be opened again.
         """
-        return self._open().faces.memory
+        return self._open().access.memory
 
     @property
     def _scope(self) -> Scope:
         return read_scope(self.user_id, self.agent_id, self.run_id)
 
-    def _run(self, body: Callable[[Ports], Coroutine[Any, Any, T]]) -> T:
+    def _run(self, operation: Operation[T]) -> T:
         client = self._open()
-        buffer = self._buffer(client, blocks=True)
-        return client.faces.run(lambda memory: body(Ports(memory, buffer)))
 
-    async def _arun(self, body: Callable[[Ports], Coroutine[Any, Any, T]]) -> T:
-        client = self._find_client() or await aopen_client(reopened(self.config))
+        async def with_records(records: AsyncRecordStore) -> T:
+            buffer = self._buffer(records, blocks=True)
+            return client.access.run(lambda memory: operation(memory, buffer))
+
+        return client.records.run(with_records)
+
+    async def _arun(self, operation: Operation[T]) -> T:
+        client = self._find_client()
+        if client is None:
+            client = await asyncio.to_thread(open_client, require_config(self.config))
         self._client = client
-        buffer = self._buffer(client, blocks=False)
-        return await client.faces.arun(lambda memory: body(Ports(memory, buffer)))
+
+        async def with_records(records: AsyncRecordStore) -> T:
+            buffer = self._buffer(records, blocks=False)
+            return await client.access.arun(lambda memory: operation(memory, buffer))
+
+        return await client.records.arun(with_records)
 
     def _open(self) -> Client:
-        self._client = self._find_client() or open_client(reopened(self.config))
+        self._client = self._find_client() or open_client(require_config(self.config))
         return self._client
 
     def _find_client(self) -> Client | None:
@@ -134,27 +121,31 @@ class Conversation(BaseMemory):
             return parts.client
         return self._client
 
-    def _buffer(self, client: Client, *, blocks: bool) -> Buffer:
+    def _buffer(self, records: AsyncRecordStore, *, blocks: bool) -> Buffer:
         if self.chat_store is not None:
-            return buffer_in(self.chat_store, self.session_id, blocks=blocks)
+            return ChatStoreBuffer(self.chat_store, self.session_id, blocks=blocks)
         ids = [f"{name}={value}" for name, value in self._scope.items()]
-        return RecordBuffer(client.records, ("llamaindex", *ids, self.session_id), blocks=blocks)
+        return RecordBuffer(records, ("llamaindex", *ids, self.session_id))
 
+    @override
     def to_dict(self, **kwargs: Any) -> dict[str, Any]:
-        """The settings and how to open the store again, without secrets: those come from the environment then.
+        """Return the fields as JSON, without secrets: another process takes those from its environment.
 
-        In this process, what is made of it by ``from_dict`` works on the same open memory, chat store and tokenizer.
+        In this process, ``from_dict`` makes an object with the same open memory, chat store and tokenizer.
+
+            >>> again = Mem0MilvusMemory.from_dict(memory.to_dict())
         """
         if self._client is not None:
             keep_parts(self.handle, Parts(self._client, self.tokenizer_fn, self.chat_store))
         return {**super().to_dict(**kwargs), "chat_store": dump_chat_store(self.chat_store)}
 
     @classmethod
+    @override
     def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> Self:
-        """The memory that ``to_dict`` wrote down. Its store is opened when it is first used.
+        """Make a memory from the result of ``to_dict``. Its store is opened when it is first used.
 
         Raises:
-            ConfigError: its messages are in a chat store that cannot be found again in this process.
+            ConfigError: its messages are in a chat store that is not open in this process.
         """
         values = {**data, **kwargs}
         values.pop("class_name", None)
@@ -168,37 +159,15 @@ class Conversation(BaseMemory):
         memory._client = parts.client if parts else None
         return memory
 
+    @override
     def close(self) -> None:
-        """Close the store if this object opened it and nobody else who shares it has it open; else do nothing.
-
-        What is on its way in the background is written before.
-        """
+        """Close the memory, after its background work, if this object opened it and no other owner shares it."""
         owner, self._owner = self._owner, None
         if self._client is not None:
             self._client.close(owner)
 
-    async def aclose(self) -> None:
-        """See ``close``."""
-        await asyncio.to_thread(self.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Another object on the same open store: a connection cannot be copied."""
+        """Return another object on the same open store, because a connection cannot be copied."""
         return self.from_dict(self.to_dict())
 
     def __reduce__(self) -> tuple[Callable[[dict[str, Any]], Self], tuple[dict[str, Any]]]:
@@ -210,7 +179,7 @@ def written_config(
     llm: LLM | mem0milvus.LLM | None,
     embedder: BaseEmbedding | mem0milvus.Embedder | None,
 ) -> dict[str, Any]:
-    """The configuration to write down: LlamaIndex's models that were given are looked for in ``Settings`` later."""
+    """Return the configuration to serialise: given LlamaIndex models are replaced by those of ``Settings``."""
     written = dict(config or {})
     if isinstance(llm, LLM) and not written.get("llm"):
         written["llm"] = {"provider": "llamaindex"}

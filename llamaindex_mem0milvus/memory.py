@@ -1,4 +1,4 @@
-"""``Mem0MilvusMemory``: the memory of one conversation, with what is remembered from all earlier ones."""
+"""``Mem0MilvusMemory``: the messages of one conversation, with memories from all earlier ones."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.bridge.pydantic import Field
 from llama_index.core.memory.types import DEFAULT_CHAT_STORE_KEY
 from llama_index.core.utils import get_tokenizer
+from typing_extensions import override
 
-from llamaindex_mem0milvus.conversation import Conversation, Ports, written_config
+from llamaindex_mem0milvus.chat_stores import ChatStore
+from llamaindex_mem0milvus.conversation import Conversation, written_config
+from llamaindex_mem0milvus.message_buffer import Buffer
 from llamaindex_mem0milvus.messages import (
+    completed_turn,
     count_tokens,
     current_turn,
-    ends_exchange,
-    finished_exchange,
+    ends_turn,
     last_question,
     latest_turns,
     split_system,
     text_of,
+    to_dicts,
     with_system_text,
     without_echo,
-    worth_keeping,
 )
-from llamaindex_mem0milvus.react import drops_system_message
-from llamaindex_mem0milvus.scope import Scope, read_scope, require_scope
-from llamaindex_mem0milvus.stores import ChatStore
+from llamaindex_mem0milvus.react_agent import drops_system_message
+from llamaindex_mem0milvus.scope import Scope, read_scope
 from mem0milvus import (
     DEFAULT_INJECTION_THRESHOLD,
     AsyncMemory,
@@ -46,38 +48,46 @@ if TYPE_CHECKING:
 
     import mem0milvus
 
-#: Tokens of a prompt where no model tells its own limit, as LlamaIndex's ``Memory`` has it.
+#: The token limit if no model gives one: the default of LlamaIndex's ``Memory`` (0.14.25).
 DEFAULT_TOKEN_LIMIT = 30_000
 
-#: Of a model's context window, what the conversation may take, as LlamaIndex's ``ChatMemoryBuffer`` has it.
+#: The conversation's share of a model's context window: that of LlamaIndex's ``ChatMemoryBuffer`` (0.14.25).
 WINDOW_SHARE = 0.75
 
 
 class Mem0MilvusMemory(Conversation):
-    """The messages of one conversation, and beside them what is remembered of the user from all conversations.
+    """The messages of one conversation, with the user's memories from all conversations.
 
-    Make it by ``from_defaults``, ``from_config`` or ``from_client``. ``get`` gives the newest messages that fit into
-    ``token_limit``, with the memories that the last question is about in the one system message. ``put`` stores
-    messages; each time an exchange is complete, what is worth remembering is extracted from it, once and in the
-    background. A failure of a model is logged and does not reach the conversation.
+    Make it with ``from_defaults``, ``from_config`` or ``from_client``. ``get`` returns the newest messages that fit
+    into ``token_limit``, with the memories that are relevant to the last question in the one system message. ``put``
+    stores messages; when they complete a turn, memories are extracted from it, once and in the background. A failure of
+    a model is logged and does not reach the conversation.
 
-    It can be used from several threads, and by blocking and awaiting callers alike.
+    Several threads may use it, and both blocking and async callers.
+
+        >>> memory = Mem0MilvusMemory.from_defaults(user_id="alice")
+        >>> engine = SimpleChatEngine.from_defaults(llm=llm, memory=memory)
 
     Attributes:
-        user_id: whose memories. At least one of the three ids is needed.
-        agent_id: which agent's memories.
-        run_id: which run's memories. Left out, those of all conversations.
-        session_id: which conversation the messages are of.
-        token_limit: what ``get`` gives at most, in tokens.
-        max_memory_tokens: what memories may take of it.
+        user_id: the id of the user. At least one of the three ids is needed.
+        agent_id: the id of the agent.
+        run_id: the id of the run to which the memories are limited; None for those of all conversations.
+        session_id: the id of the conversation to which the messages belong.
+        token_limit: the most tokens that ``get`` returns.
+        max_memory_tokens: the most of them that memories take.
         top_k: the most memories at once.
         threshold: the least relevance of a memory that is shown, 0 to 1; None shows ``top_k`` always.
-        infer: whether what is worth remembering is extracted, or each message kept as it is.
-        metadata: kept with each memory.
+        infer: extract memories from a turn; False stores each message verbatim.
+        metadata: stored with each memory.
         filters: conditions on the memories that are shown, as for ``Memory.search``.
-        heading: what stands above the memories; left out, the library's own text.
+        heading: the line above the memories; by default, the library's own.
         config: the configuration of the memory, without its secrets.
-        tokenizer_fn: cuts a text into tokens; left out, LlamaIndex's global tokenizer.
+        handle: the key of the parts that cannot be serialised, in this process.
+        tokenizer_fn: splits a text into tokens; by default, LlamaIndex's global tokenizer.
+        chat_store: the store of the messages; None for records beside the memories.
+
+    Raises:
+        ValueError: a field or an id is invalid, or no id is given (pydantic's own error).
     """
 
     token_limit: int = Field(DEFAULT_TOKEN_LIMIT, gt=0)
@@ -90,8 +100,8 @@ class Mem0MilvusMemory(Conversation):
     heading: str | None = None
 
     @classmethod
+    @override
     def class_name(cls) -> str:
-        """The name in LlamaIndex's serialised form."""
         return "Mem0MilvusMemory"
 
     @classmethod
@@ -116,34 +126,34 @@ class Mem0MilvusMemory(Conversation):
     ) -> Self:
         """Make a memory for one user's conversation.
 
+            >>> memory = Mem0MilvusMemory.from_defaults(user_id="alice", session_id="monday", llm=llm, config=config)
+
         Args:
-            chat_history: the messages that the conversation begins with; left out or empty, those of its buffer.
-            llm: the application's language model. It tells ``token_limit``, and it is what extracts memories, where
-                ``config`` names none and no ``client`` is given.
-            user_id: whose memories; at least one of the three ids is needed, here or in ``context``.
-            agent_id: which agent's memories.
-            run_id: which run's memories.
+            chat_history: the first messages of the conversation; by default or if empty, the stored ones.
+            llm: the application's language model. It determines ``token_limit``, and extracts memories unless
+                ``config`` names a language model or ``client`` is given.
+            user_id: the id of the user; at least one of the three ids is needed, here or in ``context``.
+            agent_id: the id of the agent.
+            run_id: the id of the run to which the memories are limited.
             context: the three ids in one dict.
-            session_id: which conversation; left out, ``run_id``, else the user's one conversation.
-            client: an open memory, which stays with whoever opened it. A ``Memory`` serves all callers, an
-                ``AsyncMemory`` awaiting ones only.
-            config: how to open a memory, as for ``Memory.from_config``; one that is open already by the same
-                configuration is shared. Left out together with ``client``, as ``Memory()``. Beside ``client``, how to
-                open it again in another process.
+            session_id: the id of the conversation; by default ``run_id``, else the one conversation of the user.
+            client: an open ``Memory``, or an ``AsyncMemory`` for async callers only. Its opener closes it.
+            config: the configuration with which a memory is opened, as for ``Memory.from_config``, or shared if one is
+                open with the same; by default, if there is no ``client``, that of ``Memory()``. Beside ``client``, the
+                configuration with which another process opens it.
             embedder: the application's embedding model, for a memory that is opened here.
-            chat_store: where the messages are kept; left out, beside the memory, where they survive restarts.
-            chat_store_key: the conversation's key in ``chat_store``; left out, one made of the ids.
-            token_limit: what ``get`` gives at most; left out, three quarters of ``llm``'s context window.
-            tokenizer_fn: cuts a text into tokens; left out, LlamaIndex's global tokenizer.
+            chat_store: the store of the messages; by default, records beside the memories, which survive restarts.
+            chat_store_key: the conversation's key in ``chat_store``; by default, made of the ids.
+            token_limit: the most tokens that ``get`` returns; by default, three quarters of ``llm``'s context window.
+            tokenizer_fn: splits a text into tokens; by default, LlamaIndex's global tokenizer.
             settings: other attributes of this class.
 
         Raises:
-            ValidationError: an id is missing or empty, or an argument has no meaning beside another.
-            ConfigError: the configuration is wrong.
-            StoreError: or one of its kinds: the store cannot be opened.
+            ValidationError: an id is missing or invalid, or two arguments exclude each other.
+            ConfigError: the configuration is invalid.
+            StoreError: or one of its subclasses: the store cannot be opened.
         """
-        scope = read_scope(user_id, agent_id, run_id, context)
-        require_scope(scope, cls.__name__)
+        scope = read_scope(user_id, agent_id, run_id, context, required_by=cls.__name__)
         if config is not None and not isinstance(config, Mapping):
             raise ConfigError(f"config must be a dict, not {type(config).__name__}.")
         if client is not None and embedder is not None:
@@ -164,143 +174,143 @@ class Mem0MilvusMemory(Conversation):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], **options: Any) -> Self:
-        """Make a memory that opens its store as configured.
+        """Make a memory that opens its store as configured. Options and errors are those of ``from_defaults``.
 
-        Args:
-            config: as for ``mem0milvus.Memory.from_config``.
-            options: as for ``from_defaults``.
-
-        Raises:
-            Mem0MilvusError: what ``from_defaults`` raises.
+        >>> config = {"vector_store": {"config": {"url": "./milvus.db"}}}
+        >>> memory = Mem0MilvusMemory.from_config(config, user_id="alice")
         """
         return cls.from_defaults(config=config, **options)
 
     @classmethod
     def from_client(cls, client: Memory | AsyncMemory, **options: Any) -> Self:
-        """Make a memory over one that is open, which stays with whoever opened it.
+        """Make a memory over an open one, which its opener closes. Options and errors are those of ``from_defaults``.
 
-        Args:
-            client: the open memory.
-            options: as for ``from_defaults``.
-
-        Raises:
-            Mem0MilvusError: what ``from_defaults`` raises.
+        >>> with Memory.from_config(config) as client:
+        ...     memory = Mem0MilvusMemory.from_client(client, user_id="alice")
         """
         return cls.from_defaults(client=client, **options)
 
-    def get(self, input: str | ChatMessage | None = None, **kwargs: Any) -> list[ChatMessage]:  # noqa: A002
-        """The newest messages, with the memories that the question is about in the one system message.
+    @override
+    def get(self, input: str | ChatMessage | None = None, **kwargs: Any) -> list[ChatMessage]:
+        """Return the newest messages, with the memories that are relevant to the question in the one system message.
+
+            >>> messages = memory.get("Do I play the cello?")
 
         Args:
-            input: the question; left out, the last user message.
-            kwargs: ``initial_token_count``, the tokens that the prompt has beside; others are not looked at.
+            input: the question; by default, the last user message.
+            kwargs: ``initial_token_count``, the tokens of the rest of the prompt; others are ignored.
 
         Raises:
-            StoreError: the buffer cannot be read. Memories that cannot be read are left out, and that is logged.
+            StoreError: the buffer cannot be read. Memories that cannot be read are left out, and the failure is logged.
         """
         return self._run(partial(self._get, input, kwargs.get("initial_token_count") or 0))
 
-    async def aget(self, input: str | ChatMessage | None = None, **kwargs: Any) -> list[ChatMessage]:  # noqa: A002
-        """See ``get``."""
+    @override
+    async def aget(self, input: str | ChatMessage | None = None, **kwargs: Any) -> list[ChatMessage]:
         messages = await self._arun(partial(self._get, input, kwargs.get("initial_token_count") or 0))
         return [messages[0], *messages] if await drops_system_message(messages) else messages
 
+    @override
     def get_all(self) -> list[ChatMessage]:
-        """All messages of the conversation, without memories."""
-        return self._run(lambda ports: ports.buffer.read_all())
+        """Return all messages of the conversation, without memories."""
+        return self._run(lambda _, buffer: buffer.read_all())
 
+    @override
     async def aget_all(self) -> list[ChatMessage]:
-        """See ``get_all``."""
-        return await self._arun(lambda ports: ports.buffer.read_all())
+        return await self._arun(lambda _, buffer: buffer.read_all())
 
+    @override
     def put(self, message: ChatMessage) -> None:
-        """Add a message. When it completes an exchange, memories are made of that in the background.
+        """Append a message. If it completes a turn, memories are extracted from the turn in the background.
+
+            >>> memory.put(ChatMessage(role="user", content="I play the cello."))
 
         Raises:
-            StoreError: the message cannot be stored. A failure to remember is logged.
+            StoreError: the message cannot be stored. A failure of the extraction is logged.
         """
         self.put_messages([message])
 
+    @override
     async def aput(self, message: ChatMessage) -> None:
-        """See ``put``."""
         await self.aput_messages([message])
 
+    @override
     def put_messages(self, messages: Sequence[ChatMessage]) -> None:
-        """Add messages. What they complete to exchanges is looked at once, together."""
+        """Append messages. All turns that they complete are extracted together."""
         self._run(partial(self._put, messages))
 
+    @override
     async def aput_messages(self, messages: Sequence[ChatMessage]) -> None:
-        """See ``put_messages``."""
         await self._arun(partial(self._put, messages))
 
+    @override
     def set(self, messages: Sequence[ChatMessage]) -> None:
-        """Let these be the messages of the conversation. No memories are made of them: that is what ``put`` does."""
-        self._run(lambda ports: ports.buffer.replace(messages))
+        """Replace the messages of the conversation. Memories are extracted by ``put`` only."""
+        self._run(lambda _, buffer: buffer.replace(messages))
 
+    @override
     async def aset(self, messages: Sequence[ChatMessage]) -> None:
-        """See ``set``."""
-        await self._arun(lambda ports: ports.buffer.replace(messages))
+        await self._arun(lambda _, buffer: buffer.replace(messages))
 
+    @override
     def reset(self, long_term: bool = False) -> None:
-        """Forget the conversation's messages.
+        """Delete the conversation's messages.
+
+            >>> memory.reset(long_term=True)
 
         Args:
-            long_term: also delete the memories of the scope: of the user, in all conversations.
+            long_term: delete the memories of the scope, too: the user's, from all conversations.
         """
         self._run(partial(self._reset, long_term))
 
+    @override
     async def areset(self, long_term: bool = False) -> None:
-        """See ``reset``."""
         await self._arun(partial(self._reset, long_term))
 
-    async def _get(self, asked: str | ChatMessage | None, initial_tokens: int, ports: Ports) -> list[ChatMessage]:
+    async def _get(
+        self, asked: str | ChatMessage | None, initial_tokens: int, memory: AsyncMemory, buffer: Buffer
+    ) -> list[ChatMessage]:
         limit = self.token_limit - initial_tokens
-        window = await ports.buffer.read_latest(lambda messages: count_tokens(messages, self.tokenizer_fn) > limit)
+        messages = await buffer.read_latest(lambda latest: count_tokens(latest, self.tokenizer_fn) > limit)
         given = text_of(asked) if isinstance(asked, ChatMessage) else asked
-        question = given if given and given.strip() else last_question(window.messages)
+        question = given if given and given.strip() else last_question(messages)
         recall = Recall(self.top_k, self.threshold, self.filters)
-        found = await recall.find(ports.memory, question, self._scope)
-        return self._fit(window.messages, without_echo(found, question, window.messages), limit)
+        found = await recall.find(memory, question, self._scope)
+        return self._fit(messages, without_echo(found, question, messages), limit)
 
     def _fit(self, messages: list[ChatMessage], memories: Sequence[Mapping[str, Any]], limit: int) -> list[ChatMessage]:
-        """What comes first when there is not room for all: the current turn, then memories, then older turns."""
+        """Select the messages that fit into a limit: first the current turn, then memories, then older turns."""
         system, conversation = split_system(messages)
         left = limit - count_tokens(system, self.tokenizer_fn)
         room = left - count_tokens(current_turn(conversation), self.tokenizer_fn)
-        options: dict[str, Any] = {} if self.heading is None else {"heading": self.heading}
-        block = render_memories(
-            memories,
-            max_tokens=max(0, min(self.max_memory_tokens, room)),
-            count_tokens=self._count,
-            **options,
-        )
+        budget = max(0, min(self.max_memory_tokens, room))
+        block = render_memories(memories, max_tokens=budget, count_tokens=self._count, heading=self.heading)
         turns = latest_turns(conversation, left - self._count(block), self.tokenizer_fn)
         kept = {id(message) for message in (*system, *turns)}
         return with_system_text([message for message in messages if id(message) in kept], block)
 
-    async def _put(self, messages: Sequence[ChatMessage], ports: Ports) -> None:
+    async def _put(self, messages: Sequence[ChatMessage], memory: AsyncMemory, buffer: Buffer) -> None:
         before: list[ChatMessage] = []
-        if any(map(ends_exchange, messages)):
-            before = (await ports.buffer.read_latest(lambda there: any(map(ends_exchange, there)))).messages
-        exchange = finished_exchange(before, messages)
-        await ports.buffer.append(messages)
+        if any(map(ends_turn, messages)):
+            before = await buffer.read_latest(lambda latest: any(map(ends_turn, latest)))
+        turn = completed_turn(before, messages)
+        await buffer.append(messages)
         keep = Keep(infer=self.infer, metadata=self.metadata)
-        await keep.add(ports.memory, worth_keeping(exchange), self._scope)
+        await keep.add(memory, to_dicts(turn), self._scope)
 
-    async def _reset(self, long_term: bool, ports: Ports) -> None:
-        await ports.buffer.clear()
+    async def _reset(self, long_term: bool, memory: AsyncMemory, buffer: Buffer) -> None:
+        await buffer.clear()
         if long_term:
-            await ports.memory.flush()  # what is on its way would come back otherwise
+            await memory.flush()  # an extraction in progress would add its memories after the deletion
             ids: dict[str, Any] = dict(self._scope)
-            await ports.memory.delete_all(**ids)
+            await memory.delete_all(**ids)
 
     def _count(self, text: str) -> int:
         return len(self.tokenizer_fn(text))
 
 
 def _default_session(scope: Scope, chat_store: ChatStore | None) -> str:
-    """Two users who share a chat store must not share a conversation."""
-    if chat_store is not None:
+    if chat_store is not None:  # its keys have no scope beside them: without the ids, users would share a conversation
         return ",".join(f"{name}={value}" for name, value in scope.items())
     return scope.get("run_id", DEFAULT_CHAT_STORE_KEY)
 

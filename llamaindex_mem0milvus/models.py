@@ -1,8 +1,8 @@
-"""LlamaIndex's language and embedding models, for ``mem0milvus``.
+"""LlamaIndex's models as the models of a memory: ``LlamaIndexLLM`` and ``LlamaIndexEmbedder``.
 
-``Memory.from_config(config, llm=LlamaIndexLLM(llm), embedder=LlamaIndexEmbedder(model))``, or by name:
-``{"embedder": {"provider": "llamaindex", "config": {"model": model}}}``. Without ``model``, that of LlamaIndex's
-``Settings``.
+Give them to ``Memory.from_config(config, llm=LlamaIndexLLM(llm), embedder=LlamaIndexEmbedder(model))``, or name the
+provider in the configuration: ``{"embedder": {"provider": "llamaindex", "config": {"model": model}}}``. Without
+``model``, that of LlamaIndex's ``Settings`` is used.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from llama_index.core.bridge.pydantic import BaseModel, ConfigDict
 from llama_index.core.llms.llm import LLM
 from llama_index.core.prompts import ChatPromptTemplate
 from llama_index.core.settings import Settings
+from typing_extensions import override
 
 import mem0milvus
-from mem0milvus import ConfigError, LLMRequest
+from mem0milvus import ConfigError, FrameworkEmbedder, LLMRequest
 
-#: The two texts of a request are variables, so that braces in them stay as they are.
+#: The two texts of a request are variables of the template, so that braces in them are not read as variables.
 _PROMPT = ChatPromptTemplate(
     message_templates=[
         ChatMessage(role=MessageRole.SYSTEM, content="{system}"),
@@ -28,15 +29,17 @@ _PROMPT = ChatPromptTemplate(
     ]
 )
 
-#: What LlamaIndex says of a model that does not tell its name.
+#: LlamaIndex's names of a model without a name.
 _NAMELESS = ("", "unknown")
 
 
 class LlamaIndexLLM:
     """A LlamaIndex language model that extracts memories, by ``structured_predict``.
 
+        >>> memory = Memory.from_config(config, llm=LlamaIndexLLM(OpenAI(model="gpt-4.1-mini")))
+
     Args:
-        llm: any LlamaIndex LLM. One that calls functions is asked by its schema, another one in words.
+        llm: any LlamaIndex LLM. A model that calls functions is given the schema, another one instructions.
     """
 
     def __init__(self, llm: LLM) -> None:
@@ -51,18 +54,18 @@ class LlamaIndexLLM:
         return self.llm.class_name() if name in _NAMELESS else name
 
     def complete(self, request: LLMRequest) -> Mapping[str, Any]:
-        """The answer as a dict.
+        """Return the answer as a dict.
 
         Raises:
-            Exception: whatever the model raises, or LlamaIndex where its answer is not what was asked for.
+            Exception: any exception of the model, or of LlamaIndex if the answer does not have the requested form.
         """
         answer = self.llm.structured_predict(_answer_class(request), _PROMPT, **_texts(request))
-        return _as_dict(answer)
+        return dict(answer.model_dump())
 
     async def acomplete(self, request: LLMRequest) -> Mapping[str, Any]:
-        """See ``complete``."""
+        """Return the answer, as ``complete`` does."""
         answer = await self.llm.astructured_predict(_answer_class(request), _PROMPT, **_texts(request))
-        return _as_dict(answer)
+        return dict(answer.model_dump())
 
 
 class _Answer(BaseModel):
@@ -72,9 +75,10 @@ class _Answer(BaseModel):
 
 
 def _answer_class(request: LLMRequest) -> type[_Answer]:
-    """A class that tells the request's own schema. What an answer holds is checked by whoever asked."""
+    """Return a class with the schema of the request. It accepts any fields, because the core checks the answer."""
     schema = {"title": "MemoryChanges", "description": _Answer.__doc__, **request.schema}
 
+    # LlamaIndex names the function after the class and takes its description and parameters from these two.
     class MemoryChanges(_Answer):
         @classmethod
         def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ARG003
@@ -88,80 +92,67 @@ def _texts(request: LLMRequest) -> dict[str, str]:
     return {"system": request.system, "user": request.user}
 
 
-def _as_dict(answer: BaseModel) -> Mapping[str, Any]:
-    return answer.model_dump()
+class LlamaIndexEmbedder(FrameworkEmbedder):
+    """A LlamaIndex embedding model as the embedder of a memory.
 
-
-class LlamaIndexEmbedder:
-    """A LlamaIndex embedding model.
+        >>> memory = Memory.from_config(config, embedder=LlamaIndexEmbedder(OpenAIEmbedding(), dims=1536))
 
     Args:
         model: any LlamaIndex embedding model.
-        dims: length of its vectors; left out, the model is asked to embed a word when it is first needed.
+        dims: length of its vectors; None to measure it, by embedding one text, when it is first needed.
+
+    Raises:
+        ConfigError: ``model`` is not an embedding model of LlamaIndex, or ``dims`` is not a whole number from 1.
     """
 
     def __init__(self, model: BaseEmbedding, dims: int | None = None) -> None:
         if not isinstance(model, BaseEmbedding):
             raise ConfigError(f"model must be an embedding model of LlamaIndex, not {type(model).__name__}.")
+        super().__init__(model.class_name() if model.model_name in _NAMELESS else model.model_name, dims)
         self.model = model
-        self._dims = dims
 
-    @property
-    def identity(self) -> str:
-        """The model's name, or its class's."""
-        name = self.model.model_name
-        return self.model.class_name() if name in _NAMELESS else name
-
-    @property
-    def dims(self) -> int:
-        """Length of the vectors."""
-        if self._dims is None:
-            self._dims = len(self.model.get_text_embedding("dimensions"))
-        return self._dims
-
+    @override
     def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """One vector for each text."""
         return self.model.get_text_embedding_batch(list(texts))
 
     async def aembed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """See ``embed``."""
+        """Return one vector for each text."""
         return await self.model.aget_text_embedding_batch(list(texts))
 
     def embed_query(self, text: str) -> Sequence[float]:
-        """The vector of a question, which some models embed otherwise than a text that answers it."""
+        """Return the vector of a question, which some models embed differently from a text that answers it."""
         return self.model.get_query_embedding(text)
 
     async def aembed_query(self, text: str) -> Sequence[float]:
-        """See ``embed_query``."""
+        """Return the vector of a question."""
         return await self.model.aget_query_embedding(text)
 
 
 def make_llm(config: Mapping[str, Any]) -> LlamaIndexLLM:
-    """The language model of ``{"llm": {"provider": "llamaindex", "config": config}}``.
+    """Make the language model of ``{"llm": {"provider": "llamaindex", "config": config}}``.
 
     Args:
-        config: ``model``, a LlamaIndex LLM; left out, that of ``Settings``.
+        config: ``model``, a LlamaIndex LLM; by default, that of ``Settings``.
 
     Raises:
-        ConfigError: another key, or no such model.
+        ConfigError: there is an unknown key, or no such model.
     """
     return LlamaIndexLLM(_model(config, "llm", ("model",)))
 
 
 def make_embedder(config: Mapping[str, Any], dims: int | None) -> LlamaIndexEmbedder:
-    """The embedding model of ``{"embedder": {"provider": "llamaindex", "config": config}}``.
+    """Make the embedder of ``{"embedder": {"provider": "llamaindex", "config": config}}``.
 
     Args:
-        config: ``model``, a LlamaIndex embedding model; left out, that of ``Settings``. ``embedding_dims``, the length
-            of its vectors.
-        dims: what the vector store is configured for.
+        config: ``model``, a LlamaIndex embedding model; by default, that of ``Settings``. ``embedding_dims``: the
+            length of its vectors.
+        dims: length of the vectors for which the store is configured, if it is.
 
     Raises:
-        ConfigError: another key, or no such model.
+        ConfigError: there is an unknown key, or no such model.
     """
-    return LlamaIndexEmbedder(
-        _model(config, "embedder", ("model", "embedding_dims")), config.get("embedding_dims", dims)
-    )
+    model = _model(config, "embedder", ("model", "embedding_dims"))
+    return LlamaIndexEmbedder(model, config.get("embedding_dims", dims))
 
 
 def _model(config: Mapping[str, Any], section: str, known: Sequence[str]) -> Any:
@@ -172,14 +163,14 @@ def _model(config: Mapping[str, Any], section: str, known: Sequence[str]) -> Any
     try:
         return Settings.llm if section == "llm" else Settings.embed_model
     except (ImportError, ValueError) as error:
-        raise ConfigError(f"{section}.config has no model, and LlamaIndex's Settings have none: {error}") from error
+        raise ConfigError(f"{section}.config has no model, and neither have LlamaIndex's Settings: {error}") from error
 
 
 def as_llm(llm: LLM | mem0milvus.LLM | None) -> mem0milvus.LLM | None:
-    """A language model of either kind as ``mem0milvus`` takes it."""
+    """Return a language model of either kind as ``mem0milvus`` takes it."""
     return LlamaIndexLLM(llm) if isinstance(llm, LLM) else llm
 
 
 def as_embedder(embedder: BaseEmbedding | mem0milvus.Embedder | None) -> mem0milvus.Embedder | None:
-    """An embedding model of either kind as ``mem0milvus`` takes it."""
+    """Return an embedding model of either kind as ``mem0milvus`` takes it."""
     return LlamaIndexEmbedder(embedder) if isinstance(embedder, BaseEmbedding) else embedder

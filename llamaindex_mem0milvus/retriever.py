@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+from typing_extensions import override
 
-from llamaindex_mem0milvus.scope import read_scope, require_scope
+from llamaindex_mem0milvus.scope import read_scope
 from mem0milvus import SCOPE_FIELDS, AsyncMemory, Faces, Memory
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from mem0milvus import SearchItem
 
-#: Fields that a model learns nothing from. They are in a node's metadata and not in the text made of it.
+#: Fields that are of no use to a model. They are in a node's metadata, but not in the text that a model reads.
 NOT_FOR_MODELS = (
     *("id", "hash", "metadata", "score", "relevance", "version", "created_at", "updated_at", "expires_at", "pending"),
     *("explain", *SCOPE_FIELDS),
@@ -24,27 +25,29 @@ NOT_FOR_MODELS = (
 
 
 class Mem0MilvusRetriever(BaseRetriever):
-    """Retrieves the memories of one scope that a query is about, best first.
+    """Retrieve the memories of one scope that are relevant to a query, most relevant first.
 
     A node's id is the memory's id, its score the ``relevance`` (0 to 1, larger is better), and its metadata has all
-    fields that ``Memory.search`` gives. The memory's own metadata stands under ``metadata``, and each key of it that is
-    no field's name also at the top, where LlamaIndex's postprocessors look.
+    fields that ``Memory.search`` returns. The memory's own metadata is under ``metadata``, and each key of it that is
+    not the name of a field is also at the top, where LlamaIndex's postprocessors read it.
+
+        >>> retriever = Mem0MilvusRetriever(memory, user_id="alice", top_k=3)
+        >>> [node.text for node in retriever.retrieve("Which instrument do I play?")]
 
     Args:
-        memory: an open memory, which stays with whoever opened it. A ``Memory`` serves ``retrieve`` and ``aretrieve``,
-            an ``AsyncMemory`` the latter only.
-        user_id: whose memories; at least one of the three ids is needed, here or in ``filters``.
-        agent_id: which agent's.
-        run_id: which conversation's.
+        memory: an open ``Memory``, or an ``AsyncMemory`` for ``aretrieve`` only. Its opener closes it.
+        user_id: the id of the user; at least one of the three ids is needed, here or in ``filters``.
+        agent_id: the id of the agent.
+        run_id: the id of the conversation.
         filters: conditions, as for ``Memory.search``.
         top_k: the most nodes.
-        threshold: the least relevance; left out, nothing is cut.
+        threshold: the least relevance of a node, 0 to 1; None returns ``top_k`` nodes whatever their relevance.
         search_options: further arguments of ``Memory.search``, as ``mode`` or ``as_of``.
         callback_manager: as for each LlamaIndex retriever.
         verbose: as for each LlamaIndex retriever.
 
     Raises:
-        ValidationError: no id is given, or one is empty.
+        ValidationError: no id is given, or an id is invalid.
     """
 
     def __init__(
@@ -61,10 +64,9 @@ class Mem0MilvusRetriever(BaseRetriever):
         callback_manager: CallbackManager | None = None,
         verbose: bool = False,
     ) -> None:
-        scope = read_scope(user_id, agent_id, run_id)
-        if not filters:  # else the search itself looks for an id in them
-            require_scope(scope, type(self).__name__)
-        self._faces = Faces(memory)
+        # Filters may name the user, too: the search itself checks that they do.
+        scope = read_scope(user_id, agent_id, run_id, required_by=None if filters else type(self).__name__)
+        self._access = Faces(memory)
         self._options: dict[str, Any] = {
             **(search_options or {}),
             **scope,
@@ -74,11 +76,13 @@ class Mem0MilvusRetriever(BaseRetriever):
         }
         super().__init__(callback_manager=callback_manager, verbose=verbose)
 
+    @override
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return self._faces.run(lambda memory: self._search(memory, query_bundle.query_str))
+        return self._access.run(lambda memory: self._search(memory, query_bundle.query_str))
 
+    @override
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return await self._faces.arun(lambda memory: self._search(memory, query_bundle.query_str))
+        return await self._access.arun(lambda memory: self._search(memory, query_bundle.query_str))
 
     async def _search(self, memory: AsyncMemory, query: str) -> list[NodeWithScore]:
         if not query.strip():
@@ -88,7 +92,7 @@ class Mem0MilvusRetriever(BaseRetriever):
 
 
 def to_nodes(memories: Sequence[SearchItem]) -> list[NodeWithScore]:
-    """Memories that a search found, as nodes."""
+    """Return the memories of a search as nodes."""
     return [NodeWithScore(node=_to_node(memory), score=memory["relevance"]) for memory in memories]
 
 

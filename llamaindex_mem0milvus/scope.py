@@ -1,4 +1,4 @@
-"""Whose memories an object of this package is about: ids given by the application, checked once."""
+"""The scope of an object of this package: ids that the application gives, checked once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mem0milvus import SCOPE_FIELDS, ValidationError, check_id
 
-#: Ids of a scope, those that were given.
+#: The ids of a scope that were given.
 Scope = dict[str, str]
 
 
@@ -15,35 +15,29 @@ def read_scope(
     agent_id: str | None = None,
     run_id: str | None = None,
     context: Mapping[str, str | None] | None = None,
+    *,
+    required_by: str | None = None,
 ) -> Scope:
-    """The ids that were given; there may be none.
+    """Return the ids that were given.
 
     Args:
-        user_id: whose memories.
-        agent_id: which agent's.
-        run_id: which conversation's.
-        context: the same three in a dict, as ``llama-index-memory-mem0`` has it.
+        user_id: the id of the user.
+        agent_id: the id of the agent.
+        run_id: the id of the conversation.
+        context: the same three in a dict, as ``llama-index-memory-mem0`` takes them.
+        required_by: the name of the class that needs at least one id; None if there may be none.
 
     Raises:
-        ValidationError: an id is empty or no text, is given twice with different values, or ``context`` has other keys.
+        ValidationError: an id is invalid, is given twice with different values, or is missing; or ``context`` has other
+            keys.
     """
     if unknown := set(context or ()) - set(SCOPE_FIELDS):
         raise ValidationError(f"context has {sorted(unknown)}; the ids of a scope are {', '.join(SCOPE_FIELDS)}.")
-    beside = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
+    arguments = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
     scope: Scope = {}
-    for name, value in [*beside.items(), *(context or {}).items()]:
-        if value is None:
-            continue
-        if scope.setdefault(name, check_id(value, name)) != value:
+    for name, value in [*arguments.items(), *(context or {}).items()]:
+        if value is not None and scope.setdefault(name, check_id(value, name)) != value:
             raise ValidationError(f"{name} is {scope[name]!r} and, inside context, {value!r}: give it once.")
+    if required_by and not scope:
+        raise ValidationError(f"{required_by} needs to know whose memories: give user_id=, agent_id= or run_id=.")
     return scope
-
-
-def require_scope(scope: Mapping[str, str], what: str) -> None:
-    """Check that there is an id.
-
-    Raises:
-        ValidationError: there is none.
-    """
-    if not scope:
-        raise ValidationError(f"{what} needs to know whose memories: give user_id=, agent_id= or run_id=.")

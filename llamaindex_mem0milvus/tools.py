@@ -1,18 +1,17 @@
-"""``Mem0MilvusToolSpec``: tools by which an agent looks up and changes what is remembered of one user."""
+"""``Mem0MilvusToolSpec``: tools with which an agent searches and changes the memories of one scope."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from llama_index.core.bridge.pydantic import BaseModel, Field, create_model
 from llama_index.core.tools.function_tool import FunctionTool
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
 from llama_index.core.tools.types import ToolMetadata
+from typing_extensions import override
 
-from llamaindex_mem0milvus.scope import read_scope, require_scope
+from llamaindex_mem0milvus.scope import read_scope
 from mem0milvus import AsyncMemory, Faces, Memory, MemoryTools
 
-#: Each tool's name, and what it is in ``MemoryTools``.
+#: The name of each tool, and its name in ``MemoryTools``.
 TOOLS = {
     "search_memories": "search",
     "save_memory": "save",
@@ -25,7 +24,7 @@ _QUERY = (str, Field(description="What to look for, in the user's words."))
 _TEXT = (str, Field(description="One fact, complete in itself."))
 _MEMORY_ID = (str, Field(description="The memory's id, as a search shows it."))
 
-#: What a model may say to each tool. There is no user among it.
+#: The arguments that a model gives to each tool. None of them names a user.
 _ARGUMENTS: dict[str, type[BaseModel]] = {
     "search_memories": create_model("search_memories", query=_QUERY),
     "save_memory": create_model("save_memory", text=_TEXT),
@@ -35,23 +34,25 @@ _ARGUMENTS: dict[str, type[BaseModel]] = {
 
 
 class Mem0MilvusToolSpec(BaseToolSpec):
-    """Searching, saving, updating and deleting the memories of one scope, each blocking and awaiting.
+    """Tools that search, save, update and delete the memories of one scope, each blocking and async.
 
-    Whose memories they are is said here, by the application. A model cannot name another user, and the id of another
-    user's memory is answered as one that does not exist. What fails is answered in words; nothing is raised.
+    The application gives the scope. A model cannot name another user, and the id of another user's memory is answered
+    as an id that does not exist. Failures are answered in words; the tools raise nothing.
+
+        >>> tools = Mem0MilvusToolSpec(memory, user_id="alice").to_tool_list()
+        >>> agent = FunctionAgent(llm=llm, tools=tools)
 
     Args:
-        memory: an open memory, which stays with whoever opened it. A ``Memory`` serves all agents, an ``AsyncMemory``
-            those that await their tools.
-        user_id: whose memories; at least one of the three ids is needed.
-        agent_id: which agent's.
-        run_id: which conversation's.
-        top_k: how many memories a search shows at most.
-        threshold: the least relevance of what it shows, 0 to 1; left out, nothing is cut.
-        infer: whether a text to save is taken apart by the memory's language model, or kept as it is.
+        memory: an open ``Memory``, or an ``AsyncMemory`` for agents that await their tools. Its opener closes it.
+        user_id: the id of the user; at least one of the three ids is needed.
+        agent_id: the id of the agent.
+        run_id: the id of the conversation.
+        top_k: the most memories that a search shows.
+        threshold: the least relevance of a memory that a search shows, 0 to 1; None shows ``top_k`` always.
+        infer: extract memories from a saved text with the memory's language model; False stores the text verbatim.
 
     Raises:
-        ValidationError: no id is given, or one cannot be used.
+        ValidationError: no id is given, or an id is invalid.
     """
 
     spec_functions: list[SPEC_FUNCTION_TYPE] = [(name, f"a{name}") for name in TOOLS]  # noqa: RUF012 - as its base has it
@@ -67,67 +68,59 @@ class Mem0MilvusToolSpec(BaseToolSpec):
         threshold: float | None = None,
         infer: bool = False,
     ) -> None:
-        scope = read_scope(user_id, agent_id, run_id)
-        require_scope(scope, type(self).__name__)
-        self._faces = Faces(memory)
+        scope = read_scope(user_id, agent_id, run_id, required_by=type(self).__name__)
+        self._access = Faces(memory)
         self._tools = MemoryTools(scope, top_k=top_k, threshold=threshold, infer=infer)
 
+    @override
     def to_tool_list(
         self,
         spec_functions: list[SPEC_FUNCTION_TYPE] | None = None,
         func_to_metadata_mapping: dict[str, ToolMetadata] | None = None,
     ) -> list[FunctionTool]:
-        """The tools, described for a model.
+        """Return the tools, described for a model.
+
+            >>> spec.to_tool_list(["search_memories"])
 
         Args:
-            spec_functions: some of them, as names or pairs of names; left out, all.
-            func_to_metadata_mapping: other descriptions, by name.
+            spec_functions: names, or pairs of names, of some of the tools; by default, all.
+            func_to_metadata_mapping: descriptions that replace the usual ones, by name.
         """
-        described = {
+        metadata = {
             name: ToolMetadata(name=name, description=MemoryTools.DESCRIPTIONS[tool], fn_schema=_ARGUMENTS[name])
             for name, tool in TOOLS.items()
         }
-        described.update({f"a{name}": metadata for name, metadata in described.items()})
-        return super().to_tool_list(spec_functions, {**described, **(func_to_metadata_mapping or {})})
+        metadata.update({f"a{name}": described for name, described in metadata.items()})
+        return super().to_tool_list(spec_functions, {**metadata, **(func_to_metadata_mapping or {})})
 
     def search_memories(self, query: str) -> str:
-        """Search what is remembered. The answer is text for a model, with the memories' ids."""
-        return self._run("search", query)
+        """Return the relevant memories as text for a model, with their ids."""
+        return self._access.run(lambda memory: self._tools.search(memory, query))
 
     async def asearch_memories(self, query: str) -> str:
-        """See ``search_memories``."""
-        return await self._arun("search", query)
+        """Return the relevant memories, as ``search_memories`` does."""
+        return await self._access.arun(lambda memory: self._tools.search(memory, query))
 
     def save_memory(self, text: str) -> str:
-        """Remember a text."""
-        return self._run("save", text)
+        """Store a text."""
+        return self._access.run(lambda memory: self._tools.save(memory, text))
 
     async def asave_memory(self, text: str) -> str:
-        """See ``save_memory``."""
-        return await self._arun("save", text)
+        """Store a text."""
+        return await self._access.arun(lambda memory: self._tools.save(memory, text))
 
     def update_memory(self, memory_id: str, text: str) -> str:
-        """Replace what a memory says."""
-        return self._run("update", memory_id, text)
+        """Replace the text of a memory."""
+        return self._access.run(lambda memory: self._tools.update(memory, memory_id, text))
 
     async def aupdate_memory(self, memory_id: str, text: str) -> str:
-        """See ``update_memory``."""
-        return await self._arun("update", memory_id, text)
+        """Replace the text of a memory."""
+        return await self._access.arun(lambda memory: self._tools.update(memory, memory_id, text))
 
     def delete_memory(self, memory_id: str) -> str:
         """Delete a memory."""
-        return self._run("delete", memory_id)
+        return self._access.run(lambda memory: self._tools.delete(memory, memory_id))
 
     async def adelete_memory(self, memory_id: str) -> str:
-        """See ``delete_memory``."""
-        return await self._arun("delete", memory_id)
-
-    def _run(self, tool: str, *arguments: Any) -> str:
-        return self._faces.run(lambda memory: self._call(memory, tool, arguments))
-
-    async def _arun(self, tool: str, *arguments: Any) -> str:
-        return await self._faces.arun(lambda memory: self._call(memory, tool, arguments))
-
-    async def _call(self, memory: AsyncMemory, tool: str, arguments: tuple[Any, ...]) -> str:
-        answer: str = await getattr(self._tools, tool)(memory, *arguments)
-        return answer
+        """Delete a memory."""
+        return await self._access.arun(lambda memory: self._tools.delete(memory, memory_id))

@@ -39,7 +39,8 @@ from mem0milvus.errors import (
     StoreUnavailableError,
     ValidationError,
 )
-from mem0milvus.integrations.agent_tools import MemoryTools
+from mem0milvus.integrations.adapter_bases import CloseOnExit, FrameworkEmbedder, import_on_first_use
+from mem0milvus.integrations.agent_tools import MemoryTools, check_scope
 from mem0milvus.integrations.prompt_text import estimate_tokens, render_memories
 from mem0milvus.integrations.recall_and_keep import CountTokens, Keep, OnError, Recall, check_on_error, log_failure
 from mem0milvus.integrations.sync_async_bridge import Faces, RecordFaces
@@ -78,6 +79,7 @@ __all__ = [
     "AsyncRecordStore",
     "BackgroundFailure",
     "Change",
+    "CloseOnExit",
     "ConfigError",
     "CountTokens",
     "DeleteOutcome",
@@ -91,6 +93,7 @@ __all__ = [
     "FilterError",
     "FlushOutcome",
     "FoundRecord",
+    "FrameworkEmbedder",
     "GetRecord",
     "HistoryEntry",
     "Keep",
@@ -128,7 +131,9 @@ __all__ = [
     "__version__",
     "check_id",
     "check_on_error",
+    "check_scope",
     "estimate_tokens",
+    "import_on_first_use",
     "log_failure",
     "render_memories",
 ]

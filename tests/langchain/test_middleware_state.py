@@ -14,9 +14,9 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command, interrupt
 
-from langchain_mem0milvus import run_texts
+from langchain_mem0milvus import recalled_texts
 from langchain_mem0milvus.middleware import Mem0MilvusMiddleware
-from langchain_mem0milvus.run_texts import RunTexts
+from langchain_mem0milvus.recalled_texts import RecalledTexts
 from mem0milvus import Memory
 from tests.langchain.conftest import (
     ALICE,
@@ -104,18 +104,26 @@ class TestState:
     def test_texts_of_runs_are_let_go_and_bounded(
         self, memory: Memory, run: Call, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        texts = RunTexts()
-        monkeypatch.setattr(run_texts, "MOST_TEXTS", 2)
+        monkeypatch.setattr(recalled_texts, "MOST_TEXTS", 2)
+        texts = RecalledTexts()
         first, second, third = (texts.put(text) for text in "abc")
         assert [texts.get(key) for key in (first, second, third, "none")] == [None, "b", "c", None]
         texts.drop(second)
         texts.drop("none")
         assert [texts.get(key) for key in (second, third)] == [None, "c"]
 
-        monkeypatch.setattr(run_texts, "MOST_TEXTS", 0)
+        monkeypatch.setattr(recalled_texts, "MOST_TEXTS", 1)
         memory.add("I travel to Lisbon in May.", user_id="alice", infer=False)
         model = ScriptedChatModel()
-        agent = create_agent(model, middleware=[Mem0MilvusMiddleware(memory)])
+        middleware = Mem0MilvusMiddleware(memory)
+
+        class Displacing(AgentMiddleware[Any, Any, Any]):
+            """Begins another run, whose text displaces that of this one."""
+
+            def before_agent(self, state: Any, runtime: Any) -> None:
+                middleware._recalled.put("the text of another run")
+
+        agent = create_agent(model, middleware=[middleware, Displacing()])
         run(agent, ask("When do I travel to Lisbon?"), context={"user_id": "alice"})
         assert "I travel to Lisbon in May." in model.last_system
 

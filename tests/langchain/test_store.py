@@ -231,7 +231,7 @@ def test_without_an_index_no_embedding_model_is_asked(tmp_path: Path) -> None:
         (SearchOp(("docs",), filter={"n": {"$gt": None}}), "compared with"),
         (SearchOp(("docs",), filter={"n": {1, 2}}), "compared with"),
         (SearchOp(("docs",), filter=["n"]), "must be a dict"),  # type: ignore[arg-type]
-        (("get", "docs"), "An operation is one of"),
+        (("get", "docs"), "An operation must be one of"),
     ],
     ids=lambda given: given if isinstance(given, str) else type(given).__name__,
 )

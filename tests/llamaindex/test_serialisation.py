@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cachetools import FIFOCache
 from llama_index.core.storage.chat_store import SimpleChatStore
 
-from llamaindex_mem0milvus import clients
+from llamaindex_mem0milvus import open_clients
 from llamaindex_mem0milvus.memory import Mem0MilvusMemory
 from mem0milvus import ConfigError, Memory, StoreError
 from tests.conftest import Config
@@ -30,11 +31,11 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """Forgets what this process knows of open memories, as a new process does not know it."""
 
     def forget() -> None:
-        monkeypatch.setattr(clients, "_parts", type(clients._parts)())
-        monkeypatch.setattr(clients, "_opened", {})
+        monkeypatch.setattr(open_clients, "_parts", FIFOCache(open_clients.MOST_PARTS))
+        monkeypatch.setattr(open_clients, "_opened", {})
 
     yield forget
-    for client in list(clients._opened.values()):
+    for client in list(open_clients._opened.values()):
         client.close(None)
 
 
@@ -160,9 +161,8 @@ def test_a_given_client_stays_open(client: Memory, alice: str) -> None:
 def test_only_so_many_are_kept_for_those_who_read_them_back(
     make: Make, alice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "MOST_PARTS", 2)
-    monkeypatch.setattr(clients, "_parts", type(clients._parts)())
+    monkeypatch.setattr(open_clients, "_parts", FIFOCache(2))
     memories = [make(alice) for _ in range(3)]
     for memory in memories:
         memory.to_dict()
-    assert [clients.find_parts(memory.handle) is not None for memory in memories] == [False, True, True]
+    assert [open_clients.find_parts(memory.handle) is not None for memory in memories] == [False, True, True]

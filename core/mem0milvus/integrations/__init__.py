@@ -1,1 +1,1 @@
-"""What every framework adapter is built from: recall and keep around a model call, tools, prompt text."""
+"""Building blocks of the framework adapters: recall and storage around a model call, tools, prompt text."""

@@ -1,40 +1,76 @@
-"""What a language model can be allowed to do with the memories of one scope, in words for a model."""
+"""Tools with which a language model searches and changes the memories of one scope, answered in words."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from functools import wraps
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
 from mem0milvus.client.memory import AsyncMemory
 from mem0milvus.data.scope import SCOPE_FIELDS, check_id
 from mem0milvus.errors import Mem0MilvusError, NotFoundError, ValidationError
-from mem0milvus.integrations.prompt_text import DEFAULT_HEADING, DEFAULT_MAX_TOKENS, estimate_tokens, render_memories
+from mem0milvus.integrations.prompt_text import DEFAULT_MAX_TOKENS, estimate_tokens, render_memories
 
 logger = logging.getLogger(__name__)
 
 NOTHING_FOUND = "Nothing is remembered about that."
 NOTHING_KEPT = "Nothing new was remembered: it is known already, or there is nothing in it to remember."
 
+T = TypeVar("T")
+P = ParamSpec("P")
+Tool = Callable[Concatenate[T, P], Coroutine[Any, Any, str]]
+
+
+def check_scope(scope: object) -> dict[str, str]:
+    """Check a scope that an application gave as a dict.
+
+    Raises:
+        ValidationError: it is not a dict, is empty, has a key that is not an id of a scope, or an id is invalid.
+    """
+    if not isinstance(scope, Mapping) or not scope or not set(scope) <= set(SCOPE_FIELDS):
+        raise ValidationError(f"scope must be a dict with one or more of {', '.join(SCOPE_FIELDS)}, not {scope!r}.")
+    return {name: check_id(value, name) for name, value in scope.items()}
+
+
+def _answer_errors_in_words(tool: Tool[T, P]) -> Tool[T, P]:
+    """Return an error as the tool's answer: in most agent frameworks, an exception in a tool ends the run."""
+
+    @wraps(tool)
+    async def answered(self: T, /, *args: P.args, **kwargs: P.kwargs) -> str:
+        try:
+            return await tool(self, *args, **kwargs)
+        except (ValidationError, NotFoundError) as error:
+            return f"This cannot be done: {error}"
+        except Mem0MilvusError as error:
+            # The message may quote the memory's text, so only the error's class is logged.
+            logger.warning("A tool of a memory failed (%s): %s", tool.__name__, type(error).__name__)
+            return "The memory does not answer at the moment. Go on without it."
+
+    return answered
+
 
 class MemoryTools:
-    """Searching, saving, updating and deleting the memories of one scope.
+    """Search, save, update and delete the memories of one scope.
 
-    The scope is the application's, never the model's: an id of another scope is answered as one that does not exist.
-    What fails is answered in words and logged, so that an agent can go on; nothing is raised but for a wrong use of
-    this class. Whoever offers these to a framework gives the model the texts of ``DESCRIPTIONS``.
+    The application chooses the scope, never the model: the id of a memory in another scope is answered as an id that
+    does not exist. Errors of the library are logged and answered in words, so that the agent can continue. An adapter
+    describes the tools to the model with ``DESCRIPTIONS``.
+
+        >>> tools = MemoryTools({"user_id": "alice"})
+        >>> Faces(memory).run(lambda opened: tools.save(opened, "Alice likes tea."))
 
     Args:
         scope: ``user_id``, ``agent_id`` and ``run_id``, at least one.
-        top_k: how many memories a search shows at most.
-        threshold: the least relevance of what it shows, 0 to 1; left out, nothing is cut.
-        infer: whether a text to save is taken apart by the language model that the memory has, or kept as it is.
-        max_tokens: what the memories that a search shows may take.
-        count_tokens: the tokens of a text.
+        top_k: the most memories that a search shows.
+        threshold: the least relevance of a memory that a search shows, 0 to 1; None shows ``top_k`` always.
+        infer: extract memories from a saved text with the memory's language model; False stores the text verbatim.
+        max_tokens: the most tokens that the result of a search takes.
+        count_tokens: counts the tokens of a text.
 
     Raises:
-        ValidationError: the scope is empty, has other keys, or an id cannot be used.
+        ValidationError: the scope is empty, has other keys, or an id is invalid.
     """
 
     DESCRIPTIONS: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -59,72 +95,40 @@ class MemoryTools:
         max_tokens: int = DEFAULT_MAX_TOKENS,
         count_tokens: Callable[[str], int] = estimate_tokens,
     ) -> None:
-        if not scope or not set(scope) <= set(SCOPE_FIELDS):
-            raise ValidationError(f"scope must have one or more of {', '.join(SCOPE_FIELDS)}, not {sorted(scope)}.")
-        self._scope: dict[str, Any] = {name: check_id(value, name) for name, value in scope.items()}
-        self._top_k = top_k
-        self._threshold = threshold
+        self._scope: dict[str, Any] = {**check_scope(scope)}
+        self._search_options: dict[str, Any] = {"top_k": top_k, "threshold": threshold}
         self._infer = infer
-        self._max_tokens = max_tokens
-        self._count_tokens = count_tokens
+        self._rendering: dict[str, Any] = {"max_tokens": max_tokens, "count_tokens": count_tokens, "with_ids": True}
 
+    @_answer_errors_in_words
     async def search(self, memory: AsyncMemory, query: str) -> str:
-        """The memories that a question is about, with their ids, best first."""
+        """Return the memories that are relevant to a query as text, with their ids, most relevant first."""
+        found = await memory.search(query, **self._search_options, **self._scope)
+        return render_memories(found["results"], **self._rendering) or NOTHING_FOUND
 
-        async def act() -> str:
-            found = await memory.search(query, top_k=self._top_k, threshold=self._threshold, **self._scope)
-            shown = render_memories(
-                found["results"],
-                max_tokens=self._max_tokens,
-                count_tokens=self._count_tokens,
-                heading=DEFAULT_HEADING,
-                with_ids=True,
-            )
-            return shown or NOTHING_FOUND
-
-        return await _in_words("search", act)
-
+    @_answer_errors_in_words
     async def save(self, memory: AsyncMemory, text: str) -> str:
-        """Keep a text. The answer tells the ids of what was written."""
+        """Store a text. Return one line with the event and the id for each memory that was written."""
+        added = await memory.add(text, infer=self._infer, **self._scope)
+        return "\n".join(f"{change['event']} {change['id']}" for change in added["results"]) or NOTHING_KEPT
 
-        async def act() -> str:
-            added = await memory.add(text, infer=self._infer, **self._scope)
-            return "\n".join(f"{change['event']} {change['id']}" for change in added["results"]) or NOTHING_KEPT
-
-        return await _in_words("save", act)
-
+    @_answer_errors_in_words
     async def update(self, memory: AsyncMemory, memory_id: str, text: str) -> str:
-        """Replace what a memory of the scope says."""
+        """Replace the text of a memory of the scope."""
+        await self._check_in_scope(memory, memory_id)
+        return (await memory.update(memory_id, text))["message"]
 
-        async def act() -> str:
-            await self._check_mine(memory, memory_id)
-            return (await memory.update(memory_id, text))["message"]
-
-        return await _in_words("update", act)
-
+    @_answer_errors_in_words
     async def delete(self, memory: AsyncMemory, memory_id: str) -> str:
         """Delete a memory of the scope. Its history stays, as with ``Memory.delete``."""
+        await self._check_in_scope(memory, memory_id)
+        return (await memory.delete(memory_id))["message"]
 
-        async def act() -> str:
-            await self._check_mine(memory, memory_id)
-            return (await memory.delete(memory_id))["message"]
-
-        return await _in_words("delete", act)
-
-    async def _check_mine(self, memory: AsyncMemory, memory_id: str) -> None:
+    async def _check_in_scope(self, memory: AsyncMemory, memory_id: str) -> None:
         try:
             item: Mapping[str, Any] = await memory.get(memory_id)
         except NotFoundError:
             item = {}
+        # The same message for both cases: a different one would reveal which ids other users have.
         if any(item.get(name) != value for name, value in self._scope.items()):
             raise NotFoundError(f"There is no memory with the id {memory_id!r}. A search shows the ids.")
-
-
-async def _in_words(tool: str, act: Callable[[], Awaitable[str]]) -> str:
-    try:
-        return await act()
-    except (ValidationError, NotFoundError) as error:
-        return f"This cannot be done: {error}"
-    except Mem0MilvusError as error:
-        logger.warning("A tool of a memory failed (%s): %s", tool, type(error).__name__)
-        return "The memory does not answer at the moment. Go on without it."

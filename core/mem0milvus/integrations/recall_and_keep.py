@@ -1,4 +1,4 @@
-"""What is recalled before a model answers and kept after it, and what becomes of failures: for every framework."""
+"""Recall before a model answers and storage after it, with one treatment of failures for every framework."""
 
 from __future__ import annotations
 
@@ -9,32 +9,29 @@ from typing import Any, Literal, TypeAlias
 
 from mem0milvus.client.memory import AsyncMemory
 from mem0milvus.errors import EmbeddingError, ExtractionError, Mem0MilvusError, StoreError, ValidationError
-from mem0milvus.types import SearchItem
+from mem0milvus.types import Messages, SearchItem
 
 logger = logging.getLogger(__name__)
 
-#: What becomes of a failure of the memory: it is logged and the chain or agent goes on, or it is raised.
+#: Treatment of a failure of the memory: log it and let the chain or agent continue, or raise it.
 OnError: TypeAlias = Literal["log", "raise"]
 
 #: Counts the tokens of a text.
 CountTokens: TypeAlias = Callable[[str], int]
 
-#: What was said, as ``Memory.add`` takes it.
-Said: TypeAlias = Sequence[Mapping[str, Any]]
-
-#: A question is looked up by its end, where it is longer: that is what was asked. Characters.
+#: Only the end of a longer question is searched: the request usually follows the material it is about. Characters.
 MAX_QUESTION_CHARACTERS = 4_000
 
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Looking up what is worth showing to a model that did not ask for it.
+    """Settings of the search that finds memories for a prompt.
 
     Attributes:
         top_k: the most memories.
-        threshold: the least relevance, 0 to 1; None cuts nothing.
+        threshold: the least relevance, 0 to 1; None keeps ``top_k`` whatever their relevance.
         filters: conditions, as for ``Memory.search``.
-        on_error: what becomes of a failure.
+        on_error: the treatment of a failure.
     """
 
     top_k: int
@@ -43,10 +40,10 @@ class Recall:
     on_error: OnError = "log"
 
     async def find(self, memory: AsyncMemory, question: str, scope: Mapping[str, str]) -> Sequence[SearchItem]:
-        """The memories that a question is about, best first; none for a blank one.
+        """Find the memories that are relevant to a question, most relevant first; none for a blank question.
 
         Raises:
-            ValidationError: the scope or a setting cannot be used.
+            ValidationError: the scope or a setting is invalid.
             StoreError: Milvus failed, with ``on_error="raise"``.
             EmbeddingError: the embedding model failed, with ``on_error="raise"``.
         """
@@ -64,13 +61,13 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Keeping what was said.
+    """Settings with which the messages of a turn are stored.
 
     Attributes:
-        infer: whether what is worth remembering is extracted, or each message kept as it is.
-        background: whether extraction happens after the call has returned.
-        metadata: kept with each memory.
-        on_error: what becomes of a failure.
+        infer: extract memories from the messages; False stores each message verbatim.
+        background: extract after the call has returned.
+        metadata: stored with each memory.
+        on_error: the treatment of a failure.
     """
 
     infer: bool = True
@@ -78,11 +75,11 @@ class Keep:
     metadata: Mapping[str, Any] | None = None
     on_error: OnError = "log"
 
-    async def add(self, memory: AsyncMemory, messages: Said, scope: Mapping[str, str]) -> None:
-        """Keep the messages of a turn. When a model fails they are kept as they are and extracted later.
+    async def add(self, memory: AsyncMemory, messages: Messages, scope: Mapping[str, str]) -> None:
+        """Store the messages of a turn. If a model fails, store them pending, to be extracted later.
 
         Raises:
-            Mem0MilvusError: with ``on_error="raise"``.
+            Mem0MilvusError: any failure, with ``on_error="raise"``.
         """
         if not messages:
             return
@@ -90,37 +87,35 @@ class Keep:
             await self._add(memory, messages, scope)
             return
         try:
-            await self._add_or_keep_raw(memory, messages, scope)
+            await self._add_or_defer(memory, messages, scope)
         except Mem0MilvusError as error:
             log_failure("A turn could not be kept", error)
 
-    async def _add_or_keep_raw(self, memory: AsyncMemory, messages: Said, scope: Mapping[str, str]) -> None:
+    async def _add_or_defer(self, memory: AsyncMemory, messages: Messages, scope: Mapping[str, Any]) -> None:
         try:
             await self._add(memory, messages, scope)
         except (ExtractionError, EmbeddingError) as error:
             log_failure("A turn is kept as it is, to be extracted later", error)
-            ids: dict[str, Any] = dict(scope)
-            await memory.add(messages, metadata=self.metadata, background="durable", **ids)
+            await memory.add(messages, metadata=self.metadata, background="durable", **scope)
 
-    async def _add(self, memory: AsyncMemory, messages: Said, scope: Mapping[str, str]) -> None:
-        # Only what is to be extracted is stored before it is put off; what is kept as it is, is kept at once.
+    async def _add(self, memory: AsyncMemory, messages: Messages, scope: Mapping[str, Any]) -> None:
+        # With infer=True, store the messages durably and extract later. With infer=False there is nothing to defer.
         background: Literal["durable", False] = "durable" if self.background and self.infer else False
-        ids: dict[str, Any] = dict(scope)
-        await memory.add(messages, infer=self.infer, metadata=self.metadata, background=background, **ids)
+        await memory.add(messages, infer=self.infer, metadata=self.metadata, background=background, **scope)
 
 
 def check_on_error(on_error: str) -> OnError:
-    """Check how failures are to be treated.
+    """Check the treatment of failures that a caller chose.
 
     Raises:
         ValidationError: it is neither ``log`` nor ``raise``.
     """
     if on_error == "log" or on_error == "raise":
         return on_error  # type: ignore[return-value]
-    raise ValidationError(f"on_error is 'log' or 'raise', not {on_error!r}.")
+    raise ValidationError(f"on_error must be 'log' or 'raise', not {on_error!r}.")
 
 
-def log_failure(what: str, error: Mem0MilvusError) -> None:
-    """Log a failure without what was said: an error's message may quote it."""
-    logger.warning("%s: %s", what, type(error).__name__)
+def log_failure(event: str, error: Mem0MilvusError) -> None:
+    """Log a failure without its message, which may quote the user's text; the whole error is logged at DEBUG."""
+    logger.warning("%s: %s", event, type(error).__name__)
     logger.debug("The failure was this", exc_info=error)

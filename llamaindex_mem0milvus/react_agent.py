@@ -1,8 +1,8 @@
-"""A way around a defect of LlamaIndex's ReAct agents, which lose the system message of a conversation.
+"""A workaround for ReAct agents, which drop the system message of a conversation.
 
-``ReActAgent.take_step`` (llama-index-core 0.14) drops the first message where it is a system message, because it has
-put its ``system_prompt`` there before and has it in its own header already. An agent without a ``system_prompt`` drops
-the memory's system message in its place. It is given twice then: one is dropped and one arrives.
+``ReActAgent.take_step`` (llama-index-core 0.14.25) drops the first message if it is a system message: it expects its
+own ``system_prompt`` there. An agent without a ``system_prompt`` drops the memory's system message instead. So the
+memory gives this message twice: the agent drops one, and the other reaches the model.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
 
 async def drops_system_message(messages: Sequence[ChatMessage]) -> bool:
-    """Whether the agent in whose step this is awaited will drop the first of these messages."""
+    """Return whether the agent whose step is running will drop the first of these messages."""
     if not messages or messages[0].role != MessageRole.SYSTEM:
         return False
     agent = await _running_agent()
@@ -23,17 +23,18 @@ async def drops_system_message(messages: Sequence[ChatMessage]) -> bool:
 
 
 async def _running_agent() -> Any:
-    """The agent whose step is running, None where there is none."""
+    """Return the agent whose step is running, or None."""
     if "llama_index.core.agent.workflow" not in sys.modules:
         return None
     from workflows import Context
     from workflows.errors import WorkflowRuntimeError
 
-    step_context = getattr(Context, "get_step_context", None)  # newer than llama-index-core 0.14.0
+    step_context = getattr(Context, "get_step_context", None)  # missing in the workflows of llama-index-core 0.14.0
     try:
         context: Any = step_context() if step_context else None
     except WorkflowRuntimeError:
         return None
+    # Private names of llama-index-workflows 2.26.1. Where one is missing, no agent is found and nothing is repeated.
     workflow = getattr(getattr(context, "_face", None), "_workflow", None)
     agents = getattr(workflow, "agents", None)
     if isinstance(agents, dict):
