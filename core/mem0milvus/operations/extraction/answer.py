@@ -45,23 +45,14 @@ _BRACES_TRIED = 200
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A change proposed by the model.
+    """A change proposed by the model."""
 
-    Attributes:
-        action: the kind of change.
-        alias: the number under which the memory to change was shown; "" for a new memory.
-        memory: the new text.
-        evidence: the quotation from the messages that supports the change.
-        about: the person it is about.
-        happened_at: when it happened, in ISO 8601; "" if that was not said.
-    """
-
-    action: Action
-    alias: str
-    memory: str
-    evidence: str
-    about: str
-    happened_at: str
+    action: Action  #: the kind of change
+    alias: str  #: the number under which the memory to change was shown; "" for a new memory
+    memory: str  #: the new text
+    evidence: str  #: the quotation from the messages that supports the change
+    about: str  #: the person it is about
+    happened_at: str  #: when it happened, in ISO 8601; "" if that was not said
 
     def rejected(self, reason: str) -> Rejected:
         """Return this proposal with the reason for its rejection."""

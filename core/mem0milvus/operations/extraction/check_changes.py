@@ -25,44 +25,26 @@ _GENERIC = frozenset(("user", "memory", "memori", "fact", "everything", "delete"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An accepted change.
+    """An accepted change."""
 
-    Attributes:
-        action: the kind of change.
-        alias: the number of the memory to change; "" for a new one.
-        memory: the new text; "" for a deletion.
-        message: the message that supports it.
-        place: the position of the evidence in the messages.
-        happened_at: when it happened, in microseconds since 1970 UTC; None if that was not said.
-        proposal: the model's proposal.
-    """
-
-    action: Action
-    alias: str
-    memory: str
-    message: Message
-    place: Place
-    happened_at: int | None
-    proposal: Proposal
+    action: Action  #: the kind of change
+    alias: str  #: the number of the memory to change; "" for a new one
+    memory: str  #: the new text; "" for a deletion
+    message: Message  #: the message that supports it
+    place: Place  #: the position of the evidence in the messages
+    happened_at: int | None  #: when it happened, in microseconds since 1970 UTC; None if that was not said
+    proposal: Proposal  #: the model's proposal
 
 
 @dataclass(frozen=True, slots=True)
 class CheckContext:
-    """The input of the model, with which its proposals are compared.
+    """The input of the model, with which its proposals are compared."""
 
-    Attributes:
-        messages: the messages of the turn.
-        known: the texts of the memories shown, by alias.
-        instructions: the instructions given to the model.
-        users: names of users, in addition to those in the messages.
-        assistant: whether statements of the assistant are remembered.
-    """
-
-    messages: Sequence[Message]
-    known: Mapping[str, str]
-    instructions: str = ""
-    users: Sequence[str] = ()
-    assistant: AssistantPolicy = "about_user"
+    messages: Sequence[Message]  #: the messages of the turn
+    known: Mapping[str, str]  #: the texts of the memories shown, by alias
+    instructions: str = ""  #: the instructions given to the model
+    users: Sequence[str] = ()  #: names of users, in addition to those in the messages
+    assistant: AssistantPolicy = "about_user"  #: whether statements of the assistant are remembered
 
 
 def check_changes(proposals: Sequence[Proposal], context: CheckContext) -> tuple[list[Change], list[Rejected]]:

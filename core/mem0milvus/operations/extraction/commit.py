@@ -21,41 +21,25 @@ from mem0milvus.types import Change, Rejected, Vector
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change to be written.
+    """One change to be written."""
 
-    Attributes:
-        action: the kind of change.
-        message: the new text and its speaker.
-        vector: the embedding of the text; empty for a deletion.
-        happened_at: when it happened, in microseconds since 1970 UTC; None if that was not said.
-        target: the memory to change, as it was shown to the language model; None for a new one.
-        proposal: the model's proposal; None if the rules made the change.
-    """
-
-    action: Action
-    message: Message
-    vector: Vector
-    happened_at: int | None = None
-    target: MemoryRow | None = None
-    proposal: Proposal | None = None
+    action: Action  #: the kind of change
+    message: Message  #: the new text and its speaker
+    vector: Vector  #: the embedding of the text; empty for a deletion
+    happened_at: int | None = None  #: when it happened, in microseconds since 1970 UTC; None if that was not said
+    target: MemoryRow | None = None  #: the memory to change, as it was shown to the language model; None for a new one
+    proposal: Proposal | None = None  #: the model's proposal; None if the rules made the change
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The changes of one turn.
+    """The changes of one turn."""
 
-    Attributes:
-        turn: the turn.
-        steps: the changes.
-        ids: ids for new memories; there may be more ids than new memories.
-        chosen_ids: True if the caller chose the ids, so that deleted memories may have had them.
-        pending: the pending rows from which the turn was read, to be marked as done with the changes.
-    """
-
-    turn: Turn
-    steps: Sequence[Step]
-    ids: Sequence[str]
-    chosen_ids: bool = False
+    turn: Turn  #: the turn
+    steps: Sequence[Step]  #: the changes
+    ids: Sequence[str]  #: ids for new memories; there may be more ids than new memories
+    chosen_ids: bool = False  #: True if the caller chose the ids, so that deleted memories may have had them
+    #: the pending rows from which the turn was read, to be marked as done with the changes
     pending: Sequence[MemoryRow] = ()
 
 

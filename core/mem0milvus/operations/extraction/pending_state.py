@@ -11,20 +11,13 @@ from mem0milvus.data.memory_row import MemoryRow
 
 @dataclass(frozen=True, slots=True)
 class PendingExtraction:
-    """An extraction still to be done, or one that is done but not cleaned up.
+    """An extraction still to be done, or one that is done but not cleaned up."""
 
-    Attributes:
-        turn: an id that all messages of one ``add`` share.
-        prompt: the instructions given to this ``add``.
-        ids: the ids given to it for new memories.
-        done: True once the new memories are written; then only the pending rows are left to remove.
-        remove: with ``done``, the ids of memories still to be deleted, with the version to which the deletion applies.
-    """
-
-    turn: str
-    prompt: str = ""
-    ids: Sequence[str] = ()
-    done: bool = False
+    turn: str  #: an id that all messages of one ``add`` share
+    prompt: str = ""  #: the instructions given to this ``add``
+    ids: Sequence[str] = ()  #: the ids given to it for new memories
+    done: bool = False  #: True once the new memories are written; then only the pending rows are left to remove
+    #: with ``done``, the ids of memories still to be deleted, with the version to which the deletion applies
     remove: Mapping[str, int] = field(default_factory=dict)
 
     def as_text(self) -> str:

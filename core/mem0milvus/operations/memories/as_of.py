@@ -22,16 +22,11 @@ from mem0milvus.types import Consistency, Moment
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The memories valid at one point in time.
+    """The memories valid at one point in time."""
 
-    Attributes:
-        moment_us: the point in time, in microseconds since 1970 UTC.
-        is_historical: True for an earlier point in time, so that closed versions are read as well.
-        consistency: the consistency of reads; None for that of writes, which see at least what this process wrote.
-    """
-
-    moment_us: int
-    is_historical: bool = False
+    moment_us: int  #: the point in time, in microseconds since 1970 UTC
+    is_historical: bool = False  #: True for an earlier point in time, so that closed versions are read as well
+    #: the consistency of reads; None for that of writes, which see at least what this process wrote
     consistency: Consistency | None = None
 
 

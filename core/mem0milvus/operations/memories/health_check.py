@@ -24,39 +24,22 @@ _LIVE_COLUMNS = ("user_id", "agent_id", "run_id", "pending", "version", "created
 
 @dataclass(slots=True)
 class StoreCounts:
-    """The content of a store in numbers. Times are microseconds since 1970 UTC.
+    """The content of a store in numbers. Times are microseconds since 1970 UTC."""
 
-    Attributes:
-        memories: memories that searches can find.
-        expired: expired memories, which ``vacuum`` would erase.
-        pending: messages whose extraction is still to be done; they are counted as memories as well.
-        deleted: deleted memories that can be restored.
-        versions: closed versions, those of deleted memories included.
-        forgotten: closed versions that have been erased.
-        leftovers: rows of interrupted writes. All reads ignore them, so they do no harm.
-        stray: closed versions of memories that have neither a live row nor a tombstone.
-        first_us: when the first memory was stored; 0 if there is none.
-        last_us: when the store last changed; 0 if it never did.
-        users: memories by user id; "" for those without one.
-        agents: memories by agent id.
-        runs: the number of runs that have memories.
-        sample: ids of some memories that searches can find, for ``compare``.
-    """
-
-    memories: int = 0
-    expired: int = 0
-    pending: int = 0
-    deleted: int = 0
-    versions: int = 0
-    forgotten: int = 0
-    leftovers: int = 0
-    stray: int = 0
-    first_us: int = 0
-    last_us: int = 0
-    users: Counter[str] = field(default_factory=Counter)
-    agents: Counter[str] = field(default_factory=Counter)
-    runs: int = 0
-    sample: list[str] = field(default_factory=list)
+    memories: int = 0  #: memories that searches can find
+    expired: int = 0  #: expired memories, which ``vacuum`` would erase
+    pending: int = 0  #: messages whose extraction is still to be done; they are counted as memories as well
+    deleted: int = 0  #: deleted memories that can be restored
+    versions: int = 0  #: closed versions, those of deleted memories included
+    forgotten: int = 0  #: closed versions that have been erased
+    leftovers: int = 0  #: rows of interrupted writes. All reads ignore them, so they do no harm.
+    stray: int = 0  #: closed versions of memories that have neither a live row nor a tombstone
+    first_us: int = 0  #: when the first memory was stored; 0 if there is none
+    last_us: int = 0  #: when the store last changed; 0 if it never did
+    users: Counter[str] = field(default_factory=Counter)  #: memories by user id; "" for those without one
+    agents: Counter[str] = field(default_factory=Counter)  #: memories by agent id
+    runs: int = 0  #: the number of runs that have memories
+    sample: list[str] = field(default_factory=list)  #: ids of some memories that searches can find, for ``compare``
 
     def note_times(self, *times_us: int) -> None:
         """Extend the range from ``first_us`` to ``last_us``. A time of 0 is none, but the first one is never 0."""
@@ -126,17 +109,11 @@ async def _count_history(ports: Ports, counts: StoreCounts) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The stored index of some memories compared with the index they would get now.
+    """The stored index of some memories compared with the index they would get now."""
 
-    Attributes:
-        compared: the number of memories compared.
-        other_vectors: those for which the embedder now returns another vector.
-        other_words: those for which the text analysis now finds other words.
-    """
-
-    compared: int
-    other_vectors: int
-    other_words: int
+    compared: int  #: the number of memories compared
+    other_vectors: int  #: those for which the embedder now returns another vector
+    other_words: int  #: those for which the text analysis now finds other words
 
 
 async def compare(ports: Ports, memory_ids: Sequence[str]) -> Comparison:

@@ -18,25 +18,15 @@ from mem0milvus.types import Vector
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The messages given to one ``add`` with its other arguments, all checked.
+    """The messages given to one ``add`` with its other arguments, all checked."""
 
-    Attributes:
-        messages: the messages.
-        scope: the scope of the new memories.
-        metadata: the metadata of each new memory.
-        now_us: when the turn is added, in microseconds since 1970 UTC, as all times here.
-        observed_at: when the messages were said; None if the caller did not say.
-        expires_at: when the new memories expire.
-        prompt: instructions to the language model instead of the configured ones; "" for those.
-    """
-
-    messages: Sequence[Message]
-    scope: Scope
-    metadata: Mapping[str, Any]
-    now_us: int
-    observed_at: int | None
-    expires_at: int
-    prompt: str = ""
+    messages: Sequence[Message]  #: the messages
+    scope: Scope  #: the scope of the new memories
+    metadata: Mapping[str, Any]  #: the metadata of each new memory
+    now_us: int  #: when the turn is added, in microseconds since 1970 UTC, as all times here
+    observed_at: int | None  #: when the messages were said; None if the caller did not say
+    expires_at: int  #: when the new memories expire
+    prompt: str = ""  #: instructions to the language model instead of the configured ones; "" for those
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,19 +55,12 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Lives:
-    """The content of a timeline.
+    """The content of a timeline."""
 
-    Attributes:
-        whose: the ids of the scope, for the title; empty for the empty scope.
-        lives: the memories, in the order in which they were added.
-        now_us: the time at which the timeline ends.
-        lines: the most memories that have a line of their own.
-    """
-
-    whose: str
-    lives: tuple[Life, ...]
-    now_us: int
-    lines: int
+    whose: str  #: the ids of the scope, for the title; empty for the empty scope
+    lives: tuple[Life, ...]  #: the memories, in the order in which they were added
+    now_us: int  #: the time at which the timeline ends
+    lines: int  #: the most memories that have a line of their own
 
 
 async def timeline(

@@ -45,25 +45,15 @@ _MOMENTS = frozenset({"created_at", "updated_at", "valid_from", "valid_to", "obs
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The first line of a dump.
+    """The first line of a dump."""
 
-    Attributes:
-        dump_id: a unique id of this dump.
-        created_at: when the dump was started, as ISO 8601 text.
-        origin: the collection and embedding model of the rows.
-        vectors: whether the rows have their vectors.
-        counts: the number of lines by kind.
-        size: the size of all further lines in bytes.
-        sha256: the hash of all further lines, hexadecimal.
-    """
-
-    dump_id: str
-    created_at: str
-    origin: Origin
-    vectors: bool
-    counts: Mapping[str, int]
-    size: int
-    sha256: str
+    dump_id: str  #: a unique id of this dump
+    created_at: str  #: when the dump was started, as ISO 8601 text
+    origin: Origin  #: the collection and embedding model of the rows
+    vectors: bool  #: whether the rows have their vectors
+    counts: Mapping[str, int]  #: the number of lines by kind
+    size: int  #: the size of all further lines in bytes
+    sha256: str  #: the hash of all further lines, hexadecimal
 
     @property
     def rows(self) -> int:
@@ -143,15 +133,10 @@ def _header_of(document: Mapping[str, Any]) -> Header:
 
 @dataclass(frozen=True, slots=True)
 class MemoryRows:
-    """All rows of one memory.
+    """All rows of one memory."""
 
-    Attributes:
-        head: its latest row: the live row or, of a deleted memory, the tombstone. Both have the memory's id.
-        closed: its closed versions, oldest first, under their own keys.
-    """
-
-    head: MemoryRow
-    closed: Sequence[MemoryRow] = ()
+    head: MemoryRow  #: its latest row: the live row or, of a deleted memory, the tombstone. Both have the memory's id.
+    closed: Sequence[MemoryRow] = ()  #: its closed versions, oldest first, under their own keys
 
     @property
     def id(self) -> str:

@@ -29,18 +29,12 @@ _SAME_MEMORY = ("created_at", "memory", "user_id", "agent_id", "run_id", "actor_
 
 @dataclass(frozen=True)
 class MemoryImporter(Importer[MemoryRows]):
-    """An import of memories.
-
-    Attributes:
-        ports: the ports of the store.
-        on_conflict: what to do with a memory whose id another memory has.
-        new_id: returns the id under which a memory is renamed.
-    """
+    """An import of memories."""
 
     noun = "memory"
-    ports: Ports
-    on_conflict: OnConflict
-    new_id: Callable[[str], str]
+    ports: Ports  #: the ports of the store
+    on_conflict: OnConflict  #: what to do with a memory whose id another memory has
+    new_id: Callable[[str], str]  #: returns the id under which a memory is renamed
 
     @override
     async def states(self, items: Sequence[MemoryRows]) -> list[ImportState]:

@@ -22,18 +22,12 @@ from mem0milvus.types import LoadOutcome, OnConflict
 
 @dataclass(frozen=True)
 class RecordImporter(Importer[RecordRows]):
-    """An import of records.
-
-    Attributes:
-        ports: the ports of the store.
-        on_conflict: what to do with a record whose key another record has.
-        suffix: text appended to the key of a record to rename it.
-    """
+    """An import of records."""
 
     noun = "record"
-    ports: RecordPorts
-    on_conflict: OnConflict
-    suffix: str
+    ports: RecordPorts  #: the ports of the store
+    on_conflict: OnConflict  #: what to do with a record whose key another record has
+    suffix: str  #: text appended to the key of a record to rename it
 
     @override
     async def states(self, items: Sequence[RecordRows]) -> list[ImportState]:

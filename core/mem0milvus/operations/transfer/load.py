@@ -92,19 +92,12 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class _DumpFile:
-    """A verified dump.
+    """A verified dump."""
 
-    Attributes:
-        files: the file system.
-        path: the file's path.
-        header: its first line.
-        origin: the embedding model of this store: the vectors of another one are dropped.
-    """
-
-    files: Files
-    path: FilePath
-    header: Header
-    origin: Origin
+    files: Files  #: the file system
+    path: FilePath  #: the file's path
+    header: Header  #: its first line
+    origin: Origin  #: the embedding model of this store: the vectors of another one are dropped
 
     async def batches(self) -> AsyncGenerator[_Batch, None]:
         """Yield the content of the file in batches.

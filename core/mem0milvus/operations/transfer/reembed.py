@@ -82,23 +82,16 @@ def _outcome(message: str, kept: str | None, moves: _Moves | None) -> ReembedOut
 
 @dataclass(slots=True)
 class _Move(Generic[R]):
-    """The move of one table.
+    """The move of one table."""
 
-    Attributes:
-        source: the old table.
-        target: the new table.
-        index: returns rows with the words and the new model's embeddings.
-        adapt: returns a row as the target holds it, without vector and words; most rows are returned as they are.
-        rows: the number of rows in the source.
-        adapted_rows: the number of rows that ``adapt`` has changed.
-    """
-
-    source: Table[R]
-    target: Table[R]
+    source: Table[R]  #: the old table
+    target: Table[R]  #: the new table
+    #: returns rows with the words and the new model's embeddings
     index: Callable[[Sequence[R]], Awaitable[Sequence[R]]]
+    #: returns a row as the target holds it, without vector and words; most rows are returned as they are
     adapt: Callable[[R], R] = lambda row: row
-    rows: int = 0
-    adapted_rows: int = 0
+    rows: int = 0  #: the number of rows in the source
+    adapted_rows: int = 0  #: the number of rows that ``adapt`` has changed
 
     async def copy(self, report: Callable[[int], object]) -> int:
         """Bring the target up to date in one round. Return the number of rows written or removed."""
