@@ -39,11 +39,7 @@ class Closeness:
 
 
 def check_query(query: object) -> str:
-    """Check the text of a query.
-
-    Raises:
-        ValidationError: it is not text, blank, or not valid Unicode.
-    """
+    """Return the text of a query, or raise a ValidationError if it is not text, blank, or not valid Unicode."""
     if not isinstance(query, str):
         raise ValidationError(f"query must be a text, not {type(query).__name__}.")
     if not query.strip():
@@ -61,12 +57,7 @@ def check_threshold(threshold: object) -> None:
 
 
 async def prepare_question(table: Table[R], embedder: EmbedderPort, text: str, mode: SearchMode) -> Question:
-    """Return the query as this mode searches for it in this table.
-
-    Raises:
-        ValidationError: the mode is unknown, or this table does not support it.
-        EmbeddingError: the embedding model failed.
-    """
+    """Return the query as this mode searches for it; raise a ValidationError if the table does not support the mode."""
     if mode not in ("hybrid", "dense", "lexical"):
         raise ValidationError(f"mode={mode!r}; known are 'hybrid', 'dense' and 'lexical'.")
     if mode == "lexical" and not table.searches_words:

@@ -65,15 +65,9 @@ def read_answer(answer: str | Mapping[str, Any]) -> tuple[list[Proposal], list[R
     Raises:
         ExtractionError: the answer is empty, not JSON, or not of the requested shape, or all its items are malformed.
     """
-    items = _changes(answer)
-    proposals: list[Proposal] = []
-    malformed: list[Rejected] = []
-    for item in items:
-        read = _proposal(item)
-        if isinstance(read, Proposal):
-            proposals.append(read)
-        else:
-            malformed.append(read)
+    items = [_proposal(item) for item in _changes(answer)]
+    proposals = [item for item in items if isinstance(item, Proposal)]
+    malformed = [item for item in items if not isinstance(item, Proposal)]
     if malformed and not proposals:
         raise ExtractionError(
             f"The language model's answer is not as requested: {malformed[0]['reason']}. Nothing was written."

@@ -33,14 +33,14 @@ class Change:
     message: Message  #: the message that supports it
     place: Place  #: the position of the evidence in the messages
     happened_at: int | None  #: when it happened, in microseconds since 1970 UTC; None if that was not said
-    proposal: Proposal  #: the model's proposal
+    proposal: Proposal
 
 
 @dataclass(frozen=True, slots=True)
 class CheckContext:
     """The input of the model, with which its proposals are compared."""
 
-    messages: Sequence[Message]  #: the messages of the turn
+    messages: Sequence[Message]
     known: Mapping[str, str]  #: the texts of the memories shown, by alias
     instructions: str = ""  #: the instructions given to the model
     users: Sequence[str] = ()  #: names of users, in addition to those in the messages

@@ -11,11 +11,10 @@ from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.errors import PartialWriteError, StoreError, ValidationError
 from mem0milvus.operations.extraction.answer import Action, Proposal
 from mem0milvus.operations.extraction.pending_state import mark_done
-from mem0milvus.operations.memories.new_rows import Draft, Turn, build_rows, continue_versions
+from mem0milvus.operations.memories.new_rows import Draft, Turn, build_rows, continue_versions, next_version, with_text
 from mem0milvus.ports import Ports
 from mem0milvus.retrieval.filters import all_of, any_in
 from mem0milvus.retrieval.filters.scope_filters import exactly_in
-from mem0milvus.retrieval.indexing import lexical_weights
 from mem0milvus.types import Change, Rejected, Vector
 
 
@@ -35,8 +34,8 @@ class Step:
 class Commit:
     """The changes of one turn."""
 
-    turn: Turn  #: the turn
-    steps: Sequence[Step]  #: the changes
+    turn: Turn
+    steps: Sequence[Step]
     ids: Sequence[str]  #: ids for new memories; there may be more ids than new memories
     chosen_ids: bool = False  #: True if the caller chose the ids, so that deleted memories may have had them
     #: the pending rows from which the turn was read, to be marked as done with the changes
@@ -128,29 +127,24 @@ def _sort(turn: Turn, steps: Sequence[Step], current: Mapping[str, MemoryRow], r
 
 
 def _update(turn: Turn, step: Step, now: MemoryRow, rows: _Rows) -> Change:
-    moment_us = change_moment(now, turn.now_us)
+    following = next_version(now, now, "UPDATE", turn.now_us)
     observed_at = turn.observed_at if step.happened_at is None else step.happened_at
     if observed_at is None:
         # observed_at is indexed only if it differs from created_at, see lexical_weights: a default stays a default.
-        observed_at = now.observed_at if now.observed_at == now.created_at else moment_us
+        observed_at = now.observed_at if now.observed_at == now.created_at else following.valid_from
     text = step.message.text
-    following = replace(
-        now,
-        memory=text,
-        hash=content_hash(text),
+    changed = with_text(
+        following,
+        text,
+        step.vector,
+        check_metadata({**now.metadata, **turn.metadata}),
         actor_id=step.message.name,
         role=step.message.role,
-        metadata=check_metadata({**now.metadata, **turn.metadata}),
-        version=now.version + 1,
-        event="UPDATE",
-        updated_at=moment_us,
-        valid_from=moment_us,
         observed_at=observed_at,
         expires_at=now.expires_at if turn.expires_at == FOREVER_US else turn.expires_at,
-        vector=step.vector,
     )
-    rows.history.append(closed(now, moment_us))
-    rows.live.append(replace(following, words=lexical_weights(following)))
+    rows.history.append(closed(now, following.valid_from))
+    rows.live.append(changed)
     return {"id": now.id, "memory": text, "event": "UPDATE", "previous_memory": now.memory}
 
 
@@ -167,9 +161,8 @@ async def _unknown(ports: Ports, turn: Turn, new: Mapping[int, Step], rows: _Row
         return {}
     hashes = {number: content_hash(step.message.text) for number, step in new.items()}
     same = all_of(exactly_in(turn.scope), any_in("hash", list(dict.fromkeys(hashes.values()))))
-    known = {row.hash for row in rows.live}
-    async for page in ports.live.pages(same, only=("hash", "pending")):
-        known.update(row.hash for row in page if not row.pending)
+    pages = ports.live.pages(same, only=("hash", "pending"))
+    known = {row.hash for row in rows.live} | {row.hash async for page in pages for row in page if not row.pending}
     kept = {}
     for number, step in new.items():
         if hashes[number] in known:

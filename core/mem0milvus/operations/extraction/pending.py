@@ -112,12 +112,7 @@ async def _pending_turns(ports: Ports, scope: Scope) -> list[list[MemoryRow]]:
 
 
 async def _process_turn(ports: Ports, rows: Sequence[MemoryRow], outcome: PendingOutcome) -> None:
-    """Extract one turn and remove its pending rows.
-
-    Raises:
-        ExtractionError: the language model failed; the rows stay.
-        EmbeddingError: the embedding model failed; the rows stay.
-    """
+    """Extract one turn and remove its pending rows. If a model fails, its error is raised and the rows stay."""
     pending, first = read_pending(rows[0]), rows[0]
     turn = Turn(
         messages=[Message(row.role, row.memory, row.actor_id) for row in rows],

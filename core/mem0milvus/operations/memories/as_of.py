@@ -31,11 +31,7 @@ class View:
 
 
 def read_view(ports: Ports, as_of: Moment | None, consistency: Consistency | None = None) -> View:
-    """Check the arguments ``as_of`` and ``consistency`` and return the view they ask for.
-
-    Raises:
-        ValidationError: ``as_of`` is no timestamp or is in the future, or the consistency is unknown.
-    """
+    """Return the view for these arguments, or raise a ValidationError if one is wrong or ``as_of`` is in the future."""
     if consistency not in (None, "Strong", "Session", "Bounded", "Eventually"):
         raise ValidationError(f"consistency={consistency!r}; known are Strong, Session, Bounded, Eventually.")
     level = consistency or ports.reading

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from mem0milvus.data.memory_row import MemoryRow, change_moment, closed, memory_id_of, tombstone, version_key
 from mem0milvus.data.scope import Scope, check_memory_id, read_scope, require_scope
 from mem0milvus.errors import NotFoundError, PartialWriteError, StoreError, ValidationError
 from mem0milvus.operations.memories.latest_rows import latest_rows, unknown_id
+from mem0milvus.operations.removal import remove_pages
 from mem0milvus.ports import Ports
 from mem0milvus.retrieval.filters.scope_filters import in_scope
 from mem0milvus.types import UNSET, DeleteOutcome, Outcome, ScopeId, Unset
@@ -86,23 +88,14 @@ async def _delete_ids(ports: Ports, memory_ids: Sequence[str], purge: bool) -> i
 
 
 async def _delete_pass(ports: Ports, scope: Scope, purge: bool) -> int:
-    """Delete the memories of a scope, a page at a time, and return their number.
+    """Delete the memories of a scope in one pass and return their number.
 
-    Reads are strong, so that memories which other processes have just written are deleted as well.
+    Between listing and locking, an id may have been deleted and given to a memory of another scope: check the scope of
+    each row anew, or one user's ``delete_all`` would delete another user's memory.
     """
-    deleted = 0
-    async for page in ports.live.pages(in_scope(scope), only=(), consistency="Strong"):
-        deleted += await ports.shield(_delete_page(ports, [row.id for row in page], scope, purge))
-    return deleted
-
-
-async def _delete_page(ports: Ports, memory_ids: Sequence[str], scope: Scope, purge: bool) -> int:
-    async with ports.locks.hold(memory_ids):
-        rows = (await ports.live.get(memory_ids, vectors=not purge, consistency="Strong")).values()
-        # Between listing and locking, an id may have been deleted and given to a memory of another scope.
-        inside = [row for row in rows if scope.holds(row)]
-        await _delete_rows(ports, inside, purge)
-    return len(inside)
+    delete_page = partial(_delete_rows, ports, purge=purge)
+    pages = remove_pages(ports, ports.live, in_scope(scope), scope.holds, delete_page, vectors=not purge)
+    return sum([len(rows) async for rows in pages])
 
 
 async def _delete_rows(ports: Ports, rows: Sequence[MemoryRow], purge: bool) -> None:

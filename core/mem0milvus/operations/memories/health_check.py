@@ -49,11 +49,7 @@ class StoreCounts:
 
 
 async def count_rows(ports: Ports) -> StoreCounts:
-    """Read both tables once and count their rows.
-
-    Raises:
-        StoreError: Milvus failed.
-    """
+    """Read both tables once and count their rows."""
     counts = StoreCounts()
     expected = await _count_live(ports, counts)
     expected += await _count_history(ports, counts)
@@ -117,12 +113,7 @@ class Comparison:
 
 
 async def compare(ports: Ports, memory_ids: Sequence[str]) -> Comparison:
-    """Index some memories again and compare the result with what is stored.
-
-    Raises:
-        EmbeddingError: the embedding model failed.
-        StoreError: Milvus failed.
-    """
+    """Index some memories again and compare the result with what is stored."""
     rows = list((await ports.live.get(memory_ids, vectors=True)).values())
     if not rows:
         return Comparison(0, 0, 0)

@@ -21,11 +21,7 @@ async def latest_rows(
 
 
 async def latest_row(ports: Ports, memory_id: str, *, vectors: bool = False) -> MemoryRow:
-    """Return the latest row of one memory.
-
-    Raises:
-        NotFoundError: no memory has this id.
-    """
+    """Return the latest row of one memory, or raise a NotFoundError for an unknown id."""
     rows = await latest_rows(ports, [memory_id], vectors=vectors)
     if memory_id not in rows:
         raise NotFoundError(unknown_id(memory_id))

@@ -9,18 +9,19 @@ from typing import Any
 from mem0milvus.data.memory_row import MemoryRow, change_moment, closed, content_hash
 from mem0milvus.data.messages import Message
 from mem0milvus.data.scope import Scope
+from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.errors import PartialWriteError, StoreError
 from mem0milvus.ports import Ports
 from mem0milvus.retrieval.filters.scope_filters import exactly_in
 from mem0milvus.retrieval.indexing import embedded_text, lexical_weights
-from mem0milvus.types import Vector
+from mem0milvus.types import Event, Vector
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The messages given to one ``add`` with its other arguments, all checked."""
 
-    messages: Sequence[Message]  #: the messages
+    messages: Sequence[Message]
     scope: Scope  #: the scope of the new memories
     metadata: Mapping[str, Any]  #: the metadata of each new memory
     now_us: int  #: when the turn is added, in microseconds since 1970 UTC, as all times here
@@ -82,13 +83,26 @@ async def _first_position(ports: Ports, scope: Scope, count: int) -> int:
     """Reserve positions in the run for ``count`` new memories and return the first."""
     if not scope.run_id:
         return 0
-    last = -1
+    at_least = 0
     if not ports.positions.knows(scope):
         # A strong read is not needed: this process remembers the positions it gave, and memories of two processes that
         # get the same position are ordered by id.
-        async for page in ports.live.pages(exactly_in(scope), only=("seq",), consistency="Bounded"):
-            last = max(last, *(row.seq for row in page))
-    return ports.positions.take(scope, count, at_least=last + 1)
+        pages = ports.live.pages(exactly_in(scope), only=("seq",), consistency="Bounded")
+        at_least = max([row.seq + 1 async for page in pages for row in page], default=0)
+    return ports.positions.take(scope, count, at_least=at_least)
+
+
+def next_version(row: MemoryRow, latest: MemoryRow, event: Event, now_us: int) -> MemoryRow:
+    """Return ``row`` as the version of its memory that follows the latest one."""
+    start_us = change_moment(latest, now_us)
+    following = replace(row, id=latest.id, version=latest.version + 1, event=event, updated_at=start_us)
+    return replace(following, valid_from=start_us, valid_to=FOREVER_US)
+
+
+def with_text(row: MemoryRow, text: str, vector: Vector, metadata: Mapping[str, Any], **columns: Any) -> MemoryRow:
+    """Return ``row`` with another text, its embedding and words, other metadata, and some other columns."""
+    changed = replace(row, memory=text, hash=content_hash(text), vector=vector, metadata=metadata, **columns)
+    return replace(changed, words=lexical_weights(changed))
 
 
 async def continue_versions(ports: Ports, rows: Sequence[MemoryRow]) -> list[MemoryRow]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from mem0milvus.data.memory_row import MemoryRow, memory_id_of, to_history, to_item, version_key
+from mem0milvus.data.memory_row import memory_id_of, to_history, to_item, version_key
 from mem0milvus.data.notebook_tables import as_table
 from mem0milvus.data.numbers import check_whole_number
 from mem0milvus.data.scope import check_memory_id
@@ -45,9 +45,8 @@ async def get_all(
     count = read_count(top_k, limit)
     check_whole_number(offset, "offset")
     view = read_view(ports, as_of, consistency)
-    rows: list[MemoryRow] = []
-    async for page in pages_as_of(ports, view, all_of(in_scope(scope), where)):
-        rows.extend(page)
+    pages = pages_as_of(ports, view, all_of(in_scope(scope), where))
+    rows = [row async for page in pages for row in page]
     rows.sort(key=lambda row: (row.created_at, row.id))
     end = None if count is None else offset + count
     results: MemoryList = {"results": [to_item(row) for row in rows[offset:end]]}
@@ -82,30 +81,16 @@ async def history(ports: Ports, memory_id: str) -> list[HistoryEntry]:
 
 
 async def ids_beginning_with(ports: Ports, beginning: str) -> list[str]:
-    """Return the ids of the memories, deleted ones included, that begin with a text, sorted.
-
-    If a memory has exactly this id, it alone is returned.
-
-    Raises:
-        ValidationError: no id can begin with this text.
-        StoreError: Milvus failed.
-    """
+    """Return the ids, also of deleted memories, that begin with a text, sorted; only the equal one if there is one."""
     check_memory_id(beginning)
     if await latest_rows(ports, [beginning]):
         return [beginning]
-    found: set[str] = set()
-    for table in (ports.live, ports.history):
-        async for page in table.pages(starts_with("id", beginning), only=()):
-            found.update(memory_id_of(row.id) for row in page)
-    return sorted(found)
+    pages = [table.pages(starts_with("id", beginning), only=()) for table in (ports.live, ports.history)]
+    return sorted({memory_id_of(row.id) for of_table in pages async for page in of_table for row in page})
 
 
 def read_count(top_k: int | None, limit: int | None, default: int | None = None, most: int | None = None) -> int | None:
-    """Return the number of results asked for, as ``top_k`` or by Mem0's other name for it, ``limit``.
-
-    Raises:
-        ValidationError: both are given, or the number is not a whole number from 1 to ``most``.
-    """
+    """Return the number of results asked for, as ``top_k`` or by Mem0's other name ``limit``, or the default."""
     if top_k is not None and limit is not None:
         raise ValidationError("top_k and limit are two names of the same: give one.")
     count = top_k if top_k is not None else limit

@@ -117,10 +117,8 @@ async def _neighbours(
     if not positions:
         return {}
     near = any_of(*(all_of(exactly_in(scopes[run]), any_in("seq", in_run)) for run, in_run in positions.items()))
-    neighbours: dict[str, MemoryRow] = {}
-    async for page in pages_as_of(ports, view, all_of(where, near), vectors=True):
-        neighbours.update((row.id, row) for row in page)
-    return neighbours
+    pages = pages_as_of(ports, view, all_of(where, near), vectors=True)
+    return {row.id: row async for page in pages for row in page}
 
 
 def _run_key(row: MemoryRow) -> str:

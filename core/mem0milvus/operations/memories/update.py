@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from mem0milvus.data.memory_row import MemoryRow, change_moment, closed, content_hash, version_key
+from mem0milvus.data.memory_row import MemoryRow, closed, version_key
 from mem0milvus.data.messages import check_metadata, check_text
 from mem0milvus.data.numbers import check_whole_number
 from mem0milvus.data.scope import check_memory_id
-from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.errors import NotFoundError, ValidationError
 from mem0milvus.operations.memories.latest_rows import latest_row, unknown_id
+from mem0milvus.operations.memories.new_rows import next_version, with_text
 from mem0milvus.ports import Ports
-from mem0milvus.retrieval.indexing import embedded_text, lexical_weights
+from mem0milvus.retrieval.indexing import embedded_text
 from mem0milvus.types import Outcome, Vector
 
 
@@ -43,19 +42,8 @@ async def _update(ports: Ports, memory_id: str, text: str, given: Mapping[str, A
         merged = check_metadata({**current.metadata, **given})
         if (text, merged) == (current.memory, current.metadata):
             return
-        now_us = change_moment(current, ports.clock.now_us())
-        following = replace(
-            current,
-            memory=text,
-            hash=content_hash(text),
-            metadata=merged,
-            version=current.version + 1,
-            event="UPDATE",
-            updated_at=now_us,
-            valid_from=now_us,
-            vector=vector,
-        )
-        await _replace_latest(ports, current, replace(following, words=lexical_weights(following)))
+        following = next_version(current, current, "UPDATE", ports.clock.now_us())
+        await _replace_latest(ports, current, with_text(following, text, vector, merged))
 
 
 async def restore(ports: Ports, memory_id: str, version: int) -> Outcome:
@@ -72,17 +60,7 @@ async def _restore(ports: Ports, memory_id: str, version: int) -> None:
         if latest.version == version and latest.event != "DELETE":
             return
         wanted = await _closed_version(ports, memory_id, version, latest)
-        now_us = change_moment(latest, ports.clock.now_us())
-        following = replace(
-            wanted,
-            id=memory_id,
-            version=latest.version + 1,
-            event="RESTORE",
-            updated_at=now_us,
-            valid_from=now_us,
-            valid_to=FOREVER_US,
-        )
-        await _replace_latest(ports, latest, following)
+        await _replace_latest(ports, latest, next_version(wanted, latest, "RESTORE", ports.clock.now_us()))
 
 
 async def _replace_latest(ports: Ports, latest: MemoryRow, following: MemoryRow) -> None:

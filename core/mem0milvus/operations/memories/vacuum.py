@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
 from mem0milvus.data.memory_row import memory_id_of
 from mem0milvus.operations.memories.delete import erase
 from mem0milvus.operations.memories.latest_rows import latest_rows
+from mem0milvus.operations.removal import remove_pages
 from mem0milvus.ports import Ports
 from mem0milvus.retrieval.filters import all_of, at_most, equals
 from mem0milvus.types import VacuumOutcome
@@ -27,19 +28,10 @@ async def _erase_expired(ports: Ports) -> int:
     """
     now_us = ports.clock.now_us()
     expired = all_of(at_most("expires_at", now_us), equals("pending", ""))
-    erased = 0
-    async for page in ports.live.pages(expired, only=(), consistency="Strong"):
-        erased += await ports.shield(_erase_page(ports, [row.id for row in page], now_us))
-    return erased
-
-
-async def _erase_page(ports: Ports, memory_ids: Sequence[str], now_us: int) -> int:
-    async with ports.locks.hold(memory_ids):
-        # Read again under the lock: a memory may have got another expiry since the page was read.
-        rows = (await ports.live.get(memory_ids, consistency="Strong")).values()
-        expired = [row for row in rows if row.expires_at <= now_us and not row.pending]
-        await erase(ports, expired)
-    return len(expired)
+    pages = remove_pages(
+        ports, ports.live, expired, lambda row: row.expires_at <= now_us and not row.pending, partial(erase, ports)
+    )
+    return sum([len(rows) async for rows in pages])
 
 
 async def _erase_versions(ports: Ports, limit: int) -> int:

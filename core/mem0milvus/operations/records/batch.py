@@ -60,6 +60,5 @@ async def _answer(ports: RecordPorts, group: Sequence[RecordRequest]) -> list[Re
 
 async def _search(ports: RecordPorts, request: SearchRecords | ListNamespaces) -> RecordAnswer:
     arguments = {field.name: getattr(request, field.name) for field in fields(request)}
-    if isinstance(request, ListNamespaces):
-        return await list_namespaces(ports, **arguments)
-    return await search(ports, **arguments)
+    operation = list_namespaces if isinstance(request, ListNamespaces) else search
+    return await operation(ports, **arguments)

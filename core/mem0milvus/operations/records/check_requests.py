@@ -49,15 +49,7 @@ Change = Put | Delete
 
 
 def read_change(request: object, dims: int) -> Change:
-    """Check a request.
-
-    Args:
-        request: a ``PutRecord`` or a ``DeleteRecord``.
-        dims: the length that a vector must have.
-
-    Raises:
-        ValidationError: the request is neither, or one of its fields is wrong.
-    """
+    """Check a ``PutRecord`` or ``DeleteRecord``; a vector must have ``dims`` numbers."""
     if isinstance(request, DeleteRecord):
         return Delete(record_id(read_namespace(request.namespace), request.key))
     if not isinstance(request, PutRecord):

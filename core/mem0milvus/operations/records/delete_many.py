@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mem0milvus.data.record_row import further_ids
+from mem0milvus.data.record_row import RecordRow, further_ids
 from mem0milvus.data.record_types import Namespace
 from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.operations.records.list import namespace_filter
+from mem0milvus.operations.removal import remove_pages
 from mem0milvus.ports import RecordPorts
 from mem0milvus.retrieval.filters import Filter, all_of, at_most, equals
 
@@ -31,17 +32,12 @@ async def sweep(ports: RecordPorts) -> int:
 
 async def _delete_pass(ports: RecordPorts, where: Filter | None, until_us: int) -> list[int]:
     """Delete the records that match a filter and expire by ``until_us``, in one pass. Return their expiry times."""
-    expiries: list[int] = []
-    async for page in ports.rows.pages(all_of(where, equals("part", 0)), only=(), consistency="Strong"):
-        expiries += await ports.shield(_delete_page(ports, [row.id for row in page], until_us))
-    return expiries
 
+    async def remove(rows: Sequence[RecordRow]) -> None:
+        further = [key for row in rows for key in further_ids(row)]
+        await ports.rows.remove([*further, *(row.id for row in rows)])
 
-async def _delete_page(ports: RecordPorts, ids: Sequence[str], until_us: int) -> list[int]:
-    async with ports.locks.hold(ids):
-        stored = (await ports.rows.get(ids, consistency="Strong")).values()
-        # Since the page was read, a record may have been put or refreshed, and expire later.
-        expired = [row for row in stored if row.expires_at <= until_us]
-        further = [key for row in expired for key in further_ids(row)]
-        await ports.rows.remove([*further, *(row.id for row in expired)])
-    return [row.expires_at for row in expired]
+    # A record that was put or refreshed since it was listed may expire later.
+    first_rows = all_of(where, equals("part", 0))
+    pages = remove_pages(ports, ports.rows, first_rows, lambda row: row.expires_at <= until_us, remove)
+    return [row.expires_at async for page in pages for row in page]

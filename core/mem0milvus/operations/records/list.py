@@ -67,9 +67,8 @@ async def list_rows(
     now_us = ports.clock.now_us()
     # With a limit, only the columns to sort by are read of all rows, and then the rows of the window in full.
     only = None if limit is None else columns
-    found: list[RecordRow] = []
-    async for page in ports.rows.pages(_first_rows(where, now_us), only=only, consistency=consistency):
-        found.extend(page)
+    pages = ports.rows.pages(_first_rows(where, now_us), only=only, consistency=consistency)
+    found = [row async for page in pages for row in page]
     found.sort(key=lambda row: ([getattr(row, c) for c in columns], labels_of(f"{row.id}/")), reverse=descending)
     window = found[offset : None if limit is None else offset + limit]
     if only is None:
@@ -96,10 +95,9 @@ async def list_namespaces(
     # Milvus filters by the labels before the first wildcard; the rest of each condition is checked here.
     begins = [tuple(takewhile(lambda label: label != ANY_LABEL, p)) for kind, p in wanted if kind == "prefix"]
     where = all_of(*(within_namespace(read_namespace(labels, may_be_empty=True)) for labels in begins))
-    paths: set[str] = set()
     first_rows = _first_rows(where, ports.clock.now_us())
-    async for page in ports.rows.pages(first_rows, only=("namespace",), consistency=ports.reading):
-        paths.update(row.namespace for row in page)
+    pages = ports.rows.pages(first_rows, only=("namespace",), consistency=ports.reading)
+    paths = {row.namespace async for page in pages for row in page}
     matching = (labels for labels in map(labels_of, paths) if all(_matches(labels, *c) for c in wanted))
     cut = sorted({labels[:max_depth] for labels in matching})
     return cut[offset : None if limit is None else offset + limit]

@@ -66,11 +66,7 @@ async def dump(
 
 
 def transfer_of(ports: Ports) -> Transfer:
-    """Return the ports for files and for the record store beside the memory.
-
-    Raises:
-        StoreError: this memory was opened without them.
-    """
+    """Return the ports for transfers, or raise a StoreError if the memory was opened without them."""
     if ports.transfer is None:
         raise StoreError("This memory does not support dump, load and reembed: it was opened without access to files.")
     return ports.transfer

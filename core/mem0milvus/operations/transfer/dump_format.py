@@ -39,6 +39,9 @@ FORMAT = 1
 #: The first line is padded with spaces to this length, so that it can be written last, when the counts are known.
 HEADER_BYTES = 4_096
 
+#: The errors that reading a line raises if it is damaged; ValidationError is a ValueError.
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
+
 #: The fields that hold timestamps.
 _MOMENTS = frozenset({"created_at", "updated_at", "valid_from", "valid_to", "observed_at", "expires_at"})
 
@@ -61,11 +64,7 @@ class Header:
         return sum(self.counts.values())
 
     def as_line(self) -> bytes:
-        """Return the line, ``HEADER_BYTES`` long including its line end.
-
-        Raises:
-            ValidationError: the embedding model's name is too long for it.
-        """
+        """Return the line, ``HEADER_BYTES`` long; raise a ValidationError if the embedder's identity is too long."""
         document = {
             "mem0milvus": "dump",
             "format": FORMAT,
@@ -87,35 +86,22 @@ class Header:
 
 
 def read_header(line: bytes, path: str) -> Header:
-    """Read the first line of a dump.
-
-    Args:
-        line: the line.
-        path: the file's path, for messages.
-
-    Raises:
-        ValidationError: it is not the first line of a dump, or of one in a newer format.
-    """
+    """Read the first line of a dump, or raise a ValidationError if it is none or of a newer format."""
     try:
         document = json.loads(line)
-        content, version = document["mem0milvus"], int(document["format"])
-    except (ValueError, LookupError, TypeError) as error:
-        raise ValidationError(_no_dump(path)) from error
-    if content != "dump":
-        raise ValidationError(_no_dump(path))
-    if version > FORMAT:
+        if document["mem0milvus"] != "dump":
+            raise ValueError("not a dump")
+        version = int(document["format"])
+        header = _header_of(document) if version <= FORMAT else None
+    except UNREADABLE as error:
+        message = f"{path} is no dump of mem0milvus: its first line is not the header of a dump. Nothing was loaded."
+        raise ValidationError(message) from error
+    if header is None:
         raise ValidationError(
             f"{path} was made by a newer version of mem0milvus: its format is {version}, and this version reads up to "
             f"{FORMAT}. Upgrade mem0milvus."
         )
-    try:
-        return _header_of(document)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ValidationError(_no_dump(path)) from error
-
-
-def _no_dump(path: str) -> str:
-    return f"{path} is no dump of mem0milvus: its first line is not the header of a dump. Nothing was loaded."
+    return header
 
 
 def _header_of(document: Mapping[str, Any]) -> Header:
@@ -199,11 +185,7 @@ class RecordRows:
         return RecordRows(rows)
 
     def under(self, key: str) -> RecordRows:
-        """Return the same rows under another key of their namespace.
-
-        Raises:
-            ValidationError: the key is too long.
-        """
+        """Return the same rows under another key of their namespace, or raise a ValidationError if it is too long."""
         new_id = record_id(self.first.namespace, key)
         return RecordRows([replace(row, id=part_id(new_id, row.part)) for row in self.rows])
 
@@ -236,11 +218,7 @@ def record_line(record: RecordRows, *, vectors: bool) -> tuple[str, bytes]:
 
 
 def read_row(line: bytes) -> tuple[str, MemoryRow | RecordRows]:
-    """Return the kind of a line and its content: a row of a memory, or a record, without words.
-
-    Raises:
-        ValueError: or another error of ``UNREADABLE``: the line is no row of a dump.
-    """
+    """Return the kind of a line and its row or record, without words. A damaged line raises one of ``UNREADABLE``."""
     document = json.loads(line)
     kind = document.pop("kind")
     if kind == "record":
@@ -248,10 +226,6 @@ def read_row(line: bytes) -> tuple[str, MemoryRow | RecordRows]:
     if kind not in ("version", "memory", "deleted"):
         raise ValueError(f"kind {kind!r}")
     return kind, _read_memory(kind, document)
-
-
-#: The errors that ``read_row`` raises for a line it cannot read.
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ValidationError)
 
 
 def _memory_document(kind: str, row: MemoryRow, *, vectors: bool) -> dict[str, Any]:

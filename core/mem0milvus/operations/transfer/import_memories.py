@@ -32,7 +32,7 @@ class MemoryImporter(Importer[MemoryRows]):
     """An import of memories."""
 
     noun = "memory"
-    ports: Ports  #: the ports of the store
+    ports: Ports
     on_conflict: OnConflict  #: what to do with a memory whose id another memory has
     new_id: Callable[[str], str]  #: returns the id under which a memory is renamed
 

@@ -25,7 +25,7 @@ class RecordImporter(Importer[RecordRows]):
     """An import of records."""
 
     noun = "record"
-    ports: RecordPorts  #: the ports of the store
+    ports: RecordPorts
     on_conflict: OnConflict  #: what to do with a record whose key another record has
     suffix: str  #: text appended to the key of a record to rename it
 

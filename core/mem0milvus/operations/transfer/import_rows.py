@@ -52,27 +52,15 @@ class Importer(ABC, Generic[Item]):
 
     @abstractmethod
     async def states(self, items: Sequence[Item]) -> list[ImportState]:
-        """Compare items with the store.
-
-        Raises:
-            StoreError: Milvus failed.
-        """
+        """Compare items with the store."""
 
     @abstractmethod
     def renamed(self, item: Item) -> Item:
-        """Return the item under another id, the same one in every import.
-
-        Raises:
-            ValidationError: the other id is too long.
-        """
+        """Return the item under another id, the same one in every import; a ValidationError says it is too long."""
 
     @abstractmethod
     async def index(self, rows: Sequence[Any]) -> Sequence[Any]:
-        """Return the rows with their words, and with an embedding each.
-
-        Raises:
-            EmbeddingError: the embedding model failed.
-        """
+        """Return the rows with their words, and with an embedding each."""
 
     @abstractmethod
     async def put(self, items: Sequence[Item]) -> None:
@@ -152,9 +140,6 @@ async def index_rows(
 
     A row that no search finds has the text "". It gets a constant vector and the words ``NO_WORDS``, because Milvus
     requires both in every row.
-
-    Raises:
-        EmbeddingError: the embedding model failed.
     """
     texts = dict.fromkeys(text for row in rows if not row.vector and (text := text_of(row)))
     vectors = dict(zip(texts, await embedder.embed(list(texts)), strict=True)) if texts else {}

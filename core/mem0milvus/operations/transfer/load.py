@@ -94,17 +94,13 @@ class _Batch:
 class _DumpFile:
     """A verified dump."""
 
-    files: Files  #: the file system
-    path: FilePath  #: the file's path
-    header: Header  #: its first line
+    files: Files
+    path: FilePath
+    header: Header
     origin: Origin  #: the embedding model of this store: the vectors of another one are dropped
 
     async def batches(self) -> AsyncGenerator[_Batch, None]:
-        """Yield the content of the file in batches.
-
-        Raises:
-            ValidationError: a line cannot be read.
-        """
+        """Yield the content of the file in batches, or raise a ValidationError at a line that cannot be read."""
         batch = _Batch()
         closed: list[MemoryRow] = []
         number = 1
@@ -164,11 +160,7 @@ async def _lines(files: Files, path: FilePath) -> AsyncGenerator[bytes, None]:
 
 
 async def _verify(files: Files, path: FilePath) -> Header:
-    """Check that a dump is complete and unchanged, and return its header.
-
-    Raises:
-        ValidationError: it is not.
-    """
+    """Return the header of a dump, or raise a ValidationError if the dump is incomplete or was changed."""
     digest, size, count = sha256(), 0, 0
     async with files.open(path) as file:
         lines = await file.lines()
