@@ -92,6 +92,6 @@ async def ids_beginning_with(ports: Ports, beginning: str) -> list[str]:
 def read_count(top_k: int | None, limit: int | None, default: int | None = None, most: int | None = None) -> int | None:
     """Return the number of results asked for, as ``top_k`` or by Mem0's other name ``limit``, or the default."""
     if top_k is not None and limit is not None:
-        raise ValidationError("top_k and limit are two names of the same: give one.")
+        raise ValidationError("top_k and limit are two names of the same: give only one.")
     count = top_k if top_k is not None else limit
     return default if count is None else check_whole_number(count, "top_k", least=1, most=most)

@@ -92,7 +92,7 @@ async def _change(
         for index, change in enumerate(changes):
             before = current.get(change.id)
             existed.append(before is not None)
-            # A record's rows are told from those of an earlier state by updated_at, so it must grow with each change.
+            # An older updated_at identifies rows of an earlier state, so it must grow even if the clock does not.
             moment = max(now_us, stored[change.id].updated_at + 1) if change.id in stored else now_us
             current[change.id] = None if isinstance(change, Delete) else _record(ports, change, before, moment, index)
         rows = {
