@@ -36,8 +36,7 @@ async def add(
     background: Background = None,
 ) -> AddResult:
     """Add what is worth remembering of some messages or, with ``infer=False``, each message as it is."""
-    given = read_messages(messages)
-    scope = read_scope(user_id, agent_id, run_id)
+    given, scope = read_messages(messages), read_scope(user_id, agent_id, run_id)
     require_scope(scope, "add")
     now_us = ports.clock.now_us()
     turn = Turn(

@@ -29,6 +29,11 @@ class Step:
     target: MemoryRow | None = None  #: the memory to change, as it was shown to the language model; None for a new one
     proposal: Proposal | None = None  #: the model's proposal; None if the rules made the change
 
+    @property
+    def draft(self) -> Draft:
+        """The change as a new memory."""
+        return Draft(self.message, self.vector, self.happened_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -51,6 +56,10 @@ class _Rows:
     remove: list[MemoryRow] = field(default_factory=list)
     changes: dict[int, Change] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
+
+    @property
+    def removed_versions(self) -> dict[str, int]:
+        return {row.id: row.version for row in self.remove}
 
     def reject(self, step: Step, reason: str) -> None:
         if step.proposal is not None:
@@ -85,25 +94,23 @@ async def write_changes(ports: Ports, commit: Commit) -> tuple[list[Change], lis
             raise ValidationError(
                 f"ids names {len(commit.ids)} memories and there are {len(new)} to store. Nothing was added."
             )
-        drafts = [Draft(step.message, step.vector, step.happened_at) for step in new.values()]
-        built = await build_rows(ports, turn, drafts, commit.ids[: len(new)])
+        built = await build_rows(ports, turn, [step.draft for step in new.values()], commit.ids[: len(new)])
         for number, row in zip(new, built, strict=True):
             rows.changes[number] = {"id": row.id, "memory": row.memory, "event": "ADD"}
         if commit.chosen_ids:
             built = await continue_versions(ports, built)
-        remove = {row.id: row.version for row in rows.remove}
-        await _put(ports, rows, [*rows.live, *built, *(mark_done(row, turn.now_us, remove) for row in pending)])
+        await _put(ports, rows, built, [mark_done(row, turn.now_us, rows.removed_versions) for row in pending])
     return [rows.changes[number] for number in sorted(rows.changes)], rows.rejected
 
 
-async def _put(ports: Ports, rows: _Rows, live: Sequence[MemoryRow]) -> None:
+async def _put(ports: Ports, rows: _Rows, new: Sequence[MemoryRow], done: Sequence[MemoryRow]) -> None:
     """Write the rows, the closed versions before the live rows that replace them."""
     if rows.history:
         try:
             await ports.history.put(rows.history)
         except PartialWriteError as error:  # harmless: closed versions are ignored until their live rows are replaced
             raise StoreError(f"Nothing was added: {error.__cause__}") from error
-    if live:
+    if live := [*rows.live, *new, *done]:
         await ports.live.put(live)
     if rows.remove:
         await ports.live.remove([row.id for row in rows.remove])
