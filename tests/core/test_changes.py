@@ -12,7 +12,7 @@ from mem0milvus import ExtractionError
 from mem0milvus.data.messages import Message
 from mem0milvus.data.timestamps import to_iso
 from mem0milvus.operations.extraction.answer import ANSWER_SCHEMA, Proposal, read_answer
-from mem0milvus.operations.extraction.check_changes import Heard, check_changes, read_date
+from mem0milvus.operations.extraction.check_changes import CheckContext, check_changes, read_date
 from mem0milvus.operations.extraction.prompt import SYSTEM_PROMPT, build_instructions, build_request
 from mem0milvus.operations.extraction.quotations import find_quotation, units
 from tests.openai_server import change
@@ -163,14 +163,14 @@ def propose(action: str, memory: str, evidence: str, alias: str = "", about: str
 
 
 def check(*proposals: Proposal, **heard: Any) -> tuple[list[tuple[str, str, str]], list[str]]:
-    accepted, rejected = check_changes(proposals, Heard(**{"messages": MESSAGES, "known": KNOWN, **heard}))
+    accepted, rejected = check_changes(proposals, CheckContext(**{"messages": MESSAGES, "known": KNOWN, **heard}))
     return [(c.action, c.alias, c.memory) for c in accepted], [one["reason"] for one in rejected]
 
 
 def test_what_was_said_is_added_and_ascribed() -> None:
     ((one,), rejected) = check_changes(
         [propose("ADD", "Ann moved to Berlin.", "I moved to Berlin last week", when="2024-05-01")],
-        Heard(MESSAGES, KNOWN),
+        CheckContext(MESSAGES, KNOWN),
     )
     assert (one.message.role, one.message.name, rejected) == ("user", "Ann", [])
     assert one.happened_at is not None
@@ -265,7 +265,7 @@ def test_what_an_assistant_said(about: str, evidence: str, policy: str, kept: bo
 
 def test_an_agreement_is_ascribed_to_the_user_who_agreed() -> None:
     proposal = propose("ADD", "They meet on Friday.", "Shall we meet on Friday at five? … Yes, let us")
-    (one,), _ = check_changes([proposal], Heard(MESSAGES, KNOWN))
+    (one,), _ = check_changes([proposal], CheckContext(MESSAGES, KNOWN))
     assert (one.message.role, one.message.name) == ("user", "Ann")
 
 

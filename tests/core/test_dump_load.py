@@ -516,7 +516,7 @@ def test_keys_of_records_that_are_taken(config: Config, tmp_path: Path) -> None:
 
 def test_an_interrupted_load_goes_on(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Milvus fails at each write in turn; after each failure the histories of what is seen are whole."""
-    monkeypatch.setattr("mem0milvus.operations.transfer.import_memories.BATCH_ROWS", 4)
+    monkeypatch.setattr("mem0milvus.operations.transfer.import_rows.BATCH_ROWS", 4)
     with Memory.from_config(config) as memory:
         fill(memory)
         memory.dump(tmp_path / "all.jsonl")
@@ -551,8 +551,8 @@ def test_an_interrupted_load_goes_on(config: Config, tmp_path: Path, monkeypatch
 KILLED = """
     import os, signal, sys
     from mem0milvus import Memory
-    import mem0milvus.operations.transfer.import_memories
-    mem0milvus.operations.transfer.import_memories.BATCH_ROWS = 40
+    import mem0milvus.operations.transfer.import_rows
+    mem0milvus.operations.transfer.import_rows.BATCH_ROWS = 40
     memory = Memory.from_config({"vector_store": {"config": {"url": sys.argv[1], "embedding_model_dims": 128}},
                                  "embedder": {"provider": "offline"}})
     def die(done, total):

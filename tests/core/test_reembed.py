@@ -191,7 +191,7 @@ def test_a_reset_leaves_nothing_of_the_former_collections(config: Config, tmp_pa
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mem0milvus.operations.transfer.import_memories.BATCH_ROWS", 3)
+    monkeypatch.setattr("mem0milvus.operations.transfer.import_rows.BATCH_ROWS", 3)
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -301,8 +301,8 @@ KILLED = """
     from mem0milvus import Memory
     from mem0milvus.models.offline_embedder import HashingEmbedder
     from mem0milvus.milvus.collection_swap import Succession
-    import mem0milvus.operations.transfer.import_memories
-    mem0milvus.operations.transfer.import_memories.BATCH_ROWS = 3
+    import mem0milvus.operations.transfer.import_rows
+    mem0milvus.operations.transfer.import_rows.BATCH_ROWS = 3
 
     def die():
         os.kill(os.getpid(), signal.SIGKILL)

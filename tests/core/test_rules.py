@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mem0milvus.data.messages import Message
-from mem0milvus.operations.extraction.rules import sentences, statements, tells_something
+from mem0milvus.operations.extraction.rules import is_statement, sentences, statements
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_sentences(text: str, expected: list[str]) -> None:
     ],
 )
 def test_statements_are_kept(statement: str) -> None:
-    assert tells_something(statement)
+    assert is_statement(statement)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_statements_are_kept(statement: str) -> None:
     ],
 )  # fmt: skip
 def test_greetings_questions_and_requests_are_not(other: str) -> None:
-    assert not tells_something(other)
+    assert not is_statement(other)
 
 
 def test_only_users_are_listened_to_and_each_statement_counts_once() -> None:

@@ -236,7 +236,7 @@ class Failing(HashingEmbedder):
 
 
 def test_an_interrupted_migration_goes_on(config: Config, mem0: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mem0milvus.operations.transfer.import_memories.BATCH_ROWS", 2)
+    monkeypatch.setattr("mem0milvus.operations.transfer.import_rows.BATCH_ROWS", 2)
     embedder = Failing(128)
     with Memory.from_config(config, embedder=embedder) as memory:
         with pytest.raises(Exception, match="the model is gone"):

@@ -237,11 +237,11 @@ class Checkup:
             yield Finding("indexes", "ok", "all collections of the memory are loaded and can be read")
 
     def _memories(self) -> Iterator[Finding]:
-        from mem0milvus.operations.memories.health_check import compare, survey
+        from mem0milvus.operations.memories.health_check import compare, count_rows
         from mem0milvus.runtime.blocking_driver import run
 
         ports = self._runtime.blocking_ports()
-        found = run(survey(ports))
+        found = run(count_rows(ports))
         yield from told(found, self._settings.store.history_limit)
         yield compared(run(compare(ports, found.sample)))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from mem0milvus.cli.terminal import count
 
 if TYPE_CHECKING:
-    from mem0milvus.operations.memories.health_check import Comparison, Survey
+    from mem0milvus.operations.memories.health_check import Comparison, StoreCounts
 
 #: How it is: as it should be, worth knowing, or in need of mending.
 State: TypeAlias = Literal["ok", "note", "fault"]
@@ -32,7 +32,7 @@ class Finding:
     mend: str = ""
 
 
-def told(found: Survey, history_limit: int | None) -> Iterator[Finding]:
+def told(found: StoreCounts, history_limit: int | None) -> Iterator[Finding]:
     """What a survey says."""
     yield Finding(
         "memories",

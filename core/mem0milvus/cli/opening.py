@@ -142,7 +142,7 @@ def find_id(memory: Memory, beginning: str) -> str:
         NotFoundError: none does.
         ValidationError: this cannot be an id.
     """
-    from mem0milvus.operations.memories.lookup import ids_beginning_with
+    from mem0milvus.operations.memories.read import ids_beginning_with
     from mem0milvus.runtime.blocking_driver import run
 
     found = run(ids_beginning_with(memory._ports, beginning))

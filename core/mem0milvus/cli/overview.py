@@ -19,7 +19,7 @@ from mem0milvus.cli.tables import Column, print_table
 from mem0milvus.cli.terminal import CommandUsageError, note, print_json, print_line
 
 if TYPE_CHECKING:
-    from mem0milvus.operations.memories.health_check import Survey
+    from mem0milvus.operations.memories.health_check import StoreCounts
 
 #: The most users that the table shows.
 _MOST_USERS = 10
@@ -35,11 +35,11 @@ def stats(
     as_json: options.AsJson = False,
 ) -> None:
     """Count what the store holds."""
-    from mem0milvus.operations.memories.health_check import survey
+    from mem0milvus.operations.memories.health_check import count_rows
     from mem0milvus.runtime.blocking_driver import run
 
     with open_store(config, url, collection) as store, working("Counting"):
-        found = run(survey(store.memory._ports))
+        found = run(count_rows(store.memory._ports))
         told = {**_facts(store.settings), **_counts(found)}
     if as_json:
         print_json({**told, "memories_by_user": dict(found.users.most_common())})
@@ -80,7 +80,7 @@ def _facts(settings: Settings) -> dict[str, Any]:
         }
 
 
-def _counts(found: Survey) -> Mapping[str, Any]:
+def _counts(found: StoreCounts) -> Mapping[str, Any]:
     from mem0milvus.data.timestamps import to_iso
 
     return {

@@ -24,9 +24,9 @@ from mem0milvus.migration import mapping
 from mem0milvus.migration.history import Mem0History
 from mem0milvus.migration.report import MigrationReport, Problem, Survey
 from mem0milvus.milvus.mem0_collection import Mem0Collection
-from mem0milvus.operations.transfer import import_memories as arrival
+from mem0milvus.operations.transfer import import_rows
 from mem0milvus.operations.transfer.dump_format import MemoryRows
-from mem0milvus.operations.transfer.import_memories import Policy
+from mem0milvus.operations.transfer.import_memories import MemoryImporter
 from mem0milvus.operations.transfer.load import empty_outcome
 from mem0milvus.ports import Ports
 from mem0milvus.runtime.blocking_driver import run
@@ -183,10 +183,11 @@ class _Migration:
     ) -> MigrationReport:
         """See ``migrate_mem0``."""
         positions = self._positions()
+        importer = MemoryImporter(ports, on_conflict, lambda memory_id: str(uuid5(_RENAMED, memory_id)))
         found = Survey(dry_run)
         total = self.collection.count()
         for batch in self._batches(positions):
-            found.add(batch.memories, await arrival.fates(ports, batch.memories) if batch.memories else [])
+            found.add(batch.memories, await importer.states(batch.memories))
             found.leave_out(batch.problems, batch.elsewhere)
             if dry_run and progress is not None:
                 progress(found.seen, max(found.seen, total))
@@ -198,28 +199,25 @@ class _Migration:
                 "on_conflict='skip' to leave these out, or on_conflict='rename' to bring them under new ids."
             )
         if not dry_run:
-            await self._write(ports, positions, on_conflict, report, progress)
+            await self._write(importer, positions, report, progress)
         return report
 
     async def _write(
         self,
-        ports: Ports,
+        importer: MemoryImporter,
         positions: Mapping[str, int],
-        on_conflict: OnConflict,
         report: MigrationReport,
         progress: Progress | None,
     ) -> None:
-        policy = Policy(on_conflict, lambda memory_id: str(uuid5(_RENAMED, memory_id)))
         outcome = empty_outcome("")
         total = report["memories"] + report["deleted"] + report["present"] + report["conflicts"]
         done = 0
         for batch in self._batches(positions):
-            if batch.memories:
-                await arrival.arrive(ports, batch.memories, policy, outcome)
+            await importer.run(batch.memories, outcome)
             done += len(batch.memories)
             if progress is not None:
                 progress(done, max(done, total))
-        ports.positions.forget()  # the next memory of a run comes after those that came in
+        importer.ports.positions.forget()  # the next memory of a run comes after those that came in
         report["memories"] = outcome["memories"]
         report["deleted"] = outcome["deleted"]
         report["versions"] = outcome["versions"]
@@ -245,7 +243,7 @@ class _Migration:
             for memory_id, document in page.items():
                 entries, place = past.get(memory_id, []), positions.get(memory_id, 0)
                 batch.take(memory_id, partial(mapping.living, memory_id, document, entries, place))
-                if batch.rows >= arrival.BATCH_ROWS:
+                if batch.rows >= import_rows.BATCH_ROWS:
                     yield batch
                     batch = _Batch()
         yield batch

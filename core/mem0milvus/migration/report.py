@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from mem0milvus.data.timestamps import to_iso
 from mem0milvus.operations.transfer.dump_format import MemoryRows
-from mem0milvus.operations.transfer.import_memories import Fate
+from mem0milvus.operations.transfer.import_rows import ImportState
 
 #: Problems and conflicts that a report names; all of them are counted.
 NAMED = 100
@@ -65,15 +65,15 @@ class Survey:
     _first_us: int | None = None
     _last_us: int | None = None
 
-    def add(self, memories: Sequence[MemoryRows], fates: Sequence[Fate]) -> None:
+    def add(self, memories: Sequence[MemoryRows], states: Sequence[ImportState]) -> None:
         """Count memories, each with what is to become of it."""
-        for memory, fate in zip(memories, fates, strict=True):
+        for memory, state in zip(memories, states, strict=True):
             self.seen += 1
-            if fate is Fate.CONFLICT:
+            if state is ImportState.CONFLICT:
                 self._counts["conflicts"] += 1
                 if len(self.conflicts) < NAMED:
                     self.conflicts.append({"id": memory.head.id, "reason": "another memory has this id here"})
-            elif fate is Fate.PRESENT:
+            elif state is ImportState.PRESENT:
                 self._counts["present"] += 1
             else:
                 self._counts["deleted" if memory.deleted else "memories"] += 1

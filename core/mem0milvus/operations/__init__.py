@@ -1,4 +1,4 @@
-"""What a memory can do, one file for each kind of operation. Pure: they await ports and touch nothing else."""
+"""The operations of a memory, one function for each method of ``Memory``. Pure: they only await ports."""
 
 from mem0milvus.operations.add import add, flush
 from mem0milvus.operations.extraction.pending import process_pending

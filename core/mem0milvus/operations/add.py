@@ -1,4 +1,4 @@
-"""Adding memories."""
+"""Adding memories: with or without extraction, in the foreground or in the background."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mem0milvus.data.limits import MAX_PROMPT_BYTES
 from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.messages import Message, check_metadata, read_messages, utf8_length
 from mem0milvus.data.notebook_tables import as_table
-from mem0milvus.data.scope import Scope, check_memory_id, read_scope, require_scope
+from mem0milvus.data.scope import check_memory_id, read_scope, require_scope
 from mem0milvus.data.timestamps import FOREVER_US, parse_moment
 from mem0milvus.errors import ValidationError
-from mem0milvus.operations.extraction.pending import extract_aside, infer_or_keep, put_aside
-from mem0milvus.operations.memories.new_rows import Draft, Turn, build, continue_past, embed
+from mem0milvus.operations.extraction.pending import extract_turn, infer_or_store, store_turn
+from mem0milvus.operations.memories.new_rows import Draft, Turn, build_rows, continue_versions, embed, scope_of
 from mem0milvus.ports import Job, Ports
-from mem0milvus.types import UNSET, AddResult, Background, Change, FlushOutcome, Messages, Moment, ScopeId
+from mem0milvus.types import UNSET, AddResult, Background, FlushOutcome, Messages, Moment, ScopeId
 
 
 async def add(
@@ -35,13 +35,12 @@ async def add(
     ids: Sequence[str] | None = None,
     background: Background = None,
 ) -> AddResult:
-    """See ``Memory.add``."""
-    spoken = read_messages(messages)
-    scope = read_scope(user_id, agent_id, run_id)
+    """Add what is worth remembering of some messages or, with ``infer=False``, each message as it is."""
+    given, scope = read_messages(messages), read_scope(user_id, agent_id, run_id)
     require_scope(scope, "add")
     now_us = ports.clock.now_us()
     turn = Turn(
-        messages=spoken,
+        messages=given,
         scope=scope,
         metadata=check_metadata(metadata),
         now_us=now_us,
@@ -49,57 +48,78 @@ async def add(
         expires_at=_read_expiry(expires_at, now_us),
         prompt=_read_prompt(ports, prompt, infer),
     )
-    named = _read_ids(ids)
-    _check_background(background)
+    ids = _read_ids(ids)
+    if background not in (None, True, False, "durable"):
+        raise ValidationError(f"background is True, False or 'durable', not {background!r}.")
     if ports.background.default if background is None else background:
-        job = await _prepare(ports, turn, infer, named, ports.background.durable or background == "durable")
+        job = await _job(ports, turn, infer, ids, durable=ports.background.durable or background == "durable")
         return {"results": [], "relations": [], "ticket": await ports.background.submit(scope, job)}
-    return as_table(await _carry_out(ports, turn, infer, named))
+    return as_table(await _add(ports, turn, infer, ids))
 
 
 async def flush(ports: Ports, timeout: float | None = None) -> FlushOutcome:
-    """See ``Memory.flush``."""
+    """Wait until the background adds submitted so far have ended."""
     if timeout is not None and (not isinstance(timeout, (int, float)) or isinstance(timeout, bool) or timeout < 0):
-        raise ValidationError(f"timeout is a number of seconds, not {timeout!r}.")
+        raise ValidationError(f"timeout must be a number of seconds from 0, not {timeout!r}.")
     return await ports.background.flush(timeout)
 
 
-async def _prepare(ports: Ports, turn: Turn, infer: bool, ids: Sequence[str] | None, durable: bool) -> Job:
-    """What is to be done later. What must outlive this process is stored now."""
+async def _job(ports: Ports, turn: Turn, infer: bool, ids: Sequence[str] | None, *, durable: bool) -> Job:
+    """Return the work to do in the background.
+
+    With ``durable``, the messages are stored now as pending rows, so that a crash does not lose them.
+    """
     if durable and infer and turn.messages:
-        return partial(extract_aside, ports, await put_aside(ports, turn, ids))
-    return partial(_carry_out, ports, turn, infer, ids)
+        return partial(extract_turn, ports, await store_turn(ports, turn, ids))
+    return partial(_add, ports, turn, infer, ids)
 
 
-async def _carry_out(ports: Ports, turn: Turn, infer: bool, ids: Sequence[str] | None) -> AddResult:
+async def _add(ports: Ports, turn: Turn, infer: bool, ids: Sequence[str] | None) -> AddResult:
     if not infer:
-        return await _add_raw(ports, turn, turn.messages, ids)
+        return await _add_messages(ports, turn, turn.messages, ids)
     if ids is not None and ports.extraction.llm is None:
-        return await _add_raw(ports, turn, await ports.extractor.extract(turn.messages), ids)
-    return await infer_or_keep(ports, turn, ids)
+        return await _add_messages(ports, turn, await ports.extractor.extract(turn.messages), ids)
+    return await infer_or_store(ports, turn, ids)
 
 
-async def _add_raw(ports: Ports, turn: Turn, spoken: Sequence[Message], ids: Sequence[str] | None) -> AddResult:
-    """Store each message as it is."""
+async def _add_messages(ports: Ports, turn: Turn, messages: Sequence[Message], ids: Sequence[str] | None) -> AddResult:
+    """Store each message as a memory."""
     if ids is None:
-        records = await _build(ports, turn, spoken, [str(uuid4()) for _ in spoken])
-        await ports.shield(ports.live.put(records))
-        return _result(records)
-    if len(ids) != len(spoken):
-        raise ValidationError(
-            f"ids names {len(ids)} memories and there are {len(spoken)} to store"
-            + (
-                "."
-                if len(spoken) == len(turn.messages)
-                else " after extraction; with infer=False, each message is one."
-            )
-        )
-    return await ports.shield(_write_named(ports, turn, spoken, ids))
+        rows = await _build(ports, turn, messages, [str(uuid4()) for _ in messages])
+        await ports.shield(ports.live.put(rows))
+        return _result(rows)
+    if len(ids) != len(messages):
+        hint = "" if len(messages) == len(turn.messages) else " after extraction; with infer=False, each message is one"
+        raise ValidationError(f"ids names {len(ids)} memories and there are {len(messages)} to store{hint}.")
+    return await ports.shield(_add_with_ids(ports, turn, messages, ids))
 
 
-def _check_background(background: object) -> None:
-    if background not in (None, True, False, "durable"):
-        raise ValidationError(f"background is True, False or 'durable', not {background!r}.")
+async def _add_with_ids(ports: Ports, turn: Turn, messages: Sequence[Message], ids: Sequence[str]) -> AddResult:
+    """Store memories under the caller's ids, skipping those that exist with the same text: the call is a repetition."""
+    async with ports.locks.hold(ids):
+        existing = await ports.live.get(ids)
+        new = {}
+        for memory_id, message in zip(ids, messages, strict=True):
+            row = existing.get(memory_id)
+            if row is None:
+                new[memory_id] = message
+            elif row.memory != message.text or scope_of(row) != turn.scope:
+                raise ValidationError(
+                    f"The id {memory_id!r} is taken by another memory. Use update({memory_id!r}, …) to change that "
+                    "one, or choose another id. Nothing was added."
+                )
+        rows = await continue_versions(ports, await _build(ports, turn, list(new.values()), list(new)))
+        await ports.live.put(rows)
+    return _result(rows)
+
+
+async def _build(ports: Ports, turn: Turn, messages: Sequence[Message], ids: Sequence[str]) -> list[MemoryRow]:
+    vectors = await embed(ports, messages) if messages else []
+    return await build_rows(ports, turn, [Draft(m, vector) for m, vector in zip(messages, vectors, strict=True)], ids)
+
+
+def _result(rows: Sequence[MemoryRow]) -> AddResult:
+    return {"results": [{"id": row.id, "memory": row.memory, "event": "ADD"} for row in rows], "relations": []}
 
 
 def _read_expiry(expires_at: Moment | None, now_us: int) -> int:
@@ -117,11 +137,9 @@ def _read_prompt(ports: Ports, prompt: str | None, infer: bool) -> str:
     if (length := utf8_length(prompt, "prompt")) > MAX_PROMPT_BYTES:
         raise ValidationError(f"prompt is {length:,} bytes long in UTF-8 and the most is {MAX_PROMPT_BYTES:,}.")
     if not infer:
-        raise ValidationError("prompt= tells a language model what to keep, and with infer=False none is asked.")
+        raise ValidationError("prompt= instructs a language model, and with infer=False none is asked: leave it out.")
     if ports.extraction.llm is None:
-        raise ValidationError(
-            "prompt= tells a language model what to keep, and none is configured: configure llm, or leave prompt out."
-        )
+        raise ValidationError("prompt= instructs a language model, and none is configured: configure llm or omit it.")
     return prompt
 
 
@@ -130,42 +148,8 @@ def _read_ids(ids: Sequence[str] | None) -> list[str] | None:
         return None
     if isinstance(ids, str) or not isinstance(ids, Sequence):
         raise ValidationError(f"ids must be a list of texts, not {type(ids).__name__}.")
-    named = [check_memory_id(memory_id, f"ids[{index}]") for index, memory_id in enumerate(ids)]
-    if len(set(named)) != len(named):
-        twice = next(memory_id for memory_id in named if named.count(memory_id) > 1)
+    checked = [check_memory_id(memory_id, f"ids[{index}]") for index, memory_id in enumerate(ids)]
+    if len(set(checked)) != len(checked):
+        twice = next(memory_id for memory_id in checked if checked.count(memory_id) > 1)
         raise ValidationError(f"ids holds {twice!r} twice.")
-    return named
-
-
-async def _write_named(ports: Ports, turn: Turn, spoken: Sequence[Message], ids: Sequence[str]) -> AddResult:
-    """Store memories under ids of the caller: those already there with the same text are passed over."""
-    async with ports.locks.hold(ids):
-        there = await ports.live.get(ids)
-        _check_taken(spoken, ids, there, turn.scope)
-        missing = [(i, m) for i, m in zip(ids, spoken, strict=True) if i not in there]
-        records = await _build(ports, turn, [message for _, message in missing], [i for i, _ in missing])
-        records = await continue_past(ports, records)
-        await ports.live.put(records)
-    return _result(records)
-
-
-async def _build(ports: Ports, turn: Turn, spoken: Sequence[Message], ids: Sequence[str]) -> list[MemoryRow]:
-    vectors = await embed(ports, spoken) if spoken else []
-    return await build(ports, turn, [Draft(m, vector) for m, vector in zip(spoken, vectors, strict=True)], ids)
-
-
-def _check_taken(spoken: Sequence[Message], ids: Sequence[str], there: Mapping[str, MemoryRow], scope: Scope) -> None:
-    for memory_id, message in zip(ids, spoken, strict=True):
-        record = there.get(memory_id)
-        if record is None:
-            continue
-        if record.memory != message.text or Scope(record.user_id, record.agent_id, record.run_id) != scope:
-            raise ValidationError(
-                f"The id {memory_id!r} is taken by another memory. Use update({memory_id!r}, …) to change that one, "
-                "or choose another id. Nothing was added."
-            )
-
-
-def _result(records: Sequence[MemoryRow]) -> AddResult:
-    results: list[Change] = [{"id": r.id, "memory": r.memory, "event": "ADD"} for r in records]
-    return {"results": results, "relations": []}
+    return checked

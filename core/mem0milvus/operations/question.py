@@ -1,4 +1,4 @@
-"""A question, ready to be looked up, and how close rows are to it. For memories and for records."""
+"""The query of a search, prepared for a table, and the similarity of rows to it. For memories and for records."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mem0milvus.ports import EmbedderPort, Probe, R, Table
 from mem0milvus.retrieval.text import query_weights
 from mem0milvus.types import SearchMode, Vector
 
-#: How many rows each search brings in to be ranked, or as many as are asked for. Twice as many rank no better.
+#: The least number of candidates that each probe fetches for ranking. Fetching twice as many ranks no better.
 CANDIDATES = 25
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question with its embedding and its weighted words, each where the mode asks for it."""
+    """A query with what its mode needs: its embedding (else None) and the weights of its words (else empty)."""
 
     text: str
     mode: SearchMode
@@ -25,25 +25,21 @@ class Question:
     words: Mapping[int, float]
 
     def probes(self) -> list[Probe]:
-        """What to look rows up by."""
-        by_meaning = [] if self.vector is None else [Probe("vector", self.vector)]
-        return by_meaning + ([Probe("words", self.words)] if self.words else [])
+        """Return the searches to run: by embedding, by words, or both."""
+        by_vector = [] if self.vector is None else [Probe("vector", self.vector)]
+        return by_vector + ([Probe("words", self.words)] if self.words else [])
 
 
 @dataclass(frozen=True, slots=True)
 class Closeness:
-    """How close a row is to the question: cosine, and the metric's own value."""
+    """How close a row is to a query: its cosine similarity (None in lexical mode), and the metric's own value."""
 
     similarity: float | None
     score: float
 
 
 def check_query(query: object) -> str:
-    """Check the text of a question.
-
-    Raises:
-        ValidationError: it is no text, or blank, or not valid Unicode.
-    """
+    """Return the text of a query, or raise a ValidationError if it is not text, blank, or not valid Unicode."""
     if not isinstance(query, str):
         raise ValidationError(f"query must be a text, not {type(query).__name__}.")
     if not query.strip():
@@ -53,20 +49,15 @@ def check_query(query: object) -> str:
 
 
 def check_threshold(threshold: object) -> None:
-    """Raise a ValidationError when the threshold is no relevance."""
+    """Raise a ValidationError if the threshold is not a relevance."""
     if threshold is None:
         return
     if not isinstance(threshold, (int, float)) or isinstance(threshold, bool) or not 0 <= threshold <= 1:
-        raise ValidationError(f"threshold is a relevance and lies between 0 and 1, not {threshold!r}.")
+        raise ValidationError(f"threshold must be a relevance between 0 and 1, not {threshold!r}.")
 
 
-async def prepare(table: Table[R], embedder: EmbedderPort, text: str, mode: SearchMode) -> Question:
-    """The question as this mode looks it up in this table.
-
-    Raises:
-        ValidationError: there is no such mode, or not here.
-        EmbeddingError: the embedding model failed.
-    """
+async def prepare_question(table: Table[R], embedder: EmbedderPort, text: str, mode: SearchMode) -> Question:
+    """Return the query as this mode searches for it; raise a ValidationError if the table does not support the mode."""
     if mode not in ("hybrid", "dense", "lexical"):
         raise ValidationError(f"mode={mode!r}; known are 'hybrid', 'dense' and 'lexical'.")
     if mode == "lexical" and not table.searches_words:
@@ -76,8 +67,11 @@ async def prepare(table: Table[R], embedder: EmbedderPort, text: str, mode: Sear
     return Question(text, mode, vector, words)
 
 
-def measure(metric: str, question: Question, rows: Mapping[str, R]) -> dict[str, Closeness]:
-    """Each row's closeness, exactly, from its stored vector; where none was asked for, from its stored words."""
+def measure_closeness(metric: str, question: Question, rows: Mapping[str, R]) -> dict[str, Closeness]:
+    """Return the closeness of each row, computed from its stored vector or, in lexical mode, from its stored words.
+
+    The distances of hits are not used: neighbours of a hit, and rows found by their words alone, have none.
+    """
     if question.vector is None:
         return {key: Closeness(None, _overlap(question.words, row.words)) for key, row in rows.items()}
     if not rows:
@@ -85,13 +79,13 @@ def measure(metric: str, question: Question, rows: Mapping[str, R]) -> dict[str,
     import numpy as np
 
     vectors = np.asarray([row.vector for row in rows.values()], dtype=np.float32)
-    asked = np.asarray(question.vector, dtype=np.float32)
-    cosines = vectors @ asked
-    scores = np.square(vectors - asked).sum(axis=1) if metric == "L2" else cosines
+    query = np.asarray(question.vector, dtype=np.float32)
+    cosines = vectors @ query
+    scores = np.square(vectors - query).sum(axis=1) if metric == "L2" else cosines
     return {
         key: Closeness(float(cosine), float(score)) for key, cosine, score in zip(rows, cosines, scores, strict=True)
     }
 
 
-def _overlap(asked: Mapping[int, float], words: Mapping[int, float]) -> float:
-    return sum(weight * words[token] for token, weight in asked.items() if token in words)
+def _overlap(query: Mapping[int, float], words: Mapping[int, float]) -> float:
+    return sum(weight * words[token] for token, weight in query.items() if token in words)

@@ -1,1 +1,1 @@
-"""Finding what is worth remembering in what was said."""
+"""Extraction: finding what is worth remembering in messages, and writing it."""

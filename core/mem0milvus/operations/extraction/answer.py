@@ -1,4 +1,4 @@
-"""Reading a language model's answer: the changes that it proposes. Pure."""
+"""Reading the changes that a language model proposes in its answer. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Action: TypeAlias = Literal["ADD", "UPDATE", "DELETE"]
 
 ACTIONS: tuple[Action, ...] = ("ADD", "UPDATE", "DELETE")
 
-#: The JSON schema of an answer. The evidence comes first, so that a model quotes before it concludes.
+#: The JSON schema of an answer. The evidence comes first, because models write fields in order: quote, then conclude.
 ANSWER_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "properties": {
@@ -39,52 +39,38 @@ ANSWER_SCHEMA: Mapping[str, Any] = {
     "additionalProperties": False,
 }
 
-#: Opening braces that are tried in a text that is not JSON as a whole.
+#: The most opening braces at which a JSON object is looked for in a text that is not JSON as a whole.
 _BRACES_TRIED = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A change as the model proposes it.
+    """A change proposed by the model."""
 
-    Attributes:
-        alias: the number under which the memory was shown that is to be changed; ``""`` for none.
-        memory: the new text.
-        evidence: what was said that it follows from.
-        about: whom it is about.
-        happened_at: when it happened, in ISO 8601; ``""`` where that is not told.
-    """
-
-    action: Action
-    alias: str
-    memory: str
-    evidence: str
-    about: str
-    happened_at: str
+    action: Action  #: the kind of change
+    alias: str  #: the number under which the memory to change was shown; "" for a new memory
+    memory: str  #: the new text
+    evidence: str  #: the quotation from the messages that supports the change
+    about: str  #: the person it is about
+    happened_at: str  #: when it happened, in ISO 8601; "" if that was not said
 
     def rejected(self, reason: str) -> Rejected:
-        """This proposal, with why it is not followed."""
+        """Return this proposal with the reason for its rejection."""
         return {"action": self.action, "memory": self.memory, "evidence": self.evidence, "reason": reason}
 
 
 def read_answer(answer: str | Mapping[str, Any]) -> tuple[list[Proposal], list[Rejected]]:
-    """The changes that an answer proposes, and those items in it that are no such thing.
+    """Return the proposals of an answer, and its malformed items.
 
     Raises:
-        ExtractionError: the answer is empty, no JSON, not of the shape asked for, or nothing in it is.
+        ExtractionError: the answer is empty, not JSON, or not of the requested shape, or all its items are malformed.
     """
-    items = _changes(answer)
-    proposals: list[Proposal] = []
-    malformed: list[Rejected] = []
-    for item in items:
-        read = _proposal(item)
-        if isinstance(read, Proposal):
-            proposals.append(read)
-        else:
-            malformed.append(read)
+    items = [_proposal(item) for item in _changes(answer)]
+    proposals = [item for item in items if isinstance(item, Proposal)]
+    malformed = [item for item in items if not isinstance(item, Proposal)]
     if malformed and not proposals:
         raise ExtractionError(
-            f"The language model's answer is not of the shape asked for: {malformed[0]['reason']}. Nothing was written."
+            f"The language model's answer is not as requested: {malformed[0]['reason']}. Nothing was written."
         )
     return proposals, malformed
 
@@ -94,14 +80,13 @@ def _changes(answer: str | Mapping[str, Any]) -> Sequence[object]:
     changes = found.get("changes")
     if not isinstance(changes, list):
         raise ExtractionError(
-            'The language model\'s answer has no list under "changes": it is not of the shape asked for. '
-            "Nothing was written."
+            'The language model\'s answer has no list under "changes", as the request asks for. Nothing was written.'
         )
     return changes
 
 
 def _find_object(text: object) -> Mapping[str, Any]:
-    """The JSON object in a text that may say something before and after it, or fence it in."""
+    """Return the JSON object in a text that may have other text or a code fence around it."""
     if not isinstance(text, str):
         raise ExtractionError(f"The language model answered with a {type(text).__name__} instead of text.")
     if not text.strip():
@@ -119,7 +104,7 @@ def _find_object(text: object) -> Mapping[str, Any]:
 
 
 def _objects(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The JSON objects in a text, and where each begins; not those inside another."""
+    """Yield the JSON objects in a text with their positions, without those nested in another."""
     decoder = json.JSONDecoder()
     start = text.find("{")
     for _ in range(_BRACES_TRIED):
@@ -134,7 +119,7 @@ def _objects(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
 def _decoded(decoder: json.JSONDecoder, text: str, start: int) -> tuple[Mapping[str, Any], int] | None:
     try:
         return decoder.raw_decode(text, start)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # of braces nested thousands deep, as a model in a loop writes them
         return None
 
 

@@ -1,4 +1,4 @@
-"""What of a model's proposals is followed: only what was said, only memories that were shown. Pure."""
+"""Checking a model's proposals: a change needs evidence in the messages and a memory that was shown. Pure."""
 
 from __future__ import annotations
 
@@ -13,102 +13,85 @@ from mem0milvus.operations.extraction.quotations import Place, contains_run, fin
 from mem0milvus.retrieval.text.words import fold, is_function_word, language_of, stem, words_of
 from mem0milvus.types import AssistantPolicy, Rejected
 
-#: So many words in a row that stand in the instructions as well are a copy of them.
+#: A text that shares so many consecutive words with the instructions is copied from them.
 COPIED_UNITS = 8
 
-#: A word that more than half of at least so many memories share tells none of them from the others.
+#: With at least so many memories, a word that more than half of them contain does not identify one of them.
 _MANY = 3
 
-#: Words for what is remembered as such. Who says only these speaks of no memory in particular.
+#: Words about memories in general, with their stems. A message with no others refers to no memory in particular.
 _GENERIC = frozenset(("user", "memory", "memori", "fact", "everything", "delete", "delet", "forget"))
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change to be made.
+    """An accepted change."""
 
-    Attributes:
-        action: what is done.
-        alias: the number of the memory that is changed; ``""`` for a new one.
-        memory: the new text; ``""`` for a deletion.
-        message: the message that it follows from.
-        place: where in the messages.
-        happened_at: when it happened, in microseconds; None where that is not told.
-    """
-
-    action: Action
-    alias: str
-    memory: str
-    message: Message
-    place: Place
-    happened_at: int | None
+    action: Action  #: the kind of change
+    alias: str  #: the number of the memory to change; "" for a new one
+    memory: str  #: the new text; "" for a deletion
+    message: Message  #: the message that supports it
+    place: Place  #: the position of the evidence in the messages
+    happened_at: int | None  #: when it happened, in microseconds since 1970 UTC; None if that was not said
     proposal: Proposal
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What proposals are held against.
-
-    Attributes:
-        messages: what was said.
-        known: the memories that were shown, by alias.
-        instructions: what the model was told to do.
-        users: names of users, beside those that messages carry.
-        assistant: whether what an assistant said is remembered.
-    """
+class CheckContext:
+    """The input of the model, with which its proposals are compared."""
 
     messages: Sequence[Message]
-    known: Mapping[str, str]
-    instructions: str = ""
-    users: Sequence[str] = ()
-    assistant: AssistantPolicy = "about_user"
+    known: Mapping[str, str]  #: the texts of the memories shown, by alias
+    instructions: str = ""  #: the instructions given to the model
+    users: Sequence[str] = ()  #: names of users, in addition to those in the messages
+    assistant: AssistantPolicy = "about_user"  #: whether statements of the assistant are remembered
 
 
-def check_changes(proposals: Sequence[Proposal], heard: Heard) -> tuple[list[Change], list[Rejected]]:
-    """The proposals that are followed, in the order in which they were said, and the others with the reason."""
-    said = [units(message.text) for message in heard.messages]
-    instructions = units(heard.instructions)
+def check_changes(proposals: Sequence[Proposal], context: CheckContext) -> tuple[list[Change], list[Rejected]]:
+    """Return the accepted changes, in the order of their evidence, and the rejected proposals with the reasons."""
+    said = [units(message.text) for message in context.messages]
+    instructions = units(context.instructions)
     accepted: list[Change] = []
     rejected: list[Rejected] = []
     for proposal in proposals:
         places = find_quotation(proposal.evidence, said)
         reason = (
-            _wrong_evidence(proposal, places, heard)
-            or _wrong_target(proposal, heard.known)
-            or _wrong_text(proposal, heard.known, instructions)
+            _wrong_evidence(proposal, places, context)
+            or _wrong_target(proposal, context.known)
+            or _wrong_text(proposal, context.known, instructions)
         )
         if reason:
             rejected.append(proposal.rejected(reason))
         else:
-            accepted.append(_change(proposal, places, heard.messages))
-    kept, outdone = _resolve(accepted)
-    return kept, [*rejected, *outdone]
+            accepted.append(_change(proposal, places, context.messages))
+    kept, superseded = _resolve(accepted)
+    return kept, [*rejected, *superseded]
 
 
-def _wrong_evidence(proposal: Proposal, places: Sequence[Place], heard: Heard) -> str:
+def _wrong_evidence(proposal: Proposal, places: Sequence[Place], context: CheckContext) -> str:
     if not proposal.evidence.strip():
         return "no evidence is given"
     if not places:
         return "the evidence is not in the messages"
-    messages = [heard.messages[place.message] for place in places]
-    if not _tells(proposal.evidence, messages):
+    messages = [context.messages[place.message] for place in places]
+    if not _has_meaning(proposal.evidence, messages):
         return "the evidence tells nothing"
-    if any(message.role == "user" for message in messages) or heard.assistant == "always":
+    if any(message.role == "user" for message in messages) or context.assistant == "always":
         return ""
-    if heard.assistant == "never" or proposal.action == "DELETE" or not _is_user(proposal.about, heard):
+    if context.assistant == "never" or proposal.action == "DELETE" or not _is_user(proposal.about, context):
         return "only the assistant said it"
     return ""
 
 
-def _tells(evidence: str, messages: Iterable[Message]) -> bool:
-    """Whether a quotation has a word with a meaning, or is all that somebody said."""
+def _has_meaning(evidence: str, messages: Iterable[Message]) -> bool:
+    """Return True if a quotation has a content word, or is a whole message."""
     return bool(content(evidence)) or any(units(evidence) == units(message.text) for message in messages)
 
 
-def _is_user(about: str, heard: Heard) -> bool:
-    names = ["user", *heard.users, *(m.name for m in heard.messages if m.role == "user" and m.name)]
-    named = units(about)
-    return any(set(units(name)) <= set(named) for name in names if units(name))
+def _is_user(about: str, context: CheckContext) -> bool:
+    names = ["user", *context.users, *(m.name for m in context.messages if m.role == "user" and m.name)]
+    subject = set(units(about))
+    return any(set(units(name)) <= subject for name in names if units(name))
 
 
 def _wrong_target(proposal: Proposal, known: Mapping[str, str]) -> str:
@@ -116,13 +99,13 @@ def _wrong_target(proposal: Proposal, known: Mapping[str, str]) -> str:
         return ""
     if proposal.alias not in known:
         return f"there is no memory {proposal.alias!r} among those shown"
-    if proposal.action == "DELETE" and not _speaks_of(proposal.evidence, proposal.alias, known):
+    if proposal.action == "DELETE" and not _refers_to(proposal.evidence, proposal.alias, known):
         return "the evidence does not speak of that memory"
     return ""
 
 
-def _speaks_of(evidence: str, alias: str, known: Mapping[str, str]) -> bool:
-    """Whether a quotation names what a memory is about. "Delete all memories" names nothing."""
+def _refers_to(evidence: str, alias: str, known: Mapping[str, str]) -> bool:
+    """Return True if a quotation shares an identifying word with a memory. "Delete all memories" has none."""
     contents = {other: content(text) for other, text in known.items()}
     common = _GENERIC
     if len(known) >= _MANY:
@@ -132,7 +115,7 @@ def _speaks_of(evidence: str, alias: str, known: Mapping[str, str]) -> bool:
 
 
 def content(text: str) -> frozenset[str]:
-    """The stems of a text's words that mean something; pairs of characters in scripts without spaces."""
+    """Return the stems of a text's content words; in scripts without spaces, the pairs of characters."""
     words = words_of(text)
     language = language_of(words)
     found: set[str] = set()
@@ -160,7 +143,7 @@ def _wrong_text(proposal: Proposal, known: Mapping[str, str], instructions: Sequ
 
 
 def _change(proposal: Proposal, places: Sequence[Place], messages: Sequence[Message]) -> Change:
-    """Ascribe a change to the user who said it, or else to the assistant."""
+    """Return the change, attributed to the user who said it or, if no user did, to the assistant."""
     by_users = [place for place in places if messages[place.message].role == "user"]
     place = max(by_users or places)
     return Change(
@@ -175,7 +158,7 @@ def _change(proposal: Proposal, places: Sequence[Place], messages: Sequence[Mess
 
 
 def read_date(text: str) -> int | None:
-    """A moment as a model writes it, perhaps only a year or a month; None where it is no moment."""
+    """Return a date as a model writes it, perhaps only a year or a month, in microseconds; None if it is no date."""
     text = text.strip()
     if text.isdecimal() and len(text) == 4:
         text += "-01-01"
@@ -188,7 +171,7 @@ def read_date(text: str) -> int | None:
 
 
 def _resolve(changes: Sequence[Change]) -> tuple[list[Change], list[Rejected]]:
-    """One change for each memory, that which was said last, and each text once."""
+    """Keep the last change to each memory, and each new text once. Reject the others."""
     ordered = sorted(changes, key=lambda change: change.place)
     last = {change.alias: change for change in ordered if change.alias}
     kept: list[Change] = []

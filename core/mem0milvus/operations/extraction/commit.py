@@ -1,4 +1,4 @@
-"""Writing the changes of one turn: the past first, then all new rows in one request."""
+"""Writing the changes of one turn: closed versions first, then all new live rows in one request."""
 
 from __future__ import annotations
 
@@ -10,67 +10,56 @@ from mem0milvus.data.messages import Message, check_metadata
 from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.errors import PartialWriteError, StoreError, ValidationError
 from mem0milvus.operations.extraction.answer import Action, Proposal
-from mem0milvus.operations.extraction.pending_state import settled
-from mem0milvus.operations.memories.new_rows import Draft, Turn, build, continue_past
+from mem0milvus.operations.extraction.pending_state import mark_done
+from mem0milvus.operations.memories.new_rows import Draft, Turn, build_rows, continue_versions, next_version, with_text
 from mem0milvus.ports import Ports
 from mem0milvus.retrieval.filters import all_of, any_in
 from mem0milvus.retrieval.filters.scope_filters import exactly_in
-from mem0milvus.retrieval.indexing import lexical_weights
 from mem0milvus.types import Change, Rejected, Vector
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change to be written.
+    """One change to be written."""
 
-    Attributes:
-        action: what is done.
-        message: the new text, and who said it.
-        vector: its embedding; none for a deletion.
-        happened_at: when it happened, where that is told.
-        target: the memory that is changed, as it was shown to the model.
-        proposal: what the model said; None where rules decided.
-    """
-
-    action: Action
-    message: Message
-    vector: Vector
-    happened_at: int | None = None
-    target: MemoryRow | None = None
-    proposal: Proposal | None = None
+    action: Action  #: the kind of change
+    message: Message  #: the new text and its speaker
+    vector: Vector  #: the embedding of the text; empty for a deletion
+    happened_at: int | None = None  #: when it happened, in microseconds since 1970 UTC; None if that was not said
+    target: MemoryRow | None = None  #: the memory to change, as it was shown to the language model; None for a new one
+    proposal: Proposal | None = None  #: the model's proposal; None if the rules made the change
 
     @property
     def draft(self) -> Draft:
-        """The text as a new memory."""
+        """The change as a new memory."""
         return Draft(self.message, self.vector, self.happened_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The changes of one turn.
-
-    Attributes:
-        ids: for new memories, as many as there may be at most.
-        named: whether the caller chose the ids, so that others may have had them.
-        raw: the pending rows that the turn was read from, if any. They are marked as done together with the changes.
-    """
+    """The changes of one turn."""
 
     turn: Turn
     steps: Sequence[Step]
-    ids: Sequence[str]
-    named: bool = False
-    raw: Sequence[MemoryRow] = ()
+    ids: Sequence[str]  #: ids for new memories; there may be more ids than new memories
+    chosen_ids: bool = False  #: True if the caller chose the ids, so that deleted memories may have had them
+    #: the pending rows from which the turn was read, to be marked as done with the changes
+    pending: Sequence[MemoryRow] = ()
 
 
 @dataclass(slots=True)
 class _Rows:
-    """The rows of a commit, and what is told of them."""
+    """The rows of a commit, and its results: the changes by the number of their step, and the rejected proposals."""
 
-    past: list[MemoryRow] = field(default_factory=list)
+    history: list[MemoryRow] = field(default_factory=list)
     live: list[MemoryRow] = field(default_factory=list)
     remove: list[MemoryRow] = field(default_factory=list)
-    changes: dict[int, Change] = field(default_factory=dict)  # by step
+    changes: dict[int, Change] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
+
+    @property
+    def removed_versions(self) -> dict[str, int]:
+        return {row.id: row.version for row in self.remove}
 
     def reject(self, step: Step, reason: str) -> None:
         if step.proposal is not None:
@@ -78,25 +67,25 @@ class _Rows:
 
 
 async def write_changes(ports: Ports, commit: Commit) -> tuple[list[Change], list[Rejected]] | None:
-    """Write the changes of a turn. They hold from one moment: that at which the new rows are written.
+    """Write the changes of a turn. They all become valid at once, when the new live rows are written.
 
-    A memory that was changed since the model saw it is not changed again: the new text is stored beside it, and it is
-    not deleted.
+    If a memory has changed since the model saw it, an update is stored as a new memory, and a deletion is rejected.
 
     Returns:
-        What was changed and what was not; None when the raw rows are no longer as they were read.
+        The changes made and those rejected; None if the pending rows have changed since they were read.
 
     Raises:
         ValidationError: there are fewer ids than new memories, or metadata would become too large. Nothing was written.
         StoreError: Milvus failed.
     """
     targets = [step.target.id for step in commit.steps if step.target]
+    # The hashes of the texts are locked too, so that two turns cannot add the same text at the same time.
     texts = [content_hash(step.message.text) for step in commit.steps]
-    raw_ids = [row.id for row in commit.raw]
-    async with ports.locks.hold([*targets, *texts, *raw_ids, *(commit.ids if commit.named else ())]):
-        current = await ports.live.get([*targets, *raw_ids], vectors=True) if targets or raw_ids else {}
-        raw = [current[i] for i in raw_ids if i in current]
-        if [(row.version, row.pending) for row in raw] != [(row.version, row.pending) for row in commit.raw]:
+    pending_ids = [row.id for row in commit.pending]
+    async with ports.locks.hold([*targets, *texts, *pending_ids, *(commit.ids if commit.chosen_ids else ())]):
+        current = await ports.live.get([*targets, *pending_ids], vectors=True)
+        pending = [current[i] for i in pending_ids if i in current]
+        if [(row.version, row.pending) for row in pending] != [(row.version, row.pending) for row in commit.pending]:
             return None
         turn = replace(commit.turn, now_us=max(commit.turn.now_us, ports.clock.now_us()))
         rows = _Rows()
@@ -105,31 +94,30 @@ async def write_changes(ports: Ports, commit: Commit) -> tuple[list[Change], lis
             raise ValidationError(
                 f"ids names {len(commit.ids)} memories and there are {len(new)} to store. Nothing was added."
             )
-        built = await build(ports, turn, [step.draft for step in new.values()], commit.ids[: len(new)])
-        for number, record in zip(new, built, strict=True):
-            rows.changes[number] = {"id": record.id, "memory": record.memory, "event": "ADD"}
-        if commit.named:
-            built = await continue_past(ports, built)
-        remove = {record.id: record.version for record in rows.remove}
-        await _put(ports, rows, [*rows.live, *built, *(settled(row, turn.now_us, remove) for row in raw)])
+        built = await build_rows(ports, turn, [step.draft for step in new.values()], commit.ids[: len(new)])
+        for number, row in zip(new, built, strict=True):
+            rows.changes[number] = {"id": row.id, "memory": row.memory, "event": "ADD"}
+        if commit.chosen_ids:
+            built = await continue_versions(ports, built)
+        await _put(ports, rows, built, [mark_done(row, turn.now_us, rows.removed_versions) for row in pending])
     return [rows.changes[number] for number in sorted(rows.changes)], rows.rejected
 
 
-async def _put(ports: Ports, rows: _Rows, live: Sequence[MemoryRow]) -> None:
-    """Write the rows: what no longer holds is kept before it is replaced."""
-    if rows.past:
+async def _put(ports: Ports, rows: _Rows, new: Sequence[MemoryRow], done: Sequence[MemoryRow]) -> None:
+    """Write the rows, the closed versions before the live rows that replace them."""
+    if rows.history:
         try:
-            await ports.history.put(rows.past)
-        except PartialWriteError as error:  # harmless: past rows count only once the live rows are replaced or gone
+            await ports.history.put(rows.history)
+        except PartialWriteError as error:  # harmless: closed versions are ignored until their live rows are replaced
             raise StoreError(f"Nothing was added: {error.__cause__}") from error
-    if live:
+    if live := [*rows.live, *new, *done]:
         await ports.live.put(live)
     if rows.remove:
-        await ports.live.remove([record.id for record in rows.remove])
+        await ports.live.remove([row.id for row in rows.remove])
 
 
 def _sort(turn: Turn, steps: Sequence[Step], current: Mapping[str, MemoryRow], rows: _Rows) -> dict[int, Step]:
-    """Lay out the rows of updates and deletions; returns, by number, the steps that bring new memories."""
+    """Add the rows of updates and deletions to ``rows``, and return the steps that make new memories by number."""
     new: dict[int, Step] = {}
     for number, step in enumerate(steps):
         now = current.get(step.target.id) if step.target else None
@@ -146,47 +134,42 @@ def _sort(turn: Turn, steps: Sequence[Step], current: Mapping[str, MemoryRow], r
 
 
 def _update(turn: Turn, step: Step, now: MemoryRow, rows: _Rows) -> Change:
-    moment = change_moment(now, turn.now_us)
-    told = turn.observed_at if step.happened_at is None else step.happened_at
-    if told is None:  # what nobody told is the moment of the change, or of the memory's making, which is no word of it
-        told = now.observed_at if now.observed_at == now.created_at else moment
+    following = next_version(now, now, "UPDATE", turn.now_us)
+    observed_at = turn.observed_at if step.happened_at is None else step.happened_at
+    if observed_at is None:
+        # observed_at is indexed only if it differs from created_at, see lexical_weights: a default stays a default.
+        observed_at = now.observed_at if now.observed_at == now.created_at else following.valid_from
     text = step.message.text
-    following = replace(
-        now,
-        memory=text,
-        hash=content_hash(text),
+    changed = with_text(
+        following,
+        text,
+        step.vector,
+        check_metadata({**now.metadata, **turn.metadata}),
         actor_id=step.message.name,
         role=step.message.role,
-        metadata=check_metadata({**now.metadata, **turn.metadata}),
-        version=now.version + 1,
-        event="UPDATE",
-        updated_at=moment,
-        valid_from=moment,
-        observed_at=told,
+        observed_at=observed_at,
         expires_at=now.expires_at if turn.expires_at == FOREVER_US else turn.expires_at,
-        vector=step.vector,
     )
-    rows.past.append(closed(now, moment))
-    rows.live.append(replace(following, words=lexical_weights(following)))
+    rows.history.append(closed(now, following.valid_from))
+    rows.live.append(changed)
     return {"id": now.id, "memory": text, "event": "UPDATE", "previous_memory": now.memory}
 
 
 def _delete(turn: Turn, now: MemoryRow, rows: _Rows) -> Change:
-    moment = change_moment(now, turn.now_us)
-    rows.past += [closed(now, moment), tombstone(now, moment)]
+    moment_us = change_moment(now, turn.now_us)
+    rows.history += [closed(now, moment_us), tombstone(now, moment_us)]
     rows.remove.append(now)
     return {"id": now.id, "memory": now.memory, "event": "DELETE", "previous_memory": now.memory}
 
 
 async def _unknown(ports: Ports, turn: Turn, new: Mapping[int, Step], rows: _Rows) -> dict[int, Step]:
-    """Those new memories whose text the scope has not already, each text once."""
+    """Return the new memories whose text is not in the scope yet, each text once. Reject the others."""
     if not new:
         return {}
     hashes = {number: content_hash(step.message.text) for number, step in new.items()}
     same = all_of(exactly_in(turn.scope), any_in("hash", list(dict.fromkeys(hashes.values()))))
-    known = {record.hash for record in rows.live}
-    async for page in ports.live.pages(same, only=("hash", "pending")):
-        known.update(record.hash for record in page if not record.pending)
+    pages = ports.live.pages(same, only=("hash", "pending"))
+    known = {row.hash for row in rows.live} | {row.hash async for page in pages for row in page if not row.pending}
     kept = {}
     for number, step in new.items():
         if hashes[number] in known:

@@ -1,4 +1,4 @@
-"""What is kept beside a raw message until its extraction works, as JSON in the column ``pending``."""
+"""The state of a pending extraction, stored with each of its messages as JSON in the column ``pending``."""
 
 from __future__ import annotations
 
@@ -10,34 +10,27 @@ from mem0milvus.data.memory_row import MemoryRow
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """An extraction that is due, or of which only the traces are to be removed.
+class PendingExtraction:
+    """An extraction still to be done, or one that is done but not cleaned up."""
 
-    Attributes:
-        turn: what all messages of one ``add`` share.
-        prompt: the instructions that this ``add`` gave.
-        ids: the ids that it named for new memories.
-        done: True once the memories are written.
-        remove: then, the memories still to be removed, with the versions that are meant.
-    """
-
-    turn: str
-    prompt: str = ""
-    ids: Sequence[str] = ()
-    done: bool = False
+    turn: str  #: an id that all messages of one ``add`` share
+    prompt: str = ""  #: the instructions given to this ``add``
+    ids: Sequence[str] = ()  #: the ids given to it for new memories
+    done: bool = False  #: True once the new memories are written; then only the pending rows are left to remove
+    #: with ``done``, the ids of memories still to be deleted, with the version to which the deletion applies
     remove: Mapping[str, int] = field(default_factory=dict)
 
     def as_text(self) -> str:
-        """For the column."""
+        """Return the value for the column."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
-def waiting_of(record: MemoryRow) -> Waiting:
-    """What a pending row waits for."""
-    return Waiting(**json.loads(record.pending))
+def read_pending(row: MemoryRow) -> PendingExtraction:
+    """Return the extraction for which a pending row was stored."""
+    return PendingExtraction(**json.loads(row.pending))
 
 
-def settled(record: MemoryRow, at_us: int, remove: Mapping[str, int]) -> MemoryRow:
-    """The row of a message whose memories are being written. From this moment on it is not found any more."""
-    waiting = replace(waiting_of(record), done=True, remove=remove, prompt="", ids=())
-    return replace(record, pending=waiting.as_text(), expires_at=at_us)
+def mark_done(row: MemoryRow, at_us: int, remove: Mapping[str, int]) -> MemoryRow:
+    """Return a pending row as it is once its memories are written: done, and expired so that no read finds it."""
+    pending = replace(read_pending(row), done=True, remove=remove, prompt="", ids=())
+    return replace(row, pending=pending.as_text(), expires_at=at_us)

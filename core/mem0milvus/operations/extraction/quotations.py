@@ -1,4 +1,4 @@
-"""Finding a quotation in what was said, as written or nearly so."""
+"""Finding a quotation in messages, exactly or with a few differences."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: Scripts that put no spaces between words: each of their characters counts as a unit.
+#: Characters of scripts without spaces between words (Thai, Lao, Burmese, Khmer, Japanese, Chinese): each is a unit.
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _UNIT = f"[{_UNSPACED}]|[^\\W_{_UNSPACED}]+"
 
-#: What stands between parts of a quotation that were not said in one go.
+#: Separators between the parts of a quotation.
 _GAP = re.compile(r"…|\.{3,}|\n")
 
-#: Who is quoted, as in ``user "Ann": …``, written before the quotation.
+#: A speaker before a quotation, as in ``user "Ann": …``.
 _SPEAKER = re.compile(r"^[^:\n]{1,80}:\s*")
 
-#: One unit in so many may differ: a corrected slip, an added or a left-out word.
+#: One unit in so many may differ: models correct spelling, and add or omit words.
 UNITS_PER_ERROR = 5
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where something was said: in which message, and up to which unit of it."""
+    """The end of a quotation: the number of the message, and the unit in it."""
 
     message: int
     unit: int
 
 
 def units(text: str) -> list[str]:
-    """The words of a text, folded, without punctuation; in scripts without spaces, its characters."""
+    """Return the words of a text, case-folded and without punctuation; in scripts without spaces, its characters."""
     return re.findall(_UNIT, unicodedata.normalize("NFKC", text).casefold())
 
 
 def find_quotation(quotation: str, said: Sequence[Sequence[str]]) -> list[Place]:
-    """Where each part of a quotation stands; nothing when a part of it was never said.
+    """Return the place of each part of a quotation; an empty list if one of the parts is in no message.
 
     Args:
-        quotation: parts of what was said, joined by an ellipsis.
+        quotation: one or more parts, separated by an ellipsis or a line break.
         said: the units of each message.
     """
     places = []
@@ -58,19 +58,19 @@ def _find_part(part: str, said: Sequence[Sequence[str]]) -> Place | None:
     whole = units(part)
     unnamed = units(_SPEAKER.sub("", part))
     for wanted in (whole, unnamed) if unnamed and unnamed != whole else (whole,):
-        for number in reversed(range(len(said))):  # what was said last holds
+        for number in reversed(range(len(said))):  # of equal statements, the last one is valid
             if (end := find_units(wanted, said[number])) is not None:
                 return Place(number, end)
     return None
 
 
 def find_units(wanted: Sequence[str], text: Sequence[str]) -> int | None:
-    """The place in a text where some units end, in this order and nearly unbroken; None when they are not there."""
+    """Return the position in a text after a run of units that is nearly the one wanted; None if there is none."""
     return _end_of(wanted, text, 0) or (_end_of(wanted, text, len(wanted) // UNITS_PER_ERROR))
 
 
 def _end_of(wanted: Sequence[str], text: Sequence[str], errors: int) -> int | None:
-    """Approximate search with bit vectors (Myers 1999, Journal of the ACM 46(3)), in time linear in the text."""
+    """Search with at most so many errors, by bit vectors (Myers 1999, Journal of the ACM 46(3)): linear in the text."""
     places: dict[str, int] = {}
     for position, unit in enumerate(wanted):
         places[unit] = places.get(unit, 0) | 1 << position
@@ -91,7 +91,7 @@ def _end_of(wanted: Sequence[str], text: Sequence[str], errors: int) -> int | No
 
 
 def contains_run(text: Sequence[str], source: Sequence[str], length: int) -> bool:
-    """Whether so many units of a text stand in a source, one after the other."""
+    """Return True if a text has so many consecutive units in common with a source."""
     if len(text) < length:
         return False
     runs = {tuple(source[start : start + length]) for start in range(len(source) - length + 1)}

@@ -1,8 +1,7 @@
-"""Extraction by rules, with no model: the statements that a user made, word for word.
+"""Extraction by rules, without a model: the statements of the users, word for word.
 
-A sentence is kept when it tells something. Greetings, thanks, short replies, questions and requests are not. The
-rules are few and plain; where they cannot tell, they keep the sentence: too much is remembered rather than
-too little.
+A sentence is kept if it is a statement; greetings, thanks, short replies, questions and requests are not. The rules are
+few and simple. In doubt they keep the sentence, so that too much is remembered rather than too little.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import replace
 
 from mem0milvus.data.messages import Message
 
-#: Ends of sentences, kept with them. A full stop ends one only before a space: "3.5" and "example.com" stay whole.
+#: A sentence with its end mark. A full stop ends one only before a space: "3.5" and "example.com" are not split.
 _SENTENCE = re.compile(r"[^\n.!?。！？؟।]*(?:[.!?](?!\s|$)[^\n.!?。！？؟।]*)*[.!?。！？؟।…]*\s*")
 
 _ABBREVIATION = re.compile(
@@ -22,7 +21,7 @@ _ABBREVIATION = re.compile(
 
 _QUESTION_END = re.compile(r"[?？؟]\W*$")
 
-#: How questions without a question mark and requests to an assistant begin, in English.
+#: The beginnings of questions without a question mark and of requests to an assistant, in English.
 _REQUEST = re.compile(
     r"(?:please\s+)?(?:(?:can|could|would|will) you\b|(?:what|who|where|when|why|how|which)(?:'s|\s+(?:is|are|was"
     r"|were|do|does|did|can|could|should|would|will|many|much|about|to))\b|(?:tell|show|give|help|explain to|write"
@@ -30,7 +29,7 @@ _REQUEST = re.compile(
     re.IGNORECASE,
 )
 
-#: Sentences made only of these tell nothing.
+#: A sentence of these words alone is no statement.
 _SMALL_TALK = frozenset(
     """
     a ah aha all alright amazing and awesome bye cheers cool cu day exactly fine for friend good goodbye got great
@@ -48,7 +47,7 @@ _SMALL_TALK = frozenset(
     你好 您好 谢谢 好的 好 是的 嗯 再见 こんにちは ありがとう ありがとうございます
     はい いいえ 了解 안녕하세요 안녕 감사합니다 네 아니요
     नमस्ते धन्यवाद हाँ नहीं مرحبا شكرا نعم لا สวัสดี ขอบคุณ ใช่
-    """.split()  # noqa: SIM905 - a list of so many would be read by nobody
+    """.split()  # noqa: SIM905 - as a list of strings, one to a line, this would be unreadable
 )
 
 #: A greeting with a name.
@@ -61,26 +60,26 @@ _WORD = re.compile(r"[\w'’]+")
 
 
 class RuleExtractor:
-    """The extraction port that needs no model."""
+    """The extraction port that uses the rules."""
 
     async def extract(self, messages: Sequence[Message]) -> list[Message]:
-        """See ``ports.Extractor``."""
+        """Return the statements of the users."""
         return statements(messages)
 
 
 def statements(messages: Sequence[Message]) -> list[Message]:
-    """The users' sentences that tell something, each once, in order, with who said them."""
+    """Return the users' statements, each once, in order and with the speaker."""
     kept: dict[str, Message] = {}
     for message in messages:
         if message.role == "user":
             for sentence in sentences(message.text):
-                if tells_something(sentence):
+                if is_statement(sentence):
                     kept.setdefault(sentence, replace(message, text=sentence))
     return list(kept.values())
 
 
 def sentences(text: str) -> Iterator[str]:
-    """The sentences of a text, without the white space around them."""
+    """Yield the sentences of a text, without the white space around them."""
     pending = ""
     for piece in _SENTENCE.findall(text):
         pending += piece
@@ -91,8 +90,8 @@ def sentences(text: str) -> Iterator[str]:
         yield pending.strip()
 
 
-def tells_something(sentence: str) -> bool:
-    """Whether a sentence is a statement: no question, no request, no small talk."""
+def is_statement(sentence: str) -> bool:
+    """Return True for a statement: no question, request, greeting or small talk."""
     if _QUESTION_END.search(sentence) or _REQUEST.match(sentence) or _GREETING.match(sentence):
         return False
     words = [word.replace("’", "'") for word in _WORD.findall(sentence.casefold())]

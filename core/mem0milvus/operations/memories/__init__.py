@@ -1,1 +1,1 @@
-"""The operations of a memory on memories."""
+"""Reading, changing and deleting memories."""

@@ -1,13 +1,15 @@
-"""Deleting memories, with or without their past."""
+"""Deleting memories, which keeps their history, or erasing them with it (``purge``)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from mem0milvus.data.memory_row import MemoryRow, change_moment, closed, memory_id_of, tombstone, version_key
 from mem0milvus.data.scope import Scope, check_memory_id, read_scope, require_scope
 from mem0milvus.errors import NotFoundError, PartialWriteError, StoreError, ValidationError
-from mem0milvus.operations.memories.update import unknown_id
+from mem0milvus.operations.memories.latest_rows import latest_rows, unknown_id
+from mem0milvus.operations.removal import remove_pages
 from mem0milvus.ports import Ports
 from mem0milvus.retrieval.filters.scope_filters import in_scope
 from mem0milvus.types import UNSET, DeleteOutcome, Outcome, ScopeId, Unset
@@ -21,7 +23,7 @@ async def delete(
     user_id: ScopeId = UNSET,
     purge: bool = False,
 ) -> DeleteOutcome:
-    """See ``Memory.delete``."""
+    """Delete one memory, several, or all of a user."""
     forms = {"memory_id": memory_id, "memory_ids": memory_ids, "user_id": user_id}
     given = [name for name, value in forms.items() if not isinstance(value, Unset)]
     if len(given) != 1:
@@ -46,19 +48,20 @@ async def delete_all(
     run_id: ScopeId = UNSET,
     purge: bool = False,
 ) -> DeleteOutcome:
-    """See ``Memory.delete_all``."""
+    """Delete all memories of a scope."""
     scope = read_scope(user_id, agent_id, run_id)
     require_scope(scope, "delete_all")
     deleted = 0
+    # Other processes may add memories during a pass, behind the page just read: repeat until a pass finds none.
     while count := await _delete_pass(ports, scope, purge):
         deleted += count
     if purge:
-        await _erase_past(ports, scope)
+        await _erase_history(ports, scope)
     return {"message": f"{deleted} memories deleted successfully!", "deleted": deleted}
 
 
 async def reset(ports: Ports) -> Outcome:
-    """See ``Memory.reset``."""
+    """Drop everything and create empty tables."""
     await ports.shield(ports.empty())
     return {"message": "Memory reset successfully!"}
 
@@ -72,64 +75,56 @@ def _read_ids(memory_ids: Sequence[str] | Unset) -> list[str]:
 
 
 async def _delete_ids(ports: Ports, memory_ids: Sequence[str], purge: bool) -> int:
-    """Delete these memories, or none of them when one does not exist."""
+    """Delete these memories, or none of them if one does not exist. Return their number."""
     async with ports.locks.hold(memory_ids):
-        there = await ports.live.get(memory_ids, vectors=not purge)
-        if purge:  # a deleted memory has a past to erase
-            gone = await ports.history.get([i for i in memory_ids if i not in there])
-            there = {**there, **gone}
-        missing = [memory_id for memory_id in memory_ids if memory_id not in there]
+        # A deleted memory can still be purged: its history is what is left to erase.
+        rows = await (latest_rows(ports, memory_ids) if purge else ports.live.get(memory_ids, vectors=True))
+        missing = [memory_id for memory_id in memory_ids if memory_id not in rows]
         if missing:
             others = f" (and {len(missing) - 1:,} more are unknown)" if len(missing) > 1 else ""
             raise NotFoundError(f"{unknown_id(missing[0])}{others} Nothing was deleted.")
-        await _delete_records(ports, list(there.values()), purge)
-    return len(there)
+        await _delete_rows(ports, list(rows.values()), purge)
+    return len(rows)
 
 
 async def _delete_pass(ports: Ports, scope: Scope, purge: bool) -> int:
-    """Go through the memories of a scope once, a page at a time, and delete them. Returns how many there were.
+    """Delete the memories of a scope in one pass and return their number.
 
-    What other processes wrote up to now is deleted as well.
+    Between listing and locking, an id may have been deleted and given to a memory of another scope: check the scope of
+    each row anew, or one user's ``delete_all`` would delete another user's memory.
     """
-    deleted = 0
-    async for page in ports.live.pages(in_scope(scope), only=(), consistency="Strong"):
-        deleted += await ports.shield(_delete_page(ports, [record.id for record in page], scope, purge))
-    return deleted
+    delete_page = partial(_delete_rows, ports, purge=purge)
+    pages = remove_pages(ports, ports.live, in_scope(scope), scope.holds, delete_page, vectors=not purge)
+    return sum([len(rows) async for rows in pages])
 
 
-async def _delete_page(ports: Ports, memory_ids: Sequence[str], scope: Scope, purge: bool) -> int:
-    async with ports.locks.hold(memory_ids):
-        there = (await ports.live.get(memory_ids, vectors=not purge, consistency="Strong")).values()
-        inside = [record for record in there if scope.holds(record)]
-        await _delete_records(ports, inside, purge)
-    return len(inside)
-
-
-async def _delete_records(ports: Ports, records: Sequence[MemoryRow], purge: bool) -> None:
+async def _delete_rows(ports: Ports, rows: Sequence[MemoryRow], purge: bool) -> None:
     if purge:
-        await erase(ports, records)
+        await erase(ports, rows)
         return
     now_us = ports.clock.now_us()
-    moments = [change_moment(record, now_us) for record in records]
-    keep = [closed(record, moment) for record, moment in zip(records, moments, strict=True)]
-    mark = [tombstone(record, moment) for record, moment in zip(records, moments, strict=True)]
+    ends = [(row, change_moment(row, now_us)) for row in rows]
     try:
-        await ports.history.put([*keep, *mark])
-    except PartialWriteError as error:  # harmless: past rows count only once the live row is gone
+        await ports.history.put([*(closed(row, end) for row, end in ends), *(tombstone(row, end) for row, end in ends)])
+    except PartialWriteError as error:  # harmless: closed versions and tombstones are ignored while the live row exists
         raise StoreError(f"Nothing was deleted: {error.__cause__}") from error
-    await ports.live.remove([record.id for record in records])
+    await ports.live.remove([row.id for row in rows])
 
 
-async def erase(ports: Ports, records: Sequence[MemoryRow]) -> None:
-    """Erase memories with all their versions. Their latest row, which tells how many there are, goes last."""
-    keys = [version_key(memory_id_of(r.id), version) for r in records for version in range(1, r.version + 1)]
-    ids = [memory_id_of(record.id) for record in records]
+async def erase(ports: Ports, rows: Sequence[MemoryRow]) -> None:
+    """Erase memories with all their versions, given the latest row of each.
+
+    The latest row is removed last: its version says how many closed versions there are, so an interrupted erasure can
+    be repeated.
+    """
+    keys = [version_key(memory_id_of(row.id), version) for row in rows for version in range(1, row.version + 1)]
+    ids = [memory_id_of(row.id) for row in rows]
     try:
         await ports.history.remove(keys)
     except PartialWriteError as error:
         raise PartialWriteError(
-            f"No memory was deleted, but some of their past versions are erased, then Milvus failed: {error.__cause__} "
-            "It is safe to do the whole again.",
+            "No memory was deleted, but some of their earlier versions were erased before Milvus failed: "
+            f"{error.__cause__} It is safe to call this again.",
             written=(),
             not_written=ids,
         ) from error
@@ -137,7 +132,7 @@ async def erase(ports: Ports, records: Sequence[MemoryRow]) -> None:
     await ports.history.remove(ids)
 
 
-async def _erase_past(ports: Ports, scope: Scope) -> None:
-    """Erase what is left of a scope's memories that were deleted earlier."""
+async def _erase_history(ports: Ports, scope: Scope) -> None:
+    """Erase the history of those memories of a scope that were deleted earlier."""
     async for page in ports.history.pages(in_scope(scope), only=(), consistency="Strong"):
-        await ports.history.remove([record.id for record in page])
+        await ports.history.remove([row.id for row in page])

@@ -1,29 +1,30 @@
-"""Reading memories without a question: one, all of a scope, or a stream of them, and a memory's history."""
+"""Reading memories without a query: one by id, all of a scope, a stream of them, and the history of one."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from mem0milvus.data.memory_row import MemoryRow, to_history, to_item, version_key
+from mem0milvus.data.memory_row import memory_id_of, to_history, to_item, version_key
 from mem0milvus.data.notebook_tables import as_table
+from mem0milvus.data.numbers import check_whole_number
 from mem0milvus.data.scope import check_memory_id
 from mem0milvus.errors import NotFoundError, ValidationError
-from mem0milvus.operations.memories import as_of as visible
-from mem0milvus.operations.memories.update import latest, unknown_id
+from mem0milvus.operations.memories.as_of import pages_as_of, read_view
+from mem0milvus.operations.memories.latest_rows import latest_row, latest_rows, unknown_id
 from mem0milvus.ports import Ports
-from mem0milvus.retrieval.filters import all_of
+from mem0milvus.retrieval.filters import all_of, starts_with
 from mem0milvus.retrieval.filters.scope_filters import in_scope, read_scope_and_filters
 from mem0milvus.types import UNSET, Consistency, HistoryEntry, MemoryItem, MemoryList, Moment, ScopeId
 
 
 async def get(ports: Ports, memory_id: str) -> MemoryItem:
-    """See ``Memory.get``."""
+    """Return one memory."""
     check_memory_id(memory_id)
-    record = (await ports.live.get([memory_id])).get(memory_id)
-    if record is None or record.expires_at <= ports.clock.now_us():
+    row = (await ports.live.get([memory_id])).get(memory_id)
+    if row is None or row.expires_at <= ports.clock.now_us():
         raise NotFoundError(unknown_id(memory_id))
-    return as_table(to_item(record))
+    return as_table(to_item(row))
 
 
 async def get_all(
@@ -39,18 +40,16 @@ async def get_all(
     as_of: Moment | None = None,
     consistency: Consistency | None = None,
 ) -> MemoryList:
-    """See ``Memory.get_all``."""
+    """Return the memories of a scope, oldest first."""
     scope, where = read_scope_and_filters(user_id, agent_id, run_id, filters)
     count = read_count(top_k, limit)
-    if not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
-        raise ValidationError(f"offset must be a whole number from 0, not {offset!r}.")
-    view = visible.read_view(ports, as_of, consistency)
-    records: list[MemoryRow] = []
-    async for page in visible.pages(ports, view, all_of(in_scope(scope), where)):
-        records.extend(page)
-    records.sort(key=lambda record: (record.created_at, record.id))
+    check_whole_number(offset, "offset")
+    view = read_view(ports, as_of, consistency)
+    pages = pages_as_of(ports, view, all_of(in_scope(scope), where))
+    rows = [row async for page in pages for row in page]
+    rows.sort(key=lambda row: (row.created_at, row.id))
     end = None if count is None else offset + count
-    results: MemoryList = {"results": [to_item(record) for record in records[offset:end]]}
+    results: MemoryList = {"results": [to_item(row) for row in rows[offset:end]]}
     return as_table(results)
 
 
@@ -64,35 +63,35 @@ async def iterate(
     as_of: Moment | None = None,
     consistency: Consistency | None = None,
 ) -> AsyncGenerator[MemoryItem, None]:
-    """See ``Memory.iterate``."""
+    """Yield the memories of a scope in no particular order, reading a page at a time."""
     scope, where = read_scope_and_filters(user_id, agent_id, run_id, filters)
-    view = visible.read_view(ports, as_of, consistency)
-    async for page in visible.pages(ports, view, all_of(in_scope(scope), where)):
-        for record in page:
-            yield to_item(record)
+    view = read_view(ports, as_of, consistency)
+    async for page in pages_as_of(ports, view, all_of(in_scope(scope), where)):
+        for row in page:
+            yield to_item(row)
 
 
 async def history(ports: Ports, memory_id: str) -> list[HistoryEntry]:
-    """See ``Memory.history``."""
+    """Return the versions of a memory, oldest first, as the changes between them."""
     check_memory_id(memory_id)
-    current = await latest(ports, memory_id)
-    keys = [version_key(memory_id, version) for version in range(1, current.version)]
-    past = await ports.history.get(keys) if keys else {}
-    return as_table(to_history(memory_id, [*(past[key] for key in keys if key in past), current]))
+    latest = await latest_row(ports, memory_id)
+    keys = [version_key(memory_id, version) for version in range(1, latest.version)]
+    closed = await ports.history.get(keys)
+    return as_table(to_history(memory_id, [*(closed[key] for key in keys if key in closed), latest]))
+
+
+async def ids_beginning_with(ports: Ports, beginning: str) -> list[str]:
+    """Return the ids, also of deleted memories, that begin with a text, sorted; only the equal one if there is one."""
+    check_memory_id(beginning)
+    if await latest_rows(ports, [beginning]):
+        return [beginning]
+    pages = [table.pages(starts_with("id", beginning), only=()) for table in (ports.live, ports.history)]
+    return sorted({memory_id_of(row.id) for of_table in pages async for page in of_table for row in page})
 
 
 def read_count(top_k: int | None, limit: int | None, default: int | None = None, most: int | None = None) -> int | None:
-    """How many results are wanted: ``top_k`` or, as Mem0 also calls it, ``limit``.
-
-    Raises:
-        ValidationError: both are given, or it is no whole number from 1 to ``most``.
-    """
+    """Return the number of results asked for, as ``top_k`` or by Mem0's other name ``limit``, or the default."""
     if top_k is not None and limit is not None:
-        raise ValidationError("top_k and limit are two names of the same: give one.")
+        raise ValidationError("top_k and limit are two names of the same: give only one.")
     count = top_k if top_k is not None else limit
-    if count is None:
-        return default
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1 or (most is not None and count > most):
-        bound = "" if most is None else f" to {most:,}"
-        raise ValidationError(f"top_k must be a whole number from 1{bound}, not {count!r}.")
-    return count
+    return default if count is None else check_whole_number(count, "top_k", least=1, most=most)

@@ -1,8 +1,8 @@
-"""Finding the memories that a question is about."""
+"""Searching memories: candidates by embedding and by words, their neighbours in the run, and their ranking."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,7 +10,8 @@ from mem0milvus.data.limits import MAX_TOP_K
 from mem0milvus.data.memory_row import MemoryRow, to_item
 from mem0milvus.data.notebook_tables import as_table
 from mem0milvus.data.scope import Scope, require_scope
-from mem0milvus.operations.memories import as_of as visible
+from mem0milvus.operations.memories.as_of import View, pages_as_of, read_view, search_as_of
+from mem0milvus.operations.memories.new_rows import scope_of
 from mem0milvus.operations.memories.read import read_count
 from mem0milvus.operations.question import (
     CANDIDATES,
@@ -18,12 +19,12 @@ from mem0milvus.operations.question import (
     Question,
     check_query,
     check_threshold,
-    measure,
-    prepare,
+    measure_closeness,
+    prepare_question,
 )
 from mem0milvus.ports import Ports
-from mem0milvus.retrieval.filters import Filter, all_of, any_in, any_of, equals
-from mem0milvus.retrieval.filters.scope_filters import in_scope, read_scope_and_filters
+from mem0milvus.retrieval.filters import Filter, all_of, any_in, any_of
+from mem0milvus.retrieval.filters.scope_filters import exactly_in, in_scope, read_scope_and_filters
 from mem0milvus.retrieval.indexing import lexical_weights
 from mem0milvus.retrieval.ranking import (
     DEFAULT_PRESET,
@@ -36,10 +37,10 @@ from mem0milvus.retrieval.ranking import (
 )
 from mem0milvus.types import UNSET, Consistency, Moment, ScopeId, SearchItem, SearchMode, SearchResult
 
-#: Results where nothing else is asked for, as in Mem0's quickstart.
+#: The number of results by default, as in Mem0's quickstart.
 DEFAULT_TOP_K = 10
 
-#: Stands between the ids in the key of a run; no id can contain it.
+#: Separates the ids in the key of a run. No id contains it: control characters are refused.
 _UNIT_SEPARATOR = "\x1f"
 
 
@@ -60,7 +61,7 @@ async def search(
     consistency: Consistency | None = None,
     explain: bool = False,
 ) -> SearchResult:
-    """See ``Memory.search``."""
+    """Return the memories of a scope that are most relevant to a query, best first."""
     text = check_query(query)
     scope, rest = read_scope_and_filters(user_id, agent_id, run_id, filters)
     require_scope(scope, "search")
@@ -68,8 +69,8 @@ async def search(
     count = cast("int", read_count(top_k, limit, DEFAULT_TOP_K, MAX_TOP_K))
     check_threshold(threshold)
     check_preset(preset)
-    view = visible.read_view(ports, as_of, consistency)
-    question = await prepare(ports.live, ports.embedder, text, mode)
+    view = read_view(ports, as_of, consistency)
+    question = await prepare_question(ports.live, ports.embedder, text, mode)
     found = await find(ports, view, where, question, scope, count, preset)
     kept = [one for one in found if threshold is None or one.ranked.relevance >= threshold]
     results: SearchResult = {"results": [_to_result(one, explain) for one in kept[:count]]}
@@ -78,7 +79,7 @@ async def search(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A memory that a question is about, its place, and the metric's own value."""
+    """A memory found by a search, its rank, and the metric's own value for it."""
 
     row: MemoryRow
     ranked: Ranked
@@ -87,68 +88,56 @@ class Found:
 
 async def find(
     ports: Ports,
-    view: visible.View,
+    view: View,
     where: Filter | None,
     question: Question,
     scope: Scope,
     count: int,
     preset: PresetName = DEFAULT_PRESET,
 ) -> list[Found]:
-    """The memories in view that a question is about, best first: at least ``count``, where there are so many."""
-    hits = await visible.search(ports, view, question.probes(), where, max(CANDIDATES, count))
-    found = {hit.row.id: hit.row for one in hits for hit in one}
-    records = {**await _neighbours(ports, view, where, found.values()), **found}
-    closeness = measure(ports.metric, question, records)
-    candidates = [_candidate(r, question, closeness[key], key in found) for key, r in records.items()]
+    """Return the ranked candidates for a query, best first: at least ``count`` if the view has so many memories."""
+    hits = await search_as_of(ports, view, question.probes(), where, max(CANDIDATES, count))
+    found = {hit.row.id: hit.row for probe_hits in hits for hit in probe_hits}
+    rows = {**await _neighbours(ports, view, where, found.values()), **found}
+    closeness = measure_closeness(ports.metric, question, rows)
+    candidates = [_candidate(row, question, closeness[key], key in found) for key, row in rows.items()]
     names = [name for name in (scope.user_id, scope.agent_id) if name]
     ranked = rank(question.text, candidates, preset=preset, now_us=view.moment_us, scope_names=names)
-    return [Found(records[one.id], one, closeness[one.id].score) for one in ranked]
+    return [Found(rows[one.id], one, closeness[one.id].score) for one in ranked]
 
 
 async def _neighbours(
-    ports: Ports, view: visible.View, where: Filter | None, found: Iterable[MemoryRow]
+    ports: Ports, view: View, where: Filter | None, found: Collection[MemoryRow]
 ) -> dict[str, MemoryRow]:
-    """The memories that stand just before and after those found, in the same run of the same scope."""
-    there = {(_run_key(record), record.seq) for record in found if record.run_id}
-    wanted: dict[str, list[int]] = {}
-    for run, position in neighbour_positions(there):
-        wanted.setdefault(run, []).append(position)
-    if not wanted:
+    """Return the memories just before and after those found, in the same run of the same scope."""
+    scopes = {_run_key(row): scope_of(row) for row in found}
+    positions: dict[str, list[int]] = {}
+    for run, position in neighbour_positions((_run_key(row), row.seq) for row in found):
+        positions.setdefault(run, []).append(position)
+    if not positions:
         return {}
-    places = any_of(*(_places(run, positions) for run, positions in wanted.items()))
-    beside: dict[str, MemoryRow] = {}
-    async for page in visible.pages(ports, view, all_of(where, places), vectors=True):
-        beside.update((record.id, record) for record in page)
-    return beside
+    near = any_of(*(all_of(exactly_in(scopes[run]), any_in("seq", in_run)) for run, in_run in positions.items()))
+    pages = pages_as_of(ports, view, all_of(where, near), vectors=True)
+    return {row.id: row async for page in pages for row in page}
 
 
-def _run_key(record: MemoryRow) -> str:
-    if not record.run_id:
-        return ""
-    return _UNIT_SEPARATOR.join((record.user_id, record.agent_id, record.run_id))
+def _run_key(row: MemoryRow) -> str:
+    """Return the key of a memory's run within its scope; "" for a memory without a run, which has no neighbours."""
+    return _UNIT_SEPARATOR.join((row.user_id, row.agent_id, row.run_id)) if row.run_id else ""
 
 
-def _places(run: str, positions: Sequence[int]) -> Filter | None:
-    user_id, agent_id, run_id = run.split(_UNIT_SEPARATOR)
-    return all_of(
-        equals("run_id", run_id),
-        equals("user_id", user_id),
-        equals("agent_id", agent_id),
-        any_in("seq", positions),
-    )
-
-
-def _candidate(record: MemoryRow, question: Question, closeness: Closeness, found: bool) -> Candidate:
+def _candidate(row: MemoryRow, question: Question, closeness: Closeness, found: bool) -> Candidate:
     return Candidate(
-        id=record.id,
+        id=row.id,
         similarity=closeness.similarity,
-        words=None if question.mode == "dense" else record.words or lexical_weights(record),
-        actor=record.actor_id,
-        scope_run=_run_key(record),
-        seq=record.seq,
-        observed_at_us=record.observed_at,
+        # Without sparse vectors in the table, rows are read without words and the words are computed here.
+        words=None if question.mode == "dense" else row.words or lexical_weights(row),
+        actor=row.actor_id,
+        scope_run=_run_key(row),
+        seq=row.seq,
+        observed_at_us=row.observed_at,
         found=found,
-        vector=record.vector if len(record.vector) else None,
+        vector=row.vector if len(row.vector) else None,
     )
 
 

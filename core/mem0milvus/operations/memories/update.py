@@ -1,118 +1,85 @@
-"""Changing a memory, and bringing back what it used to say."""
+"""Changing a memory, and restoring an earlier version of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from mem0milvus.data.memory_row import MemoryRow, change_moment, closed, content_hash, version_key
+from mem0milvus.data.memory_row import MemoryRow, closed, version_key
 from mem0milvus.data.messages import check_metadata, check_text
+from mem0milvus.data.numbers import check_whole_number
 from mem0milvus.data.scope import check_memory_id
-from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.errors import NotFoundError, ValidationError
+from mem0milvus.operations.memories.latest_rows import latest_row, unknown_id
+from mem0milvus.operations.memories.new_rows import next_version, with_text
 from mem0milvus.ports import Ports
-from mem0milvus.retrieval.indexing import embedded_text, lexical_weights
+from mem0milvus.retrieval.indexing import embedded_text
 from mem0milvus.types import Outcome, Vector
 
 
 async def update(ports: Ports, memory_id: str, data: str, metadata: Mapping[str, Any] | None = None) -> Outcome:
-    """See ``Memory.update``."""
+    """Replace the text of a memory and merge metadata into its own."""
     check_memory_id(memory_id)
     text = check_text(data, "data")
     given = check_metadata(metadata)
-    told = (await ports.live.get([memory_id])).get(memory_id)
-    if told is None:
-        raise NotFoundError(unknown_id(memory_id))
-    (vector,) = await ports.embedder.embed([embedded_text(text, told.actor_id)])
-    await ports.shield(_write(ports, memory_id, text, given, vector))
+    # Embed before taking the lock: the model may need seconds, and other writes to this memory would wait for it.
+    current = await _live_row(ports, memory_id)
+    (vector,) = await ports.embedder.embed([embedded_text(text, current.actor_id)])
+    await ports.shield(_update(ports, memory_id, text, given, vector))
     return {"message": "Memory updated successfully!"}
 
 
-async def _write(ports: Ports, memory_id: str, text: str, given: Mapping[str, Any], vector: Vector) -> None:
+async def _live_row(ports: Ports, memory_id: str, *, vectors: bool = False) -> MemoryRow:
+    rows = await ports.live.get([memory_id], vectors=vectors)
+    if memory_id not in rows:
+        raise NotFoundError(unknown_id(memory_id))
+    return rows[memory_id]
+
+
+async def _update(ports: Ports, memory_id: str, text: str, given: Mapping[str, Any], vector: Vector) -> None:
     async with ports.locks.hold([memory_id]):
-        current = (await ports.live.get([memory_id], vectors=True)).get(memory_id)
-        if current is None:
-            raise NotFoundError(unknown_id(memory_id))
+        current = await _live_row(ports, memory_id, vectors=True)
         merged = check_metadata({**current.metadata, **given})
         if (text, merged) == (current.memory, current.metadata):
             return
-        now_us = change_moment(current, ports.clock.now_us())
-        following = replace(
-            current,
-            memory=text,
-            hash=content_hash(text),
-            metadata=merged,
-            version=current.version + 1,
-            event="UPDATE",
-            updated_at=now_us,
-            valid_from=now_us,
-            vector=vector,
-        )
-        await put_next(ports, current, replace(following, words=lexical_weights(following)))
+        following = next_version(current, current, "UPDATE", ports.clock.now_us())
+        await _replace_latest(ports, current, with_text(following, text, vector, merged))
 
 
 async def restore(ports: Ports, memory_id: str, version: int) -> Outcome:
-    """See ``Memory.restore``."""
+    """Make an earlier version of a memory, deleted or not, its latest version."""
     check_memory_id(memory_id)
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ValidationError(f"version must be a whole number from 1, as history() tells it, not {version!r}.")
+    check_whole_number(version, "version", least=1)
     await ports.shield(_restore(ports, memory_id, version))
     return {"message": "Memory restored successfully!"}
 
 
 async def _restore(ports: Ports, memory_id: str, version: int) -> None:
     async with ports.locks.hold([memory_id]):
-        current = await latest(ports, memory_id, vectors=True)
-        if current.version == version and current.event != "DELETE":
+        latest = await latest_row(ports, memory_id, vectors=True)
+        if latest.version == version and latest.event != "DELETE":
             return
-        wanted = await _past_version(ports, memory_id, version, current)
-        now_us = change_moment(current, ports.clock.now_us())
-        following = replace(
-            wanted,
-            id=memory_id,
-            version=current.version + 1,
-            event="RESTORE",
-            updated_at=now_us,
-            valid_from=now_us,
-            valid_to=FOREVER_US,
-        )
-        await put_next(ports, current, following)
+        wanted = await _closed_version(ports, memory_id, version, latest)
+        await _replace_latest(ports, latest, next_version(wanted, latest, "RESTORE", ports.clock.now_us()))
 
 
-async def put_next(ports: Ports, current: MemoryRow, following: MemoryRow) -> None:
-    """Replace a memory's current version. What it says now is kept before it is replaced."""
-    await ports.history.put([closed(current, following.valid_from)])
+async def _replace_latest(ports: Ports, latest: MemoryRow, following: MemoryRow) -> None:
+    """Write the next version of a memory.
+
+    The closed version is written first: a failure between the two writes then leaves an extra closed version, which
+    reads ignore, rather than a gap in the history.
+    """
+    await ports.history.put([closed(latest, following.valid_from)])
     await ports.live.put([following])
 
 
-async def latest(ports: Ports, memory_id: str, *, vectors: bool = False) -> MemoryRow:
-    """The current version of a memory, or the tombstone of a deleted one.
-
-    Raises:
-        NotFoundError: there is neither.
-    """
-    live = await ports.live.get([memory_id], vectors=vectors)
-    if memory_id in live:
-        return live[memory_id]
-    past = await ports.history.get([memory_id], vectors=vectors)
-    if memory_id in past:
-        return past[memory_id]
-    raise NotFoundError(unknown_id(memory_id))
-
-
-def unknown_id(memory_id: str) -> str:
-    """The message for an id that no memory has."""
-    return f"There is no memory with the id {memory_id!r}. get_all() lists the ids of a user's memories."
-
-
-async def _past_version(ports: Ports, memory_id: str, version: int, current: MemoryRow) -> MemoryRow:
-    if version >= current.version:
-        raise NotFoundError(f"The memory {memory_id!r} has no version {version}; its latest is {current.version}.")
+async def _closed_version(ports: Ports, memory_id: str, version: int, latest: MemoryRow) -> MemoryRow:
+    if version >= latest.version:
+        raise NotFoundError(f"The memory {memory_id!r} has no version {version}; its latest is {latest.version}.")
     key = version_key(memory_id, version)
     found = (await ports.history.get([key], vectors=True)).get(key)
     if found is None:
         raise NotFoundError(f"Version {version} of the memory {memory_id!r} is no longer kept.")
     if found.event == "DELETE":
-        raise ValidationError(f"Version {version} of the memory {memory_id!r} is its deletion: there is no text in it.")
+        raise ValidationError(f"Version {version} of the memory {memory_id!r} is its deletion and has no text.")
     return found

@@ -1,4 +1,4 @@
-"""What a record store can do. Pure, as all operations: they await ports and touch nothing else."""
+"""The operations of a record store. Like all operations, they only await ports."""
 
 from mem0milvus.operations.records.batch import batch
 from mem0milvus.operations.records.delete_many import delete_namespace, sweep

@@ -1,4 +1,4 @@
-"""Several requests, one after the other."""
+"""Several requests to a record store in one call."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _KINDS = (PutRecord, GetRecord, DeleteRecord, SearchRecords, ListNamespaces)
 
 
 async def batch(ports: RecordPorts, requests: Sequence[RecordRequest]) -> list[RecordAnswer]:
-    """See ``RecordStore.batch``."""
+    """Execute requests in order, consecutive ones of a kind together."""
     for request in requests:
         if not isinstance(request, _KINDS):
             known = ", ".join(kind.__name__ for kind in _KINDS)
             raise ValidationError(f"A request is one of {known}, not {type(request).__name__} {request!r}.")
     answers: list[RecordAnswer] = []
-    for _, run in groupby(requests, _together):
-        answers += await _answer(ports, list(run))
+    for _, group in groupby(requests, _group):
+        answers += await _answer(ports, list(group))
     return answers
 
 
-def _together(request: RecordRequest) -> tuple[str, bool]:
-    """What requests in a row have in common that can be answered by one trip to the store."""
+def _group(request: RecordRequest) -> tuple[str, bool]:
+    """Return a value that is equal for requests which one request to Milvus can answer."""
     if isinstance(request, (PutRecord, DeleteRecord)):
         return "write", False
     if isinstance(request, GetRecord):
@@ -46,20 +46,19 @@ def _together(request: RecordRequest) -> tuple[str, bool]:
     return type(request).__name__, False
 
 
-async def _answer(ports: RecordPorts, run: Sequence[RecordRequest]) -> list[RecordAnswer]:
-    writes = [request for request in run if isinstance(request, (PutRecord, DeleteRecord))]
+async def _answer(ports: RecordPorts, group: Sequence[RecordRequest]) -> list[RecordAnswer]:
+    writes = [request for request in group if isinstance(request, (PutRecord, DeleteRecord))]
     if writes:
-        there = await write(ports, writes)
-        return [was if isinstance(one, DeleteRecord) else None for one, was in zip(writes, there, strict=True)]
-    gets = [request for request in run if isinstance(request, GetRecord)]
+        existed = await write(ports, writes)
+        return [before if isinstance(one, DeleteRecord) else None for one, before in zip(writes, existed, strict=True)]
+    gets = [request for request in group if isinstance(request, GetRecord)]
     if gets:
         keys = [(request.namespace, request.key) for request in gets]
         return [*await get_many(ports, keys, refresh_ttl=gets[0].refresh_ttl)]
-    return [await _look(ports, one) for one in run if isinstance(one, (SearchRecords, ListNamespaces))]
+    return [await _search(ports, one) for one in group if isinstance(one, (SearchRecords, ListNamespaces))]
 
 
-async def _look(ports: RecordPorts, request: SearchRecords | ListNamespaces) -> RecordAnswer:
+async def _search(ports: RecordPorts, request: SearchRecords | ListNamespaces) -> RecordAnswer:
     arguments = {field.name: getattr(request, field.name) for field in fields(request)}
-    if isinstance(request, ListNamespaces):
-        return await list_namespaces(ports, **arguments)
-    return await search(ports, **arguments)
+    operation = list_namespaces if isinstance(request, ListNamespaces) else search
+    return await operation(ports, **arguments)

@@ -1,4 +1,4 @@
-"""Requests to change records, read and checked before anything is written."""
+"""Checking requests to put and delete records, before anything is written."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from typing import Any
 from mem0milvus.data.limits import MAX_MEMORY_BYTES, MAX_TEXTS
 from mem0milvus.data.messages import check_json, utf8_length
 from mem0milvus.data.namespaces import read_namespace, record_id
+from mem0milvus.data.numbers import check_whole_number
 from mem0milvus.data.record_types import DeleteRecord, PutRecord
 from mem0milvus.errors import ValidationError
 from mem0milvus.types import Vector
 
-#: The greatest position and the longest life that can be stored, with room for the moments that are added to them.
+#: The largest position and the longest lifetime, chosen so that sums of them and timestamps fit into 64 bits.
 _MAX_ORDER = 2**62
 _MAX_TTL_S = 10_000 * 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """A record to be stored. It is found by its texts, each without being said twice, or by its vector."""
+    """A checked request to put a record, which searches find by its texts (without repetitions) or by its vector."""
 
     id: str
     namespace: str
@@ -33,13 +34,13 @@ class Put:
 
     @property
     def parts(self) -> int:
-        """How many texts or vectors it is found by."""
+        """The number of texts or vectors by which searches find the record."""
         return len(self.texts) or int(self.vector is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """A record to be deleted."""
+    """A checked request to delete a record."""
 
     id: str
 
@@ -48,15 +49,7 @@ Change = Put | Delete
 
 
 def read_change(request: object, dims: int) -> Change:
-    """Check a request.
-
-    Args:
-        request: a ``PutRecord`` or a ``DeleteRecord``.
-        dims: length that a ready vector must have.
-
-    Raises:
-        ValidationError: it is none of these, or something in it is wrong.
-    """
+    """Check a ``PutRecord`` or ``DeleteRecord``; a vector must have ``dims`` numbers."""
     if isinstance(request, DeleteRecord):
         return Delete(record_id(read_namespace(request.namespace), request.key))
     if not isinstance(request, PutRecord):
@@ -65,7 +58,7 @@ def read_change(request: object, dims: int) -> Change:
     texts = _read_texts(request.text)
     vector = None if request.vector is None else _read_vector(request.vector, dims)
     if vector is not None and len(texts) > 1:
-        raise ValidationError(f"A ready vector stands for one text, and text has {len(texts)}.")
+        raise ValidationError(f"A vector replaces the embedding of one text, and text has {len(texts)}.")
     return Put(
         id=record_id(path, request.key),
         namespace=path,
@@ -73,7 +66,7 @@ def read_change(request: object, dims: int) -> Change:
         texts=texts,
         vector=vector,
         ttl_us=_read_ttl(request.ttl_s),
-        order=_read_order(request.order),
+        order=None if request.order is None else check_whole_number(request.order, "order", most=_MAX_ORDER),
     )
 
 
@@ -84,7 +77,7 @@ def _read_texts(text: object) -> tuple[str, ...]:
     if not isinstance(given, Sequence):
         raise ValidationError(f"text must be a text or a list of texts, not {type(text).__name__}.")
     if len(given) > MAX_TEXTS:
-        raise ValidationError(f"text has {len(given):,} texts and a record is found by at most {MAX_TEXTS}.")
+        raise ValidationError(f"text has {len(given):,} texts and a record can have at most {MAX_TEXTS}.")
     return tuple(dict.fromkeys(map(_read_text, given)))
 
 
@@ -99,7 +92,7 @@ def _read_text(text: object) -> str:
 
 
 def _read_vector(vector: Sequence[float], dims: int) -> list[float]:
-    """The vector, scaled to unit length as all that are stored."""
+    """Check a vector and scale it to unit length, as all vectors are stored."""
     try:
         numbers = [float(number) for number in vector]
     except (TypeError, ValueError) as error:
@@ -116,13 +109,5 @@ def _read_ttl(ttl_s: object) -> int:
     if ttl_s is None:
         return 0
     if not isinstance(ttl_s, (int, float)) or isinstance(ttl_s, bool) or not 0 < ttl_s <= _MAX_TTL_S:
-        raise ValidationError(f"ttl_s must be a number of seconds above 0, not {ttl_s!r}; leave it out for no end.")
+        raise ValidationError(f"ttl_s must be a number of seconds above 0, not {ttl_s!r}; omit it for no expiry.")
     return max(1, round(ttl_s * 1_000_000))
-
-
-def _read_order(order: object) -> int | None:
-    if order is None:
-        return None
-    if not isinstance(order, int) or isinstance(order, bool) or not 0 <= order <= _MAX_ORDER:
-        raise ValidationError(f"order must be a whole number from 0 to 2**62, not {order!r}.")
-    return order

@@ -7,6 +7,7 @@ from itertools import takewhile
 from typing import Any
 
 from mem0milvus.data.namespaces import ANY_LABEL, labels_of, read_namespace
+from mem0milvus.data.numbers import check_whole_number
 from mem0milvus.data.record_row import RecordRow, to_item
 from mem0milvus.data.record_types import Namespace, NamespaceCondition, Namespaces, RecordItems, RecordOrder
 from mem0milvus.errors import ValidationError
@@ -16,7 +17,7 @@ from mem0milvus.retrieval.filters import Filter, all_of, equals, greater_than, p
 from mem0milvus.retrieval.filters.scope_filters import in_namespace, within_namespace
 from mem0milvus.types import Consistency
 
-#: The columns that each order goes by.
+#: The columns by which each order sorts.
 _ORDERS: Mapping[str, tuple[str, ...]] = {
     "order": ("seq",),
     "created_at": ("created_at", "seq"),
@@ -37,17 +38,21 @@ async def list_records(
     descending: bool = False,
     consistency: Consistency | None = None,
 ) -> RecordItems:
-    """See ``RecordStore.list``."""
+    """Return the records of a namespace or, with ``prefix``, of all namespaces within it."""
     if order not in _ORDERS:
         raise ValidationError(f"order={order!r}; known are {', '.join(_ORDERS)}.")
-    path = read_namespace(namespace, may_be_empty=prefix)
-    where = all_of(within_namespace(path) if prefix else in_namespace(path), parse_value_filters(filters))
-    level = consistency or ports.reading
-    rows = await listed(ports, where, _ORDERS[order], limit, offset, descending, level)
+    where = all_of(namespace_filter(namespace, prefix), parse_value_filters(filters))
+    rows = await list_rows(ports, where, _ORDERS[order], limit, offset, descending, consistency)
     return [to_item(row) for row in rows]
 
 
-async def listed(
+def namespace_filter(namespace: Namespace, prefix: bool) -> Filter | None:
+    """Check a namespace and return the filter for its rows or, with ``prefix``, for those of all within it."""
+    path = read_namespace(namespace, may_be_empty=prefix)
+    return within_namespace(path) if prefix else in_namespace(path)
+
+
+async def list_rows(
     ports: RecordPorts,
     where: Filter | None,
     columns: Sequence[str] = _ORDERS["order"],
@@ -56,20 +61,20 @@ async def listed(
     descending: bool = False,
     consistency: Consistency | None = None,
 ) -> list[RecordRow]:
-    """The records that a filter lets through, in the order of some columns; equals by namespace and key."""
+    """Return the records that match a filter, sorted by some columns and then by namespace and key."""
     check_window(limit, offset)
+    consistency = consistency or ports.reading
     now_us = ports.clock.now_us()
-    # Of many, those that are not wanted are looked at only as far as the order needs.
+    # With a limit, only the columns to sort by are read of all rows, and then the rows of the window in full.
     only = None if limit is None else columns
-    found: list[RecordRow] = []
-    async for page in ports.rows.pages(_there(where, now_us), only=only, consistency=consistency):
-        found.extend(page)
+    pages = ports.rows.pages(_first_rows(where, now_us), only=only, consistency=consistency)
+    found = [row async for page in pages for row in page]
     found.sort(key=lambda row: ([getattr(row, c) for c in columns], labels_of(f"{row.id}/")), reverse=descending)
-    wanted = found[offset : None if limit is None else offset + limit]
+    window = found[offset : None if limit is None else offset + limit]
     if only is None:
-        return wanted
-    rows = await ports.rows.get([row.id for row in wanted], consistency=consistency)
-    return [rows[row.id] for row in wanted if row.id in rows and rows[row.id].is_there(now_us)]
+        return window
+    rows = await ports.rows.get([row.id for row in window], consistency=consistency)
+    return [rows[row.id] for row in window if row.id in rows and rows[row.id].is_there(now_us)]
 
 
 async def list_namespaces(
@@ -82,23 +87,24 @@ async def list_namespaces(
     limit: int | None = None,
     offset: int = 0,
 ) -> Namespaces:
-    """See ``RecordStore.list_namespaces``."""
+    """Return the namespaces that have records and meet all conditions, sorted."""
     wanted = [_read_condition(c) for c in (("prefix", prefix), ("suffix", suffix), *conditions)]
     check_window(limit, offset)
-    if max_depth is not None and (not isinstance(max_depth, int) or isinstance(max_depth, bool) or max_depth < 1):
-        raise ValidationError(f"max_depth must be a whole number from 1, not {max_depth!r}.")
+    if max_depth is not None:
+        check_whole_number(max_depth, "max_depth", least=1)
+    # Milvus filters by the labels before the first wildcard; the rest of each condition is checked here.
     begins = [tuple(takewhile(lambda label: label != ANY_LABEL, p)) for kind, p in wanted if kind == "prefix"]
     where = all_of(*(within_namespace(read_namespace(labels, may_be_empty=True)) for labels in begins))
-    paths: set[str] = set()
-    there = _there(where, ports.clock.now_us())
-    async for page in ports.rows.pages(there, only=("namespace",), consistency=ports.reading):
-        paths.update(row.namespace for row in page)
-    matching = (labels for labels in map(labels_of, paths) if all(_holds(labels, *c) for c in wanted))
+    first_rows = _first_rows(where, ports.clock.now_us())
+    pages = ports.rows.pages(first_rows, only=("namespace",), consistency=ports.reading)
+    paths = {row.namespace async for page in pages for row in page}
+    matching = (labels for labels in map(labels_of, paths) if all(_matches(labels, *c) for c in wanted))
     cut = sorted({labels[:max_depth] for labels in matching})
     return cut[offset : None if limit is None else offset + limit]
 
 
-def _there(where: Filter | None, now_us: int) -> Filter | None:
+def _first_rows(where: Filter | None, now_us: int) -> Filter | None:
+    """Return the filter for the first rows of the records that have not expired."""
     return all_of(where, equals("part", 0), greater_than("expires_at", now_us))
 
 
@@ -110,7 +116,7 @@ def _read_condition(condition: object) -> tuple[str, tuple[str, ...]]:
     return kind, tuple(pattern)
 
 
-def _holds(labels: tuple[str, ...], kind: str, pattern: tuple[str, ...]) -> bool:
+def _matches(labels: tuple[str, ...], kind: str, pattern: tuple[str, ...]) -> bool:
     if len(pattern) > len(labels):
         return False
     part = labels[: len(pattern)] if kind == "prefix" else labels[len(labels) - len(pattern) :]

@@ -16,7 +16,7 @@ from mem0milvus.ports import RecordPorts
 from mem0milvus.retrieval.text import document_weights
 from mem0milvus.types import Vector
 
-#: What stands where Milvus wants words and there are none.
+#: The words of a row that has none: Milvus requires a sparse vector with at least one entry in every row.
 NO_WORDS: Mapping[int, float] = {0: 1.0}
 
 
@@ -31,13 +31,13 @@ async def put(
     ttl_s: float | None = None,
     order: int | None = None,
 ) -> None:
-    """See ``RecordStore.put``."""
+    """Store a record, replacing the one with the same key."""
     one = PutRecord(namespace=namespace, key=key, value=value, text=text, vector=vector, ttl_s=ttl_s, order=order)
     await write(ports, [one])
 
 
 async def put_many(ports: RecordPorts, records: Sequence[PutRecord]) -> None:
-    """See ``RecordStore.put_many``."""
+    """Store several records."""
     for record in records:
         if not isinstance(record, PutRecord):
             raise ValidationError(f"records holds {type(record).__name__} {record!r}: each must be a PutRecord.")
@@ -45,38 +45,34 @@ async def put_many(ports: RecordPorts, records: Sequence[PutRecord]) -> None:
 
 
 async def delete(ports: RecordPorts, namespace: Namespace, key: str) -> bool:
-    """See ``RecordStore.delete``."""
+    """Delete a record and return True if it existed."""
     return bool(await delete_many(ports, [(namespace, key)]))
 
 
 async def delete_many(ports: RecordPorts, keys: Sequence[tuple[Namespace, str]]) -> int:
-    """See ``RecordStore.delete_many``."""
+    """Delete several records and return the number of those that existed."""
     return sum(await write(ports, [DeleteRecord(namespace=namespace, key=key) for namespace, key in keys]))
 
 
 async def write(ports: RecordPorts, requests: Sequence[PutRecord | DeleteRecord]) -> list[bool]:
-    """Change records as if one request came after the other. For each: whether the record was there before.
+    """Execute requests as if one after the other. Return for each whether the record existed before it.
 
     Raises:
         ValidationError: a request is wrong. Nothing was changed.
         EmbeddingError: the embedding model failed. Nothing was changed.
-        PartialWriteError: some records are changed and some are not; it names both by their paths.
-        StoreError: Milvus failed. Nothing was changed, or it is not known to be.
+        PartialWriteError: some records were changed and some were not; it lists both by their ids.
+        StoreError: Milvus failed. Nothing was changed, as far as is known.
     """
     changes = [read_change(request, ports.dims) for request in requests]
     if not changes:
         return []
-    vectors = await _embed(ports, _last(changes).values())
-    return await ports.shield(_change(ports, changes, vectors))
-
-
-def _last(changes: Iterable[Change]) -> dict[str, Change]:
-    """What is to become of each record in the end."""
-    return {change.id: change for change in changes}
+    last = {change.id: change for change in changes}
+    vectors = await _embed(ports, last.values())
+    return await ports.shield(_change(ports, changes, last, vectors))
 
 
 async def _embed(ports: RecordPorts, changes: Iterable[Change]) -> dict[str, Vector]:
-    """The vectors of all texts that have none, each embedded once."""
+    """Return the embeddings of the texts that come without a vector, each embedded once."""
     puts = [change for change in changes if isinstance(change, Put) and change.vector is None]
     texts = list(dict.fromkeys(text for change in puts for text in change.texts))
     if not texts:
@@ -84,16 +80,19 @@ async def _embed(ports: RecordPorts, changes: Iterable[Change]) -> dict[str, Vec
     return dict(zip(texts, await ports.embedder.embed(texts), strict=True))
 
 
-async def _change(ports: RecordPorts, changes: Sequence[Change], vectors: Mapping[str, Vector]) -> list[bool]:
-    last = _last(changes)
+async def _change(
+    ports: RecordPorts, changes: Sequence[Change], last: Mapping[str, Change], vectors: Mapping[str, Vector]
+) -> list[bool]:
+    """Execute changes; ``last`` holds the last change to each record, which alone is written."""
     async with ports.locks.hold(last.keys()):
         stored = await ports.rows.get(last.keys())
         now_us = ports.clock.now_us()
         current: dict[str, RecordRow | None] = {i: row for i, row in stored.items() if row.is_there(now_us)}
-        were_there = []
+        existed = []
         for index, change in enumerate(changes):
             before = current.get(change.id)
-            were_there.append(before is not None)
+            existed.append(before is not None)
+            # An older updated_at identifies rows of an earlier state, so it must grow even if the clock does not.
             moment = max(now_us, stored[change.id].updated_at + 1) if change.id in stored else now_us
             current[change.id] = None if isinstance(change, Delete) else _record(ports, change, before, moment, index)
         rows = {
@@ -102,18 +101,18 @@ async def _change(ports: RecordPorts, changes: Sequence[Change], vectors: Mappin
             if isinstance(change, Put) and (record := current[change.id]) is not None
         }
         await _store(ports, stored, rows, deleted=[i for i in stored if i not in rows])
-    return were_there
+    return existed
 
 
 def _record(ports: RecordPorts, change: Put, before: RecordRow | None, moment_us: int, index: int) -> RecordRow:
-    """The record as it is after the change, without what it is found by."""
+    """Return the record after a change, without texts, vector and words."""
     if change.order is not None:
         ports.positions.take(change.namespace, 1, at_least=change.order)
         position = change.order
     elif before is not None:
         position = before.seq
     else:
-        # A microsecond apart, so that what is put together into several namespaces is listed as it was put.
+        # A microsecond apart, so that records put together into several namespaces are listed in their order.
         position = ports.positions.take(change.namespace, 1, at_least=moment_us + index)
     return RecordRow(
         id=change.id,
@@ -129,7 +128,7 @@ def _record(ports: RecordPorts, change: Put, before: RecordRow | None, moment_us
 
 
 def _rows(record: RecordRow, change: Put, vectors: Mapping[str, Vector], dims: int) -> list[RecordRow]:
-    """All rows of a record: one that says nothing to a search, or one for each text."""
+    """Return all rows of a record: one for each text or, without a text, one."""
     if not change.texts:
         vector = change.vector or (1.0, *[0.0] * (dims - 1))
         return [replace(record, vector=vector, words=NO_WORDS)]
@@ -152,7 +151,11 @@ async def _store(
     rows: Mapping[str, Sequence[RecordRow]],
     deleted: Sequence[str],
 ) -> None:
-    """Write the rows in an order in which a record's first row, at any moment, counts all rows that there are."""
+    """Write rows so that, at any time, the first row of a record counts at least the rows that exist.
+
+    Surplus rows are removed before the first row is replaced, and further rows are written after it. Rows of an earlier
+    state that an interrupted write leaves are then overwritten or removed with the record.
+    """
     surplus = [key for i, some in rows.items() if i in stored for key in further_ids(stored[i], since=len(some))]
     further = [key for i in deleted for key in further_ids(stored[i])]
     firsts = [some[0] for some in rows.values()]
@@ -170,13 +173,13 @@ async def _store(
 
 
 def _raise_partial(error: StoreError, wanted: Mapping[str, Sequence[str]], written: Collection[str]) -> NoReturn:
-    """Raise an error that speaks of records rather than of their rows; as it is, where no record was changed."""
+    """Raise an error about records instead of their rows; the error itself if no record was changed."""
     done = [i for i, keys in wanted.items() if all(key in written for key in keys)]
     if not done and not isinstance(error, PartialWriteError):
         raise error
     raise PartialWriteError(
         f"{len(done):,} of {len(wanted):,} records were changed, then Milvus failed: {error} "
-        "It is safe to do the whole again.",
+        "It is safe to call this again.",
         written=done,
         not_written=[i for i in wanted if i not in done],
     ) from error

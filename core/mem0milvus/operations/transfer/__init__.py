@@ -1,1 +1,1 @@
-"""Taking memories and records out of a store and into another: dump, load, reembed."""
+"""Moving memories and records between stores and embedding models: dump, load, reembed."""

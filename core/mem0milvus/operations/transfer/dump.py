@@ -1,11 +1,11 @@
-"""Writing everything into one file."""
+"""Writing all memories and records into one file."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from mem0milvus.data.limits import ROWS_PER_REQUEST
@@ -13,6 +13,7 @@ from mem0milvus.data.memory_row import MemoryRow, memory_id_of, version_key
 from mem0milvus.data.record_row import RecordRow, further_ids
 from mem0milvus.data.timestamps import to_iso
 from mem0milvus.errors import StoreError
+from mem0milvus.operations.memories.latest_rows import latest_rows
 from mem0milvus.operations.transfer.dump_format import (
     HEADER_BYTES,
     Header,
@@ -21,8 +22,8 @@ from mem0milvus.operations.transfer.dump_format import (
     memory_lines,
     record_line,
 )
-from mem0milvus.ports import NewFile, Ports, RecordPorts, Table, Transfer
-from mem0milvus.retrieval.filters import equals
+from mem0milvus.ports import NewFile, Ports, R, RecordPorts, Table, Transfer
+from mem0milvus.retrieval.filters import Filter, equals
 from mem0milvus.types import DumpOutcome, FilePath, Progress
 
 if TYPE_CHECKING:
@@ -32,21 +33,21 @@ if TYPE_CHECKING:
 async def dump(
     ports: Ports, path: FilePath, *, vectors: bool = True, overwrite: bool = False, progress: Progress | None = None
 ) -> DumpOutcome:
-    """See ``Memory.dump``."""
+    """Write all memories with their history, and all records, into one file."""
     transfer = transfer_of(ports)
     records = await transfer.records(False)
-    begun_us = ports.clock.now_us()
+    started_us = ports.clock.now_us()
     async with transfer.files.create(path, overwrite=overwrite) as file:
         await file.write([b" " * (HEADER_BYTES - 1) + b"\n"])
         writer = _Writer(file, progress, 0 if progress is None else await _count(ports, records))
-        async for memories in _memories(ports, begun_us, vectors):
+        async for memories in _memories(ports, started_us, vectors):
             await writer.write(line for memory in memories for line in memory_lines(memory, vectors=vectors))
         if records is not None:
-            async for some in _records(records):
-                await writer.write(record_line(record, vectors=vectors) for record in some)
+            async for batch in _records(records):
+                await writer.write(record_line(record, vectors=vectors) for record in batch)
         header = Header(
             dump_id=str(uuid4()),
-            created_at=to_iso(begun_us),
+            created_at=to_iso(started_us),
             origin=transfer.origin,
             vectors=vectors,
             counts=writer.counts,
@@ -54,7 +55,7 @@ async def dump(
             sha256=writer.digest.hexdigest(),
         )
         await file.finish(header.as_line())
-    writer.tell_end()
+    writer.report(total=0)
     return {
         "message": "Memory dumped successfully!",
         "memories": writer.counts["memory"],
@@ -65,19 +66,15 @@ async def dump(
 
 
 def transfer_of(ports: Ports) -> Transfer:
-    """The ports of files and of what lies beside the memory.
-
-    Raises:
-        StoreError: this memory was opened without them.
-    """
+    """Return the ports for transfers, or raise a StoreError if the memory was opened without them."""
     if ports.transfer is None:
-        raise StoreError("This memory cannot be taken out or in.")
+        raise StoreError("This memory does not support dump, load and reembed: it was opened without access to files.")
     return ports.transfer
 
 
 @dataclass(slots=True)
 class _Writer:
-    """Writes lines and counts them."""
+    """Writes lines, counts them and reports progress towards ``total``, which is an estimate."""
 
     file: NewFile
     progress: Progress | None
@@ -86,87 +83,78 @@ class _Writer:
     size: int = 0
     digest: _Hash = field(default_factory=sha256)
 
-    async def write(self, lines: Iterable[tuple[str, bytes]]) -> None:
-        """Append lines, each given with its kind."""
-        some = []
-        for kind, line in lines:
+    async def write(self, kinds_and_lines: Iterable[tuple[str, bytes]]) -> None:
+        """Append lines."""
+        lines = []
+        for kind, line in kinds_and_lines:
             self.counts[kind] += 1
             self.size += len(line)
             self.digest.update(line)
-            some.append(line)
-        await self.file.write(some)
-        if self.progress is not None:
-            done = sum(self.counts.values())
-            self.progress(done, max(done, self.total))
+            lines.append(line)
+        await self.file.write(lines)
+        self.report(self.total)
 
-    def tell_end(self) -> None:
-        """Tell that nothing is left to do."""
+    def report(self, total: int) -> None:
+        """Report the lines written so far, of a total that is at least their number."""
         if self.progress is not None:
             done = sum(self.counts.values())
-            self.progress(done, done)
+            self.progress(done, max(done, total))
 
 
 async def _count(ports: Ports, records: RecordPorts | None) -> int:
-    """About how many lines there will be."""
-    tables: list[Table[Any]] = [ports.live, ports.history]
-    total = 0
-    for table in tables:
-        async for page in table.pages(None, only=()):
-            total += len(page)
-    if records is not None:
-        async for page in records.rows.pages(equals("part", 0), only=()):
-            total += len(page)
-    return total
+    """Return about how many lines there will be."""
+    lines = await count_rows(ports.live) + await count_rows(ports.history)
+    return lines + (await count_rows(records.rows, equals("part", 0)) if records else 0)
 
 
-async def _memories(ports: Ports, begun_us: int, vectors: bool) -> AsyncGenerator[list[MemoryRows], None]:
-    """All memories with their past, some at a time: first those that live, then those that were deleted.
+async def count_rows(table: Table[R], where: Filter | None = None) -> int:
+    """Return the number of rows that match a filter."""
+    return sum([len(page) async for page in table.pages(where, only=())])
 
-    In this order, a memory that is deleted meanwhile is in the file at least once. One that is restored meanwhile may
-    be there twice, the second time with all that happened.
+
+async def _memories(ports: Ports, started_us: int, vectors: bool) -> AsyncGenerator[list[MemoryRows], None]:
+    """Yield all memories with their history in batches: first the live ones, then the deleted ones.
+
+    In this order, a memory that is deleted during the dump is written at least once. One that is restored during the
+    dump may be written twice, the second time with all its versions.
     """
     async for page in ports.live.pages(None, vectors=vectors, consistency="Strong"):
-        for some in _portions(page):
-            yield await _with_past(ports, some, vectors)
+        for rows in _batches(page):
+            yield await _with_history(ports, rows, vectors)
     async for page in ports.history.pages(equals("event", "DELETE"), only=("version",), consistency="Strong"):
-        for some in _portions([record for record in page if record.id == memory_id_of(record.id)]):
-            ids = [record.id for record in some]
-            living = await ports.live.get(ids, vectors=vectors, consistency="Strong")
-            deleted = await ports.history.get([i for i in ids if i not in living], consistency="Strong")
-            since = [record for record in living.values() if record.valid_from >= begun_us]
-            yield await _with_past(ports, [*since, *deleted.values()], vectors)
+        for rows in _batches([row for row in page if row.id == memory_id_of(row.id)]):
+            latest = await latest_rows(ports, [row.id for row in rows], vectors=vectors, consistency="Strong")
+            # An old tombstone of a memory restored before the dump: its live row was written by the first loop.
+            heads = [row for row in latest.values() if row.event == "DELETE" or row.valid_from >= started_us]
+            yield await _with_history(ports, heads, vectors)
 
 
-def _portions(records: Sequence[MemoryRow]) -> Iterator[list[MemoryRow]]:
-    """The records in their order, as many at a time as have, with their past, about as many rows as one request."""
-    some: list[MemoryRow] = []
-    rows = 0
-    for record in records:
-        if some and rows + record.version > ROWS_PER_REQUEST:
-            yield some
-            some, rows = [], 0
-        some.append(record)
-        rows += record.version
-    if some:
-        yield some
+def _batches(rows: Sequence[MemoryRow]) -> Iterator[list[MemoryRow]]:
+    """Yield the latest rows in batches that have, with their history, about as many rows as one request returns."""
+    batch: list[MemoryRow] = []
+    count = 0
+    for row in rows:
+        if batch and count + row.version > ROWS_PER_REQUEST:
+            yield batch
+            batch, count = [], 0
+        batch.append(row)
+        count += row.version
+    if batch:
+        yield batch
 
 
-async def _with_past(ports: Ports, heads: Sequence[MemoryRow], vectors: bool) -> list[MemoryRows]:
-    keys = [version_key(head.id, version) for head in heads for version in range(1, head.version)]
-    past = await ports.history.get(keys, vectors=vectors, consistency="Strong") if keys else {}
-    return [
-        MemoryRows(
-            head, [past[key] for version in range(1, head.version) if (key := version_key(head.id, version)) in past]
-        )
-        for head in heads
-    ]
+async def _with_history(ports: Ports, heads: Sequence[MemoryRow], vectors: bool) -> list[MemoryRows]:
+    keys = {head.id: [version_key(head.id, version) for version in range(1, head.version)] for head in heads}
+    closed = await ports.history.get([k for some in keys.values() for k in some], vectors=vectors, consistency="Strong")
+    return [MemoryRows(head, [closed[key] for key in keys[head.id] if key in closed]) for head in heads]
 
 
 async def _records(ports: RecordPorts) -> AsyncGenerator[list[RecordRows], None]:
-    """All records, some at a time."""
+    """Yield all records in batches."""
+    size = ROWS_PER_REQUEST // 4
     async for page in ports.rows.pages(equals("part", 0), only=("parts",), consistency="Strong"):
-        for start in range(0, len(page), ROWS_PER_REQUEST // 4):
-            ids = [row.id for row in page[start : start + ROWS_PER_REQUEST // 4]]
+        for start in range(0, len(page), size):
+            ids = [row.id for row in page[start : start + size]]
             firsts = await ports.rows.get(ids, vectors=True, consistency="Strong")
             others = await ports.rows.get(
                 [key for row in firsts.values() for key in further_ids(row)], vectors=True, consistency="Strong"
@@ -175,6 +163,6 @@ async def _records(ports: RecordPorts) -> AsyncGenerator[list[RecordRows], None]
 
 
 def _rows_of(first: RecordRow, others: dict[str, RecordRow]) -> list[RecordRow]:
-    """A record's rows; those that an earlier change left behind do not count."""
+    """Return the rows of a record, without those that an interrupted write has left from an earlier state."""
     further = (others.get(key) for key in further_ids(first))
     return [first, *(row for row in further if row is not None and row.updated_at == first.updated_at)]

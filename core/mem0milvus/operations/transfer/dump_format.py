@@ -1,17 +1,17 @@
-"""The form of a dump: a file of JSON Lines. The first line says what the file holds, each further line is a row.
+"""The format of a dump: JSON Lines. The first line describes the file, each further line is a row.
 
 ::
 
     {"mem0milvus": "dump", "format": 1, "embedder": {...}, "counts": {...}, "sha256": "...", ...}
-    {"kind": "version", "id": "a", "version": 1, "memory": "...", ...}     what the memory "a" used to say
-    {"kind": "memory", "id": "a", "version": 2, "memory": "...", ...}      what it says
+    {"kind": "version", "id": "a", "version": 1, "memory": "...", ...}     an earlier version of the memory "a"
+    {"kind": "memory", "id": "a", "version": 2, "memory": "...", ...}      its latest version
     {"kind": "version", "id": "b", "version": 1, "memory": "...", ...}
-    {"kind": "deleted", "id": "b", "version": 2, ...}                      it was deleted
+    {"kind": "deleted", "id": "b", "version": 2, ...}                      the deletion of the memory "b"
     {"kind": "record", "namespace": ["user", "1"], "key": "k", "value": {...}, "texts": [...], ...}
 
-The versions of a memory stand before it. Moments are ISO 8601 text. What a row does not have is left out. Vectors are
-base64 of 32-bit floats, least byte first, of unit length. The words that a row is found by are not kept: they follow
-from its text.
+The closed versions of a memory come before its latest one. Timestamps are ISO 8601 text. Fields with their default
+value are left out. Vectors are base64 of 32-bit little-endian floats, of unit length. Lexical weights are not stored:
+they are computed from the text.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 from uuid import UUID
 
 from mem0milvus.data.memory_row import MemoryRow, content_hash, memory_id_of, version_key
-from mem0milvus.data.namespaces import key_of, labels_of, part_id, read_namespace, record_id, record_id_of
+from mem0milvus.data.namespaces import key_of, labels_of, part_id, read_namespace, record_id
 from mem0milvus.data.record_row import RecordRow
 from mem0milvus.data.scope import check_memory_id
 from mem0milvus.data.timestamps import to_iso, to_us
@@ -36,45 +36,35 @@ from mem0milvus.ports import Origin
 #: Goes up with each change that an older version of this library would misread.
 FORMAT = 1
 
-#: The first line is filled with spaces to this length: what it says is known only when all others are written.
+#: The first line is padded with spaces to this length, so that it can be written last, when the counts are known.
 HEADER_BYTES = 4_096
 
+#: The errors that reading a line raises if it is damaged; ValidationError is a ValueError.
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
+
+#: The fields that hold timestamps.
 _MOMENTS = frozenset({"created_at", "updated_at", "valid_from", "valid_to", "observed_at", "expires_at"})
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The first line of a dump.
+    """The first line of a dump."""
 
-    Attributes:
-        dump_id: names this dump; no two have the same.
-        created_at: when it was begun, as ISO 8601 text.
-        origin: what filled the store.
-        vectors: whether the rows have their vectors.
-        counts: lines by kind.
-        size: bytes of all other lines.
-        sha256: of all other lines, hexadecimal.
-    """
-
-    dump_id: str
-    created_at: str
-    origin: Origin
-    vectors: bool
-    counts: Mapping[str, int]
-    size: int
-    sha256: str
+    dump_id: str  #: a unique id of this dump
+    created_at: str  #: when the dump was started, as ISO 8601 text
+    origin: Origin  #: the collection and embedding model of the rows
+    vectors: bool  #: whether the rows have their vectors
+    counts: Mapping[str, int]  #: the number of lines by kind
+    size: int  #: the size of all further lines in bytes
+    sha256: str  #: the hash of all further lines, hexadecimal
 
     @property
     def rows(self) -> int:
-        """How many lines follow."""
+        """The number of further lines."""
         return sum(self.counts.values())
 
     def as_line(self) -> bytes:
-        """The line, ``HEADER_BYTES`` long with its end.
-
-        Raises:
-            ValidationError: the embedding model's name is too long for it.
-        """
+        """Return the line, ``HEADER_BYTES`` long; raise a ValidationError if the embedder's identity is too long."""
         document = {
             "mem0milvus": "dump",
             "format": FORMAT,
@@ -89,40 +79,29 @@ class Header:
         }
         text = json.dumps(document, ensure_ascii=False).encode()
         if len(text) >= HEADER_BYTES:
-            raise ValidationError(f"The embedder's identity is too long for a dump: {self.origin.model[:80]!r}…")
+            raise ValidationError(
+                f"The embedder's identity is too long for a dump's header: {self.origin.model[:80]!r}…"
+            )
         return text.ljust(HEADER_BYTES - 1) + b"\n"
 
 
 def read_header(line: bytes, path: str) -> Header:
-    """Read the first line of a dump.
-
-    Args:
-        line: the line.
-        path: the file's path, for messages.
-
-    Raises:
-        ValidationError: it is none, or that of a newer form.
-    """
+    """Read the first line of a dump, or raise a ValidationError if it is none or of a newer format."""
     try:
         document = json.loads(line)
-        made_by, form = document["mem0milvus"], int(document["format"])
-    except (ValueError, LookupError, TypeError) as error:
-        raise ValidationError(_no_dump(path)) from error
-    if made_by != "dump":
-        raise ValidationError(_no_dump(path))
-    if form > FORMAT:
+        if document["mem0milvus"] != "dump":
+            raise ValueError("not a dump")
+        version = int(document["format"])
+        header = _header_of(document) if version <= FORMAT else None
+    except UNREADABLE as error:
+        message = f"{path} is no dump of mem0milvus: its first line is not the header of a dump. Nothing was loaded."
+        raise ValidationError(message) from error
+    if header is None:
         raise ValidationError(
-            f"{path} was made by a newer version of mem0milvus: its form is {form}, and this version reads up to "
+            f"{path} was made by a newer version of mem0milvus: its format is {version}, and this version reads up to "
             f"{FORMAT}. Upgrade mem0milvus."
         )
-    try:
-        return _header_of(document)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ValidationError(_no_dump(path)) from error
-
-
-def _no_dump(path: str) -> str:
-    return f"{path} is no dump of mem0milvus: its first line is not that of one. Nothing was loaded."
+    return header
 
 
 def _header_of(document: Mapping[str, Any]) -> Header:
@@ -140,57 +119,79 @@ def _header_of(document: Mapping[str, Any]) -> Header:
 
 @dataclass(frozen=True, slots=True)
 class MemoryRows:
-    """All rows of one memory.
+    """All rows of one memory."""
 
-    Attributes:
-        head: its live row or, of a deleted one, its tombstone. Both have the memory's id.
-        closed: its past versions, under their own keys.
-    """
+    head: MemoryRow  #: its latest row: the live row or, of a deleted memory, the tombstone. Both have the memory's id.
+    closed: Sequence[MemoryRow] = ()  #: its closed versions, oldest first, under their own keys
 
-    head: MemoryRow
-    closed: Sequence[MemoryRow] = ()
+    @property
+    def id(self) -> str:
+        """The memory's id."""
+        return self.head.id
+
+    @property
+    def name(self) -> str:
+        """The memory's id, for messages."""
+        return self.head.id
 
     @property
     def deleted(self) -> bool:
-        """Whether the memory was deleted."""
+        """True for a deleted memory."""
         return self.head.event == "DELETE"
 
     @property
     def rows(self) -> list[MemoryRow]:
-        """All of them, the head last."""
+        """All rows, the head last."""
         return [*self.closed, self.head]
 
+    def with_rows(self, rows: Sequence[MemoryRow]) -> MemoryRows:
+        """Return a memory with these rows, in the order of ``rows``."""
+        return MemoryRows(rows[-1], rows[:-1])
+
     def under(self, memory_id: str) -> MemoryRows:
-        """The same rows under another id."""
-        return MemoryRows(
-            replace(self.head, id=memory_id),
-            [replace(record, id=version_key(memory_id, record.version)) for record in self.closed],
-        )
+        """Return the same rows under another id."""
+        closed = [replace(row, id=version_key(memory_id, row.version)) for row in self.closed]
+        return MemoryRows(replace(self.head, id=memory_id), closed)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordRows:
-    """All rows of one record of a record store: the first, and one for each further text."""
+    """All rows of one record: the first row, and one for each further text."""
 
     rows: Sequence[RecordRow]
 
     @property
     def first(self) -> RecordRow:
-        """The row that is the record."""
+        """The row with the record's own id."""
         return self.rows[0]
 
-    def under(self, key: str) -> RecordRows:
-        """The same rows under another key of their namespace.
+    @property
+    def id(self) -> str:
+        """The record's id."""
+        return self.first.id
 
-        Raises:
-            ValidationError: it cannot be a key.
-        """
+    @property
+    def key(self) -> str:
+        """The record's key."""
+        return key_of(self.first.id, self.first.namespace)
+
+    @property
+    def name(self) -> str:
+        """The record's namespace and key, for messages."""
+        return "/".join((*labels_of(self.first.namespace), self.key))
+
+    def with_rows(self, rows: Sequence[RecordRow]) -> RecordRows:
+        """Return a record with these rows."""
+        return RecordRows(rows)
+
+    def under(self, key: str) -> RecordRows:
+        """Return the same rows under another key of their namespace, or raise a ValidationError if it is too long."""
         new_id = record_id(self.first.namespace, key)
         return RecordRows([replace(row, id=part_id(new_id, row.part)) for row in self.rows])
 
 
 def memory_lines(memory: MemoryRows, *, vectors: bool) -> list[tuple[str, bytes]]:
-    """A memory's lines, each with its kind."""
+    """Return the lines of a memory, each with its kind."""
     head = "deleted" if memory.deleted else "memory"
     kinds = [*("version" for _ in memory.closed), head]
     rows = zip(kinds, memory.rows, strict=True)
@@ -198,12 +199,15 @@ def memory_lines(memory: MemoryRows, *, vectors: bool) -> list[tuple[str, bytes]
 
 
 def record_line(record: RecordRows, *, vectors: bool) -> tuple[str, bytes]:
-    """A record's line, with its kind. A vector that stands for no text is kept in any case."""
+    """Return the line of a record, with its kind.
+
+    A vector that the caller gave in place of a text is always included: no embedder could make it again.
+    """
     first = record.first
     document: dict[str, Any] = {
         "kind": "record",
         "namespace": list(labels_of(first.namespace)),
-        "key": key_of(record_id_of(first.id), first.namespace),
+        "key": record.key,
         "value": dict(first.metadata),
     }
     document |= _filled(first, "seq", "created_at", "updated_at", "ttl_us", "expires_at")
@@ -214,11 +218,7 @@ def record_line(record: RecordRows, *, vectors: bool) -> tuple[str, bytes]:
 
 
 def read_row(line: bytes) -> tuple[str, MemoryRow | RecordRows]:
-    """A line's kind and what it holds: a row of a memory, or a record. ``words`` are empty; vectors may be.
-
-    Raises:
-        ValueError: or another error of reading: the line is none of a dump.
-    """
+    """Return the kind of a line and its row or record, without words. A damaged line raises one of ``UNREADABLE``."""
     document = json.loads(line)
     kind = document.pop("kind")
     if kind == "record":
@@ -228,23 +228,19 @@ def read_row(line: bytes) -> tuple[str, MemoryRow | RecordRows]:
     return kind, _read_memory(kind, document)
 
 
-#: What ``read_row`` raises for a line that cannot be read.
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ValidationError)
-
-
-def _memory_document(kind: str, record: MemoryRow, *, vectors: bool) -> dict[str, Any]:
+def _memory_document(kind: str, row: MemoryRow, *, vectors: bool) -> dict[str, Any]:
     names = (field.name for field in fields(MemoryRow) if field.name not in ("id", "vector", "words", "hash", "event"))
-    document = {"kind": kind, "id": memory_id_of(record.id), **_filled(record, *names), "event": record.event}
-    document["version"] = record.version
-    if record.event == "DELETE":
+    document = {"kind": kind, "id": memory_id_of(row.id), **_filled(row, *names), "event": row.event}
+    document["version"] = row.version
+    if row.event == "DELETE":
         document.pop("memory", None)
     elif vectors:
-        document["vector"] = _packed(record.vector)
+        document["vector"] = _packed(row.vector)
     return document
 
 
 def _filled(row: MemoryRow | RecordRow, *names: str) -> dict[str, Any]:
-    """The fields of a row that are not what they are by default."""
+    """Return the fields of a row that differ from their defaults."""
     document: dict[str, Any] = {}
     for name in names:
         value = getattr(row, name)

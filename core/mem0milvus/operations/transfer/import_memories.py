@@ -1,207 +1,108 @@
-"""Memories that come from elsewhere with their past: what is to become of each, and writing them.
+"""Importing memories with their history.
 
-A memory arrives once, however often it is brought: it is known by its id and its latest version. One that has gone on
-since it was taken out is left as it is; one that had gone on before is brought up to date.
+A memory is identified by its id and its latest version. One that has changed here since it was exported stays as it is;
+one that had changed before it was exported is brought up to date.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum, auto
+from dataclasses import dataclass, replace
 
-from mem0milvus.data.limits import ROWS_PER_REQUEST
+from typing_extensions import override
+
 from mem0milvus.data.memory_row import MemoryRow, version_key
-from mem0milvus.errors import StoreError
-from mem0milvus.operations.extraction.pending_state import waiting_of
+from mem0milvus.operations.extraction.pending_state import read_pending
+from mem0milvus.operations.memories.latest_rows import latest_rows
 from mem0milvus.operations.transfer.dump_format import MemoryRows
+from mem0milvus.operations.transfer.import_rows import Importer, ImportState, index_rows
 from mem0milvus.ports import EmbedderPort, Ports
 from mem0milvus.retrieval.indexing import embedded_text, lexical_weights
-from mem0milvus.types import LoadOutcome, OnConflict, Vector
+from mem0milvus.types import LoadOutcome, OnConflict
 
-#: Rows that are embedded and written together.
-BATCH_ROWS = ROWS_PER_REQUEST // 2
+#: The columns in which two rows of one version of one memory are equal, whether it is closed or not.
+_SAME_VERSION = ("version", "event", "valid_from", "memory", "user_id", "agent_id", "run_id", "actor_id")
 
-
-class Fate(Enum):
-    """What is to become of a memory that arrives."""
-
-    NEW = auto()
-    PRESENT = auto()
-    CONFLICT = auto()
+#: The columns in which a memory that was imported without its history equals the same memory with it.
+_SAME_MEMORY = ("created_at", "memory", "user_id", "agent_id", "run_id", "actor_id")
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What to do with a memory whose id another one has.
+@dataclass(frozen=True)
+class MemoryImporter(Importer[MemoryRows]):
+    """An import of memories."""
 
-    Attributes:
-        on_conflict: leave it out, give it another id, or raise an error.
-        renamed: the other id, the same for the same memory whenever it is asked for.
-    """
+    noun = "memory"
+    ports: Ports
+    on_conflict: OnConflict  #: what to do with a memory whose id another memory has
+    new_id: Callable[[str], str]  #: returns the id under which a memory is renamed
 
-    on_conflict: OnConflict
-    renamed: Callable[[str], str]
+    @override
+    async def states(self, items: Sequence[MemoryRows]) -> list[ImportState]:
+        stored = await latest_rows(self.ports, [item.id for item in items])
+        behind = [item for item in items if item.id in stored and stored[item.id].version > item.head.version]
+        closed = await self.ports.history.get([version_key(item.id, item.head.version) for item in behind])
+        return [_state(item, stored.get(item.id), closed) for item in items]
 
+    @override
+    def renamed(self, item: MemoryRows) -> MemoryRows:
+        return item.under(self.new_id(item.id))
 
-@dataclass(slots=True)
-class _Sorted:
-    """What arrives, by what is to be done: those to be written, and ids that were found taken or known."""
+    @override
+    async def run(self, items: Sequence[MemoryRows], outcome: LoadOutcome) -> None:
+        # Without a conflict, all ids mean the same memories here as where the rows come from.
+        ours = items if self.on_conflict == "error" else [_without_removals(item) for item in items]
+        await super().run(ours, outcome)
 
-    new: list[MemoryRows] = field(default_factory=list)
-    present: int = 0
-    skipped: int = 0
-    renamed: dict[str, str] = field(default_factory=dict)
+    @override
+    async def index(self, rows: Sequence[MemoryRow]) -> list[MemoryRow]:
+        return await index_memory_rows(self.ports.embedder, self.ports.dims, rows)
 
+    @override
+    async def put(self, items: Sequence[MemoryRows]) -> None:
+        # The history first, so that a memory that can be read has its history.
+        await self.ports.history.put([row for m in items for row in (m.rows if m.deleted else m.closed)])
+        await self.ports.live.put([m.head for m in items if not m.deleted])
+        if live := list(await self.ports.live.get([m.id for m in items if m.deleted])):
+            await self.ports.live.remove(live)
 
-async def fates(ports: Ports, memories: Sequence[MemoryRows]) -> list[Fate]:
-    """What is to become of memories under the ids that they have.
-
-    Raises:
-        StoreError: Milvus failed.
-    """
-    ids = [memory.head.id for memory in memories]
-    living = await ports.live.get(ids)
-    deleted = await ports.history.get([i for i in ids if i not in living])
-    there = {**deleted, **living}
-    ahead = [m for m in memories if m.head.id in there and there[m.head.id].version > m.head.version]
-    keys = [version_key(memory.head.id, memory.head.version) for memory in ahead]
-    past = await ports.history.get(keys) if keys else {}
-    return [_fate(memory, there.get(memory.head.id), past) for memory in memories]
-
-
-def _fate(memory: MemoryRows, there: MemoryRow | None, past: Mapping[str, MemoryRow]) -> Fate:
-    head = memory.head
-    if there is None:
-        return Fate.NEW
-    if there.version == head.version:
-        return Fate.PRESENT if _same(there, head) else Fate.CONFLICT
-    if there.version > head.version:
-        before = past.get(version_key(head.id, head.version))
-        return Fate.PRESENT if before is not None and _same(before, head) else Fate.CONFLICT
-    was = next((record for record in memory.closed if record.version == there.version), None)
-    if (was is not None and _same(was, there)) or _came_without_its_past(there, head):
-        return Fate.NEW
-    return Fate.CONFLICT
+    @override
+    def count(self, items: Sequence[MemoryRows], outcome: LoadOutcome) -> None:
+        deleted = sum(item.deleted for item in items)
+        outcome["memories"] += len(items) - deleted
+        outcome["deleted"] += deleted
+        outcome["versions"] += sum(len(item.closed) for item in items)
 
 
-def _came_without_its_past(there: MemoryRow, head: MemoryRow) -> bool:
-    """Whether a row is the same memory, brought from where its history was not known."""
-    names = ("created_at", "memory", "user_id", "agent_id", "run_id", "actor_id")
-    return there.version == 1 and all(getattr(there, name) == getattr(head, name) for name in names)
+def _state(item: MemoryRows, stored: MemoryRow | None, closed: Mapping[str, MemoryRow]) -> ImportState:
+    if stored is None:
+        return ImportState.NEW
+    if stored.version >= item.head.version:
+        key = version_key(item.id, item.head.version)
+        same = stored if stored.version == item.head.version else closed.get(key)
+        return ImportState.PRESENT if _equal(same, item.head, _SAME_VERSION) else ImportState.CONFLICT
+    earlier = next((row for row in item.closed if row.version == stored.version), None)
+    without_history = stored.version == 1 and _equal(stored, item.head, _SAME_MEMORY)
+    return ImportState.NEW if without_history or _equal(earlier, stored, _SAME_VERSION) else ImportState.CONFLICT
 
 
-def _same(one: MemoryRow, other: MemoryRow) -> bool:
-    """Whether two rows are one version of one memory, be it current or closed."""
-    names = ("version", "event", "valid_from", "memory", "user_id", "agent_id", "run_id", "actor_id")
-    return all(getattr(one, name) == getattr(other, name) for name in names)
+def _equal(one: MemoryRow | None, other: MemoryRow, columns: Sequence[str]) -> bool:
+    return one is not None and all(getattr(one, name) == getattr(other, name) for name in columns)
 
 
-async def arrive(ports: Ports, memories: Sequence[MemoryRows], policy: Policy, outcome: LoadOutcome) -> None:
-    """Write memories that are not there, and count in ``outcome`` what became of each.
-
-    Their rows need words, and those without a vector need one. Written is the past first: a memory that is seen has
-    its history.
-
-    Raises:
-        EmbeddingError: the embedding model failed. None of these was written.
-        StoreError: Milvus failed. Doing the same again goes on; or an id was taken in this very moment.
-    """
-    memories = list({memory.head.id: memory for memory in memories}.values())  # one that comes twice has gone on
-    wanted = (await _sort(ports, memories, policy)).new
-    ready = dict(zip((m.head.id for m in wanted), await _indexed(ports.embedder, ports.dims, wanted), strict=True))
-    await ports.shield(_write(ports, memories, policy, ready, outcome))
+def _without_removals(item: MemoryRows) -> MemoryRows:
+    """Drop the memories that a pending row still has to delete: their ids may be those of other memories here."""
+    head = item.head
+    if not head.pending or not (pending := read_pending(head)).remove:
+        return item
+    return replace(item, head=replace(head, pending=replace(pending, remove={}).as_text()))
 
 
-async def _write(
-    ports: Ports,
-    memories: Sequence[MemoryRows],
-    policy: Policy,
-    ready: Mapping[str, MemoryRows],
-    outcome: LoadOutcome,
-) -> None:
-    ids = {memory.head.id for memory in memories}
-    async with ports.locks.hold([*ids, *map(policy.renamed, ids)]):
-        arriving = await _sort(ports, memories, policy)
-        if any(memory.head.id not in ready for memory in arriving.new):
-            raise StoreError("Memories were changed while these came in. It is safe to do the whole again.")
-        new = [ready[memory.head.id] for memory in arriving.new]
-        await ports.history.put([record for m in new for record in (m.rows if m.deleted else m.closed)])
-        await ports.live.put([memory.head for memory in new if not memory.deleted])
-        if gone := list(await ports.live.get([memory.head.id for memory in new if memory.deleted])):
-            await ports.live.remove(gone)
-    outcome["memories"] += sum(not memory.deleted for memory in new)
-    outcome["deleted"] += sum(memory.deleted for memory in new)
-    outcome["versions"] += sum(len(memory.closed) for memory in new)
-    outcome["present"] += arriving.present
-    outcome["skipped"] += arriving.skipped
-    outcome["renamed"] |= arriving.renamed
-
-
-async def _sort(ports: Ports, memories: Sequence[MemoryRows], policy: Policy) -> _Sorted:
-    found = _Sorted()
-    taken = []
-    for memory, fate in zip(memories, await fates(ports, memories), strict=True):
-        if fate is Fate.NEW:
-            found.new.append(memory if policy.on_conflict == "error" else _without_removals(memory))
-        elif fate is Fate.PRESENT:
-            found.present += 1
-        else:
-            taken.append(memory)
-    if taken and policy.on_conflict == "error":
-        raise StoreError(f"The id {taken[0].head.id!r} was taken by another memory while these came in.")
-    if policy.on_conflict == "skip":
-        found.skipped = len(taken)
-    elif taken:
-        await _rename(ports, taken, policy, found)
-    return found
-
-
-async def _rename(ports: Ports, taken: Sequence[MemoryRows], policy: Policy, found: _Sorted) -> None:
-    others = [_without_removals(memory).under(policy.renamed(memory.head.id)) for memory in taken]
-    for memory, other, fate in zip(taken, others, await fates(ports, others), strict=True):
-        if fate is Fate.CONFLICT:
-            found.skipped += 1
-            continue
-        found.renamed[memory.head.id] = other.head.id
-        if fate is Fate.NEW:
-            found.new.append(other)
-        else:
-            found.present += 1
-
-
-def _without_removals(memory: MemoryRows) -> MemoryRows:
-    """A message whose extraction is done may name memories to be removed by ids that are others' here."""
-    head = memory.head
-    if not head.pending or not (waiting := waiting_of(head)).remove:
-        return memory
-    return replace(memory, head=replace(head, pending=replace(waiting, remove={}).as_text()))
-
-
-async def _indexed(embedder: EmbedderPort, dims: int, memories: Sequence[MemoryRows]) -> list[MemoryRows]:
-    """The memories with what they are found by."""
-    rows = await indexed(embedder, dims, [record for memory in memories for record in memory.rows])
-    done = iter(rows)
-    return [MemoryRows(closed=[next(done) for _ in memory.closed], head=next(done)) for memory in memories]
-
-
-async def indexed(embedder: EmbedderPort, dims: int, records: Sequence[MemoryRow]) -> list[MemoryRow]:
-    """The rows with words, and with a vector each: their own, or one that the embedding model makes.
-
-    Raises:
-        EmbeddingError: the model failed.
-    """
-    texts = dict.fromkeys(_text(record) for record in records if not record.vector and record.event != "DELETE")
-    vectors = dict(zip(texts, await embedder.embed(list(texts)), strict=True)) if texts else {}
-    return [_indexed_row(record, vectors, dims) for record in records]
-
-
-def _indexed_row(record: MemoryRow, vectors: Mapping[str, Vector], dims: int) -> MemoryRow:
-    if record.event == "DELETE":
-        return replace(record, vector=(1.0, *[0.0] * (dims - 1)), words={0: 1.0})
-    vector = record.vector or vectors[_text(record)]
-    return replace(record, vector=vector, words=lexical_weights(record))
-
-
-def _text(record: MemoryRow) -> str:
-    return embedded_text(record.memory, record.actor_id)
+async def index_memory_rows(embedder: EmbedderPort, dims: int, rows: Sequence[MemoryRow]) -> list[MemoryRow]:
+    """Return rows of memories with an embedding and words each. Tombstones have neither; see ``index_rows``."""
+    return await index_rows(
+        embedder,
+        dims,
+        rows,
+        lambda row: "" if row.event == "DELETE" else embedded_text(row.memory, row.actor_id),
+        lambda row: {} if row.event == "DELETE" else lexical_weights(row),
+    )

@@ -1,7 +1,7 @@
-"""Reading what ``dump`` wrote.
+"""Loading a dump.
 
-The file is read through and checked before anything is written. Then each memory is written with its past, in batches;
-what is there already is passed over, so a load that was interrupted goes on where it is called again.
+The whole file is read and verified before anything is written. Memories are written with their history, in batches, and
+those that are stored already are skipped, so an interrupted load is completed by calling it again.
 """
 
 from __future__ import annotations
@@ -14,57 +14,58 @@ from uuid import UUID, uuid5
 
 from mem0milvus.data.memory_row import MemoryRow, memory_id_of
 from mem0milvus.errors import ValidationError
-from mem0milvus.operations.transfer import import_memories as arrival
-from mem0milvus.operations.transfer import import_records as record_arrival
+from mem0milvus.operations.transfer import import_rows
 from mem0milvus.operations.transfer.dump import transfer_of
-from mem0milvus.operations.transfer.dump_format import (
-    UNREADABLE,
-    Header,
-    MemoryRows,
-    RecordRows,
-    read_header,
-    read_row,
-)
-from mem0milvus.operations.transfer.import_memories import Fate, Policy, arrive, fates
-from mem0milvus.ports import Files, Origin, Ports
+from mem0milvus.operations.transfer.dump_format import UNREADABLE, Header, MemoryRows, RecordRows, read_header, read_row
+from mem0milvus.operations.transfer.import_memories import MemoryImporter
+from mem0milvus.operations.transfer.import_records import RecordImporter, without_vectors
+from mem0milvus.ports import Files, Origin, Ports, RecordPorts
 from mem0milvus.types import FilePath, LoadOutcome, OnConflict, Progress
 
-#: Conflicts that an error names.
+#: The number of conflicting ids in an error message.
 _NAMED = 5
 
 
 async def load(
     ports: Ports, path: FilePath, *, on_conflict: OnConflict = "error", progress: Progress | None = None
 ) -> LoadOutcome:
-    """See ``Memory.load``."""
+    """Add the memories and records of a dump."""
     if on_conflict not in ("error", "skip", "rename"):
         raise ValidationError(f"on_conflict={on_conflict!r}; known are error, skip, rename.")
     transfer = transfer_of(ports)
-    reading = _Reading(transfer.files, path, await _verified(transfer.files, path), transfer.origin)
+    file = _DumpFile(transfer.files, path, await _verify(transfer.files, path), transfer.origin)
     if on_conflict == "error":
-        await _refuse_conflicts(ports, reading)
+        await _refuse_conflicts(file, *_importers(ports, await transfer.records(False), file.header, on_conflict))
+    records = await transfer.records(True) if file.header.counts.get("record") else None
+    import_memories, import_records = _importers(ports, records, file.header, on_conflict)
     outcome = empty_outcome("Memory loaded successfully!")
-    space = UUID(reading.header.dump_id)
-    policy = Policy(on_conflict, lambda memory_id: str(uuid5(space, memory_id)))
-    records = await transfer.records(True) if reading.header.counts.get("record") else None
     done = 0
-    async with aclosing(reading.batches()) as batches:
+    async with aclosing(file.batches()) as batches:
         async for batch in batches:
-            if batch.memories:
-                await arrive(ports, batch.memories, policy, outcome)
-            if batch.records and records is not None:
-                mark = f"~{reading.header.dump_id[:8]}"
-                await record_arrival.arrive(records, batch.records, on_conflict, mark, outcome)
+            await import_memories.run(batch.memories, outcome)
+            if import_records is not None:
+                await import_records.run(batch.records, outcome)
             outcome["unsearchable"] += batch.unsearchable
             done += batch.lines
             if progress is not None:
-                progress(done, reading.header.rows)
-    ports.positions.forget()  # the next memory of a run comes after those that came in
+                progress(done, file.header.rows)
+    # The imported memories have positions in their runs: the next memory of a run must read the last one anew.
+    ports.positions.forget()
     return outcome
 
 
+def _importers(
+    ports: Ports, records: RecordPorts | None, header: Header, on_conflict: OnConflict
+) -> tuple[MemoryImporter, RecordImporter | None]:
+    # New ids follow from the dump's id, so loading the same dump again finds the renamed items.
+    space = UUID(header.dump_id)
+    import_memories = MemoryImporter(ports, on_conflict, lambda memory_id: str(uuid5(space, memory_id)))
+    suffix = f"~{header.dump_id[:8]}"
+    return import_memories, None if records is None else RecordImporter(records, on_conflict, suffix)
+
+
 def empty_outcome(message: str) -> LoadOutcome:
-    """An outcome in which nothing is counted yet."""
+    """Return an outcome in which nothing is counted yet."""
     return {
         "message": message,
         "memories": 0,
@@ -80,7 +81,7 @@ def empty_outcome(message: str) -> LoadOutcome:
 
 @dataclass(slots=True)
 class _Batch:
-    """Some of a file's memories and records."""
+    """A batch of memories and records, with its numbers of lines and rows, and of records that lost their vector."""
 
     memories: list[MemoryRows] = field(default_factory=list)
     records: list[RecordRows] = field(default_factory=list)
@@ -90,27 +91,16 @@ class _Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """A file that was found whole.
-
-    Attributes:
-        files: where it is.
-        path: its path.
-        header: its first line.
-        origin: what fills this store: the vectors of another embedder are left out.
-    """
+class _DumpFile:
+    """A verified dump."""
 
     files: Files
     path: FilePath
     header: Header
-    origin: Origin
+    origin: Origin  #: the embedding model of this store: the vectors of another one are dropped
 
     async def batches(self) -> AsyncGenerator[_Batch, None]:
-        """What is in the file, some at a time.
-
-        Raises:
-            ValidationError: a line cannot be read.
-        """
+        """Yield the content of the file in batches, or raise a ValidationError at a line that cannot be read."""
         batch = _Batch()
         closed: list[MemoryRow] = []
         number = 1
@@ -118,13 +108,13 @@ class _Reading:
             async for line in lines:
                 number += 1
                 try:
-                    self._take(line, closed, batch)
+                    self._add(line, closed, batch)
                 except UNREADABLE as error:
                     raise ValidationError(
                         f"Line {number:,} of {self.path} cannot be read ({type(error).__name__}: {error}). It may have "
-                        "been made by a newer version of mem0milvus."
+                        "been written by a newer version of mem0milvus."
                     ) from error
-                if batch.rows >= arrival.BATCH_ROWS and not closed:
+                if batch.rows >= import_rows.BATCH_ROWS and not closed:
                     yield batch
                     batch = _Batch()
         if closed:
@@ -132,14 +122,14 @@ class _Reading:
         if batch.lines:
             yield batch
 
-    def _take(self, line: bytes, closed: list[MemoryRow], batch: _Batch) -> None:
-        """Put a line where it belongs. ``closed`` are the versions of a memory whose own line is still to come."""
+    def _add(self, line: bytes, closed: list[MemoryRow], batch: _Batch) -> None:
+        """Add a line to a batch. ``closed`` collects the closed versions of a memory until its latest one is read."""
         kind, row = read_row(line)
         batch.lines += 1
         if isinstance(row, RecordRows):
-            ours = row if self._has_our_vectors else record_arrival.without_foreign_vectors(row)
-            batch.unsearchable += row.first.parts > 0 and not ours.first.parts
-            batch.records.append(ours)
+            record = row if self._has_our_vectors else without_vectors(row)
+            batch.unsearchable += row.first.parts > 0 and not record.first.parts
+            batch.records.append(record)
             batch.rows += len(row.rows)
             return
         if not self._has_our_vectors:
@@ -160,32 +150,28 @@ class _Reading:
 
 
 async def _lines(files: Files, path: FilePath) -> AsyncGenerator[bytes, None]:
-    """All lines of a file but the first."""
+    """Yield all lines of a file but the first."""
     first = True
     async with files.open(path) as file:
-        while some := await file.lines():
-            for line in some[first:]:
+        while lines := await file.lines():
+            for line in lines[first:]:
                 yield line
             first = False
 
 
-async def _verified(files: Files, path: FilePath) -> Header:
-    """The first line of a file that is whole and unchanged since it was written.
-
-    Raises:
-        ValidationError: it is not.
-    """
+async def _verify(files: Files, path: FilePath) -> Header:
+    """Return the header of a dump, or raise a ValidationError if the dump is incomplete or was changed."""
     digest, size, count = sha256(), 0, 0
     async with files.open(path) as file:
-        some = await file.lines()
-        header = read_header(some[0] if some else b"", str(path))
-        some = some[1:]
-        while some:
-            for line in some:
+        lines = await file.lines()
+        header = read_header(lines[0] if lines else b"", str(path))
+        lines = lines[1:]
+        while lines:
+            for line in lines:
                 digest.update(line)
-            size += sum(map(len, some))
-            count += len(some)
-            some = await file.lines()
+            size += sum(map(len, lines))
+            count += len(lines)
+            lines = await file.lines()
     if size < header.size:
         raise ValidationError(
             f"{path} is cut off: {header.size - size:,} of its {header.size:,} bytes are missing. Nothing was loaded."
@@ -195,22 +181,22 @@ async def _verified(files: Files, path: FilePath) -> Header:
     return header
 
 
-async def _refuse_conflicts(ports: Ports, reading: _Reading) -> None:
-    """Raise a ValidationError where memories or records of the file have ids that others have."""
-    records = await transfer_of(ports).records(False)
+async def _refuse_conflicts(
+    file: _DumpFile, import_memories: MemoryImporter, import_records: RecordImporter | None
+) -> None:
+    """Raise a ValidationError if other memories or records have ids of the file."""
     names: list[str] = []
     count = 0
-    async with aclosing(reading.batches()) as batches:
+    async with aclosing(file.batches()) as batches:
         async for batch in batches:
-            found = await fates(ports, batch.memories) if batch.memories else []
-            taken = [m.head.id for m, fate in zip(batch.memories, found, strict=True) if fate is Fate.CONFLICT]
-            if batch.records and records is not None:
-                taken += await record_arrival.conflicts(records, batch.records)
-            count += len(taken)
-            names += taken[: _NAMED - len(names)]
+            conflicts = await import_memories.conflicts(batch.memories)
+            if import_records is not None:
+                conflicts += await import_records.conflicts(batch.records)
+            count += len(conflicts)
+            names += conflicts[: _NAMED - len(names)]
     if count:
         raise ValidationError(
-            f"{count:,} ids of {reading.path} are taken by other memories or records, such as "
-            f"{', '.join(map(repr, names))}. Nothing was loaded. Say on_conflict='skip' to leave these out, or "
+            f"{count:,} ids of {file.path} belong to other memories or records, such as "
+            f"{', '.join(map(repr, names))}. Nothing was loaded. Use on_conflict='skip' to leave these out, or "
             "on_conflict='rename' to load them under new ids."
         )

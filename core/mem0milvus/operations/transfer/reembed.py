@@ -1,7 +1,7 @@
 """Moving everything to another embedding model.
 
-New tables are brought up to date with those that are there, again and again until nothing is left to do. Then writing
-is stopped for a moment, what came last is brought over, and the new tables take the place of the old ones.
+New tables are filled from the old ones in rounds, each of which copies the changes made since the last, until a round
+finds nothing to do. Then writing is frozen, the last changes are copied, and the new tables replace the old ones.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from typing import Any, Generic
 from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.record_row import RecordRow
 from mem0milvus.errors import ValidationError
-from mem0milvus.operations.transfer import import_memories as arrival
-from mem0milvus.operations.transfer import import_records as record_arrival
-from mem0milvus.operations.transfer.dump import transfer_of
-from mem0milvus.operations.transfer.dump_format import RecordRows
-from mem0milvus.operations.transfer.import_memories import indexed
+from mem0milvus.operations.transfer import import_rows
+from mem0milvus.operations.transfer.dump import count_rows, transfer_of
+from mem0milvus.operations.transfer.import_memories import index_memory_rows
+from mem0milvus.operations.transfer.import_records import index_record_rows
 from mem0milvus.ports import Ports, R, Successor, Table, Transfer
 from mem0milvus.types import Embedder, Progress, ReembedOutcome
 
-#: After so many rounds writing is stopped, even though it does not pause by itself.
+#: After so many rounds writing is frozen even if the last round still found changes.
 _MOST_ROUNDS = 5
 
 
@@ -33,153 +32,129 @@ async def reembed(
     drop_old: bool = False,
     progress: Progress | None = None,
 ) -> ReembedOutcome:
-    """See ``Memory.reembed``."""
+    """Move everything to another embedding model, or drop the tables that an earlier move has replaced."""
     transfer = transfer_of(ports)
     if embedder is None:
-        return await _drop_old(ports, transfer, drop_old)
+        return await _drop_old(transfer, ports, drop_old)
     if (old := await transfer.old()) is not None and not drop_old:
         raise ValidationError(
-            f"The memories of before an earlier reembed are kept as {old!r}. Say drop_old=True to drop these, and "
-            "those of now when all is done; or drop them first, with reembed(drop_old=True). Nothing was changed."
+            f"The memories from before an earlier reembed are kept as {old!r}. Use drop_old=True to drop these, and "
+            "the current ones once all are moved; or drop them first, with reembed(drop_old=True). Nothing was changed."
         )
     await ports.background.flush(None)
     async with transfer.succeed(embedder) as successor:
         moves = await _Moves.between(ports, transfer, successor)
-        await moves.bring(progress)
+        await moves.copy(progress)
         for _ in range(_MOST_ROUNDS - 1):
-            if not await moves.bring(None):
+            if not await moves.copy(None):
                 break
         await successor.freeze()
-        moves = await _Moves.between(ports, transfer, successor)  # a record store may have been made meanwhile
-        await moves.bring(None)
+        # A record store may have been created since the first round: look for it again.
+        moves = await _Moves.between(ports, transfer, successor)
+        await moves.copy(None)
         await ports.shield(successor.take_place(drop_old=drop_old))
-    return {
-        "message": "Memory moved successfully!",
-        "memories": moves.live.rows,
-        "versions": moves.past.rows,
-        "records": moves.records.rows if moves.records else 0,
-        "kept": None if drop_old else f"{transfer.origin.collection}__old",
-        "unsearchable": moves.records.adapted_rows if moves.records else 0,
-    }
+    kept = None if drop_old else f"{transfer.origin.collection}__old"
+    return _outcome("Memory moved successfully!", kept, moves)
 
 
-async def _drop_old(ports: Ports, transfer: Transfer, drop_old: bool) -> ReembedOutcome:
+async def _drop_old(transfer: Transfer, ports: Ports, drop_old: bool) -> ReembedOutcome:
     if not drop_old:
-        raise ValidationError("reembed needs an embedder to move the memories to; drop_old=True drops those of before.")
+        raise ValidationError(
+            "reembed needs an embedder to move the memories to; drop_old=True drops the memories from before."
+        )
     if await transfer.old() is None:
-        raise ValidationError("No memories of before a reembed are kept: there is nothing to drop.")
+        raise ValidationError("No memories from before a reembed are kept: there is nothing to drop.")
     await ports.shield(transfer.drop_old())
+    return _outcome("Former memories dropped successfully!", None, None)
+
+
+def _outcome(message: str, kept: str | None, moves: _Moves | None) -> ReembedOutcome:
+    records = moves.records if moves else None
     return {
-        "message": "Former memories dropped successfully!",
-        "memories": 0,
-        "versions": 0,
-        "records": 0,
-        "kept": None,
-        "unsearchable": 0,
+        "message": message,
+        "memories": moves.live.rows if moves else 0,
+        "versions": moves.history.rows if moves else 0,
+        "records": records.rows if records else 0,
+        "kept": kept,
+        "unsearchable": records.adapted_rows if records else 0,
     }
 
 
 @dataclass(slots=True)
 class _Move(Generic[R]):
-    """One table that is brought up to date with another.
+    """The move of one table."""
 
-    Attributes:
-        source: what there is.
-        target: what is brought up to date.
-        adapted: a row as it is to be in the target, without what it is found by; the same row, for most.
-        ready: rows with what they are found by.
-        rows: how many rows there are.
-        adapted_rows: how many of them are not the same.
-    """
+    source: Table[R]  #: the old table
+    target: Table[R]  #: the new table
+    #: returns rows with the words and the new model's embeddings
+    index: Callable[[Sequence[R]], Awaitable[Sequence[R]]]
+    #: returns a row as the target holds it, without vector and words; most rows are returned as they are
+    adapt: Callable[[R], R] = lambda row: row
+    rows: int = 0  #: the number of rows in the source
+    adapted_rows: int = 0  #: the number of rows that ``adapt`` has changed
 
-    source: Table[R]
-    target: Table[R]
-    adapted: Callable[[R], R]
-    ready: Callable[[Sequence[R]], Awaitable[Sequence[R]]]
-    rows: int = 0
-    adapted_rows: int = 0
-
-    async def bring(self, tell: Callable[[int], object]) -> int:
-        """Go through both tables once. Returns how many rows were written or removed."""
+    async def copy(self, report: Callable[[int], object]) -> int:
+        """Bring the target up to date in one round. Return the number of rows written or removed."""
         self.rows = self.adapted_rows = changed = 0
         async for page in self.source.pages(None, consistency="Strong"):
-            for start in range(0, len(page), arrival.BATCH_ROWS):
-                some = page[start : start + arrival.BATCH_ROWS]
-                changed += await self._bring_rows(some)
-                tell(len(some))
+            for start in range(0, len(page), import_rows.BATCH_ROWS):
+                rows = page[start : start + import_rows.BATCH_ROWS]
+                changed += await self._copy_rows(rows)
+                report(len(rows))
         async for page in self.target.pages(None, only=(), consistency="Strong"):
-            there = await self.source.get([row.id for row in page], consistency="Strong")
-            if gone := [row.id for row in page if row.id not in there]:
-                await self.target.remove(gone)
-                changed += len(gone)
+            existing = await self.source.get([row.id for row in page], consistency="Strong")
+            if deleted := [row.id for row in page if row.id not in existing]:
+                await self.target.remove(deleted)
+                changed += len(deleted)
         return changed
 
-    async def _bring_rows(self, rows: Sequence[R]) -> int:
-        adapted = [self.adapted(row) for row in rows]
+    async def _copy_rows(self, rows: Sequence[R]) -> int:
+        adapted = [self.adapt(row) for row in rows]
         self.rows += len(rows)
         self.adapted_rows += sum(one is not other for one, other in zip(adapted, rows, strict=True))
-        there = await self.target.get([row.id for row in adapted], consistency="Strong")
-        new = [row for row in adapted if there.get(row.id) != row]  # compared without vectors and words
+        existing = await self.target.get([row.id for row in adapted], consistency="Strong")
+        # Neither side was read with vectors and words, so that only the other columns are compared.
+        new = [row for row in adapted if existing.get(row.id) != row]
         if new:
-            await self.target.put(await self.ready(new))
+            await self.target.put(await self.index(new))
         return len(new)
 
 
 @dataclass(frozen=True, slots=True)
 class _Moves:
-    """All tables that are moved. The past is moved before the live rows, as it is always written."""
+    """The moves of all tables. The history is moved before the live rows, in the order of all writes."""
 
-    past: _Move[MemoryRow]
+    history: _Move[MemoryRow]
     live: _Move[MemoryRow]
     records: _Move[RecordRow] | None
 
     @classmethod
     async def between(cls, ports: Ports, transfer: Transfer, successor: Successor) -> _Moves:
-        """The moves from a store to its successor."""
-        ready = partial(indexed, successor.embedder, successor.dims)
-        records = await transfer.records(False)
+        """Return the moves from a store to its successor."""
+        index = partial(index_memory_rows, successor.embedder, successor.dims)
+        history, live = _Move(ports.history, successor.history, index), _Move(ports.live, successor.live, index)
+        if (records := await transfer.records(False)) is None:
+            return cls(history, live, None)
+        index_records = partial(index_record_rows, successor.embedder, successor.dims)
         return cls(
-            past=_Move(ports.history, successor.history, _same, ready),
-            live=_Move(ports.live, successor.live, _same, ready),
-            records=None
-            if records is None
-            else _Move(
-                records.rows, await successor.records(), _without_foreign_vector, partial(_ready_records, successor)
-            ),
+            history, live, _Move(records.rows, await successor.records(), index_records, _without_foreign_vector)
         )
 
-    async def bring(self, progress: Progress | None) -> int:
-        """Bring all tables up to date. Returns how many rows were written or removed."""
-        moves: list[_Move[Any]] = [self.past, self.live, *([self.records] if self.records else [])]
-        total = await _count(moves) if progress else 0
+    async def copy(self, progress: Progress | None) -> int:
+        """Bring all tables up to date in one round. Return the number of rows written or removed."""
+        moves: list[_Move[Any]] = [self.history, self.live, *([self.records] if self.records else [])]
+        total = sum([await count_rows(move.source) for move in moves]) if progress else 0
         done = 0
 
-        def tell(rows: int) -> None:
+        def report(rows: int) -> None:
             nonlocal done
             done += rows
             if progress is not None:
                 progress(done, max(done, total))
 
-        return sum([await move.bring(tell) for move in moves])
-
-
-async def _count(moves: Sequence[_Move[Any]]) -> int:
-    count = 0
-    for move in moves:
-        async for page in move.source.pages(None, only=()):
-            count += len(page)
-    return count
-
-
-def _same(record: MemoryRow) -> MemoryRow:
-    return record
+        return sum([await move.copy(report) for move in moves])
 
 
 def _without_foreign_vector(row: RecordRow) -> RecordRow:
-    """A record that was put with a vector and no text is found by no search of another embedder."""
+    """Make a record that was put with a vector and no text one that no search finds: its vector cannot be made anew."""
     return replace(row, parts=0) if row.parts and not row.text else row
-
-
-async def _ready_records(successor: Successor, rows: Sequence[RecordRow]) -> list[RecordRow]:
-    records = [RecordRows([row]) for row in rows]
-    return [one.first for one in await record_arrival.indexed(successor.embedder, successor.dims, records)]
