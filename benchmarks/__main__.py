@@ -180,8 +180,8 @@ def _tables(result: Results) -> str:
 
 
 def _peers(given: argparse.Namespace) -> Results:
-    task = {"data": str(given.data.resolve()), "conversations": given.conversations}
-    return _others(given, "locomo", [peers.OURS, *peers.REQUIREMENTS], **task)
+    conversations = load(given.data, given.conversations)
+    return _others(given, "locomo", [peers.OURS, *peers.REQUIREMENTS], conversations=conversations)
 
 
 def _peers_latency(given: argparse.Namespace) -> Results:
@@ -189,7 +189,7 @@ def _peers_latency(given: argparse.Namespace) -> Results:
 
 
 def _cost(given: argparse.Namespace) -> Results:
-    task = {"data": str(given.data.resolve()), "sessions": given.sessions, "llm_model": given.llm_model}
+    task = {"conversations": load(given.data, 1), "sessions": given.sessions, "llm_model": given.llm_model}
     return _others(given, "cost", [peers.OURS, "mem0"], **task)
 
 

@@ -9,7 +9,6 @@ this library's.
 from __future__ import annotations
 
 import random
-import resource
 import statistics
 import sys
 import tempfile
@@ -17,11 +16,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sentences import DIMS, sentence
+from benchmarks.machine import folder_mb, resident_mb
+from benchmarks.memories import fill, open_memory
+from benchmarks.metrics import seconds
+from benchmarks.sentences import USERS, sentence
 from mem0milvus import Memory
 
 BATCH = 1_000
-USERS = 100
 
 
 def main(rows: int = 100_000, live: int = 10_000, versions: int = 4, url: str | None = None) -> None:
@@ -34,53 +35,34 @@ def main(rows: int = 100_000, live: int = 10_000, versions: int = 4, url: str | 
         _long_past(str(Path(folder) / "past.db"), live, versions)
 
 
-def _open(url: str) -> Memory:
-    store = {"config": {"url": url, "collection_name": "growth", "embedding_model_dims": DIMS}}
-    return Memory.from_config({"vector_store": store, "embedder": {"provider": "offline"}})
-
-
-def _fill(memory: Memory, rows: int) -> list[str]:
-    rng = random.Random(3)
-    ids: list[str] = []
-    for number in range(rows // BATCH):
-        said = [{"role": "user", "content": sentence(rng)} for _ in range(BATCH)]
-        added = memory.add(said, user_id=f"user{number % USERS}", infer=False)
-        ids += [change["id"] for change in added["results"]]
-        memory.search("what did I say?", user_id="user0")  # flushes, as reading does
-    return ids
-
-
 def _many_rows(url: str, rows: int) -> None:
-    with _open(url) as memory:
-        _fill(memory, rows)
+    with open_memory(url) as memory:
+        fill(memory, random.Random(3), rows, BATCH, flush=True)
         time.sleep(5)
         if Path(url).is_dir():
-            _tell(f"{rows:,} rows on disk", f"{_folder_bytes(Path(url)) / rows:,.0f} bytes a row")
-        _tell("resident set when filled", f"{_resident_mb():,.0f} MB")
-        searches = []
-        for number in range(20):
-            started = time.perf_counter()
-            memory.search(f"When did I talk about the river and the cat {number}?", user_id="user1")
-            searches.append(time.perf_counter() - started)
+            _tell(f"{rows:,} rows on disk", f"{folder_mb(Path(url)) * 1e6 / rows:,.0f} bytes a row")
+        _tell("resident set when filled", f"{_resident():,.0f} MB")
+        asked = [f"When did I talk about the river and the cat {number}?" for number in range(20)]
+        searches = [seconds(memory.search, question, user_id="user1") for question in asked]
         _tell("search, hybrid, one user of 100", f"{statistics.median(searches) * 1e3:,.1f} ms")
-        before = _resident_mb()
+        before = _resident()
         peak, count = before, 0
         for _ in memory.iterate():
             count += 1
             if count % 5_000 == 0:
-                peak = max(peak, _resident_mb())
+                peak = max(peak, _resident())
         _tell(f"iterate over {count:,}", f"at most {peak - before:,.0f} MB more")
-        before = peak = _resident_mb()
+        before = peak = _resident()
         deleted = 0
         for number in range(USERS):
             deleted += memory.delete_all(user_id=f"user{number}")["deleted"]
-            peak = max(peak, _resident_mb())
+            peak = max(peak, _resident())
         _tell(f"delete_all of {deleted:,}", f"at most {peak - before:,.0f} MB more")
 
 
 def _long_past(url: str, live: int, versions: int) -> None:
-    with _open(url) as memory:
-        ids = _fill(memory, live)
+    with open_memory(url) as memory:
+        ids = fill(memory, random.Random(3), live, BATCH, flush=True)
         without = _median_search_ms(memory)
         rng = random.Random(5)
         for _ in range(versions):
@@ -96,21 +78,13 @@ def _long_past(url: str, live: int, versions: int) -> None:
 
 
 def _median_search_ms(memory: Memory) -> float:
-    times: list[float] = []
-    for number in range(60):
-        started = time.perf_counter()
-        memory.search(f"When did I talk about the river and castle {number}?", user_id=f"user{number % 10}")
-        times.append(time.perf_counter() - started)
+    asked = [f"When did I talk about the river and castle {number}?" for number in range(60)]
+    times = [seconds(memory.search, text, user_id=f"user{number % 10}") for number, text in enumerate(asked)]
     return statistics.median(times) * 1e3
 
 
-def _folder_bytes(path: Path) -> int:
-    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
-
-
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
+def _resident() -> float:
+    return resident_mb() or 0.0
 
 
 def _tell(what: str, value: Any) -> None:

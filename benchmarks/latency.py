@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import folder_mb, resident_mb
-from benchmarks.metrics import durations_ms
-from benchmarks.sentences import DIMS, USERS, question, sentence
+from benchmarks.memories import fill, open_memory
+from benchmarks.metrics import durations_ms, seconds
+from benchmarks.sentences import USERS, question, sentence
 from benchmarks.store import Bare
 from mem0milvus import Memory
 
@@ -39,10 +40,10 @@ def measure(folder: Path, sizes: Sequence[int] = SIZES, calls: int = 50) -> dict
     rng = random.Random(11)
     ids: list[str] = []
     for size in sorted(sizes):
-        with _open(path) as memory:
+        with open_memory(str(path), timeout_s=TIMEOUT_S) as memory:
             started = time.perf_counter()
             filled = len(ids)
-            ids += _fill(memory, rng, size - calls - filled)
+            ids += fill(memory, rng, size - calls - filled, BATCH)
             fill_s = time.perf_counter() - started
             rows = _operations(memory, rng, ids, calls)
             rows[f"add, {BATCH} in a call"] = {"rows_a_second": round((size - calls - filled) / fill_s, 1)}
@@ -50,21 +51,6 @@ def measure(folder: Path, sizes: Sequence[int] = SIZES, calls: int = 50) -> dict
         rows["reopen"] = _reopened(path)
         report[f"{size:,}"] = rows
     return report
-
-
-def _open(path: Path) -> Memory:
-    settings = {"url": str(path), "collection_name": "bench", "embedding_model_dims": DIMS, "timeout_s": TIMEOUT_S}
-    store = {"config": settings}
-    return Memory.from_config({"vector_store": store, "embedder": {"provider": "offline"}})
-
-
-def _fill(memory: Memory, rng: random.Random, rows: int) -> list[str]:
-    ids: list[str] = []
-    while len(ids) < rows:
-        said = [{"role": "user", "content": sentence(rng)} for _ in range(min(BATCH, rows - len(ids)))]
-        added = memory.add(said, user_id=f"user{len(ids) // BATCH % USERS}", infer=False)
-        ids += [change["id"] for change in added["results"]]
-    return ids
 
 
 def _operations(memory: Memory, rng: random.Random, ids: list[str], calls: int) -> dict[str, Row]:
@@ -99,15 +85,13 @@ def _row(
     ours: Callable[..., Any], arguments: Sequence[tuple[str, ...]], bare: Callable[..., float] | None = None
 ) -> Row:
     """Durations of a call, and in turn with it of the bare one, so that both meet the same weather."""
-    seconds: list[float] = []
+    times: list[float] = []
     beside: list[float] = []
     for given in arguments:
-        started = time.perf_counter()
-        ours(*given)
-        seconds.append(time.perf_counter() - started)
+        times.append(seconds(ours, *given))
         if bare is not None:
             beside.append(bare(*given))
-    row = durations_ms(seconds)
+    row = durations_ms(times)
     if beside:
         row["bare_p50"] = round(statistics.median(beside) * 1e3, 3)
         row["ratio"] = round(row["p50"] / row["bare_p50"], 2)
@@ -116,11 +100,10 @@ def _row(
 
 _REOPEN = """
 import json, sys, time
-from pathlib import Path
 import pymilvus, numpy
-from benchmarks.latency import _open
+from benchmarks.latency import TIMEOUT_S, open_memory
 started = time.perf_counter()
-with _open(Path(sys.argv[1])) as memory:
+with open_memory(sys.argv[1], timeout_s=TIMEOUT_S) as memory:
     memory.get_all("user1", top_k=1)
     opened = time.perf_counter()
     memory.search("Who talked about the river?", user_id="user1")

@@ -43,17 +43,18 @@ def observe(conversations: Sequence[Conversation], config: Mapping[str, Any]) ->
     """Ask every question of categories 1 to 4 in the right and in a wrong conversation."""
     seen = Observed([], [])
     with Memory.from_config(config) as memory:
-        sources: dict[str, Sources] = {one.name: store_turns(memory, one) for one in conversations}
+        sources: dict[str, Sources] = {one["name"]: store_turns(memory, one) for one in conversations}
         for place, conversation in enumerate(conversations):
-            other = conversations[(place + 1) % len(conversations)].name
-            for question in conversation.questions:
-                if question.category == ADVERSARIAL:
+            other = conversations[(place + 1) % len(conversations)]["name"]
+            name = conversation["name"]
+            for question in conversation["questions"]:
+                if question["category"] == ADVERSARIAL:
                     continue
-                for item in memory.search(question.text, user_id=conversation.name, top_k=TOP_K)["results"]:
-                    if sources[conversation.name][item["id"]] & question.evidence:
+                for item in memory.search(question["text"], user_id=name, top_k=TOP_K)["results"]:
+                    if sources[name][item["id"]].intersection(question["evidence"]):
                         seen.right.append(item["relevance"])
-                if other != conversation.name:
-                    found = memory.search(question.text, user_id=other, top_k=TOP_K)["results"]
+                if other != name:
+                    found = memory.search(question["text"], user_id=other, top_k=TOP_K)["results"]
                     seen.wrong.append(max((item["relevance"] for item in found), default=0.0))
     return seen
 

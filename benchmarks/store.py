@@ -12,10 +12,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.memories import open_memory
+from benchmarks.metrics import seconds
 from benchmarks.sentences import DIMS, USERS, question, sentence
 from mem0milvus import Memory
 from mem0milvus.models.offline_embedder import HashingEmbedder
@@ -36,8 +37,7 @@ def main(memories: int = 10_000) -> None:
 
 def _measure(path: Path, memories: int, *, runs: bool) -> list[tuple[str, float, float]]:
     rng = random.Random(7)
-    store = {"config": {"url": str(path), "collection_name": "bench", "embedding_model_dims": DIMS}}
-    with Memory.from_config({"vector_store": store, "embedder": {"provider": "offline"}}) as memory:
+    with open_memory(str(path)) as memory:
         adds = [_add(memory, rng, 0, runs=runs)]
         bare = Bare(memory)
         bare_adds: list[float] = []
@@ -52,7 +52,7 @@ def _measure(path: Path, memories: int, *, runs: bool) -> list[tuple[str, float,
         searches, bares = [], []
         for _ in range(QUERIES):
             user, asked = f"user{rng.randrange(USERS)}", question(rng)
-            searches.append(_seconds(memory.search, asked, user_id=user))
+            searches.append(seconds(memory.search, asked, user_id=user))
             bares.append(bare.search(asked, user))
         bare.close()
     return [
@@ -65,7 +65,7 @@ def _add(memory: Memory, rng: random.Random, number: int, *, runs: bool) -> floa
     scope = {"user_id": f"user{number % USERS}"}
     if runs:
         scope["run_id"] = f"run{number // USERS // 20}"
-    return _seconds(memory.add, [{"role": "user", "content": sentence(rng)}], infer=False, **scope)
+    return seconds(memory.add, [{"role": "user", "content": sentence(rng)}], infer=False, **scope)
 
 
 class Bare:
@@ -98,17 +98,17 @@ class Bare:
         (vector,) = self._embedder.embed_many([question])
         arguments = {**self._of_user(user, vectors=True), "limit": CANDIDATES}
         words = query_weights(question)
-        return _seconds(self._client.search, self._rows, data=[vector], anns_field="vector", **arguments) + _seconds(
+        return seconds(self._client.search, self._rows, data=[vector], anns_field="vector", **arguments) + seconds(
             self._client.search, self._rows, data=[words], anns_field="words", **arguments
         )
 
     def get_all(self, user: str) -> float:
         """Seconds for the query."""
-        return _seconds(self._client.query, self._rows, **self._of_user(user, vectors=False))
+        return seconds(self._client.query, self._rows, **self._of_user(user, vectors=False))
 
     def get(self, memory_id: str) -> float:
         """Seconds for the query by primary key."""
-        return _seconds(self._client.get, self._rows, ids=[memory_id], output_fields=self._columns(vectors=False))
+        return seconds(self._client.get, self._rows, ids=[memory_id], output_fields=self._columns(vectors=False))
 
     def close(self) -> None:
         """Drop what was added."""
@@ -135,12 +135,6 @@ def _index(client: Any) -> Any:
     from mem0milvus.milvus.schema import build_indexes
 
     return build_indexes(client, "L2", LITE, words=True)
-
-
-def _seconds(function: Callable[..., Any], *args: Any, **kwargs: Any) -> float:
-    started = time.perf_counter()
-    function(*args, **kwargs)
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -51,10 +51,10 @@ class LangChainPeer:
     def remember(self, user: str, session: Session) -> None:
         """See ``Peer``. A document is what a turn's speaker said, as the memory writes it: ``speaker: text``."""
         memory = self._memory(user)
-        for turn in session.turns:
-            name, _, text = dated(session, turn).partition(": ")
+        for one in session["utterances"]:
+            name, _, text = dated(session, one).partition(": ")
             said = {name: text} if text else {_KEY: name}
-            self._texts.add("".join(f"{who}: {what}" for who, what in said.items()), turn.key)
+            self._texts.add("".join(f"{who}: {what}" for who, what in said.items()), one["name"])
             memory.save_context(said, {})
 
     def search(self, user: str, question: str, top_k: int) -> list[frozenset[str]]:

@@ -43,9 +43,9 @@ class LlamaIndexPeer:
         from llama_index.core.llms import ChatMessage
 
         block = self._block(user, 1)
-        for turn in session.turns:
-            text = dated(session, turn)
-            self._texts.add(text, turn.key)
+        for one in session["utterances"]:
+            text = dated(session, one)
+            self._texts.add(text, one["name"])
             message = ChatMessage(role="user", content=text, additional_kwargs={"session_id": user})
             self._loop.run_until_complete(block.aput([message]))
 
