@@ -248,7 +248,7 @@ class TestConversation:
         write("chat.json", [{"role": "user", "content": "I like dogs."}])
         result = run("demo", *options)
         assert result.exit_code == 1
-        assert "kept.db holds another conversation called 'chat': its turn 0 says something else." in result.stderr
+        assert "The store holds another conversation called 'chat': its turn 0 says something else." in result.stderr
 
     def test_without_a_question_and_a_terminal_it_says_how_to_ask(self) -> None:
         output = succeed("demo", "--conversation", write("chat.json", CHAT))

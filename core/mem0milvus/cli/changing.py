@@ -13,7 +13,7 @@ from mem0milvus.cli.opening import find_id, open_store
 from mem0milvus.cli.options import CommandOptions, MemoryId, ScopeOptions, Yes
 from mem0milvus.cli.progress import working
 from mem0milvus.cli.tables import CHANGES, print_table
-from mem0milvus.cli.terminal import CommandUsageError, confirm, count, note, print_json, print_line
+from mem0milvus.cli.terminal import CommandUsageError, confirm, count, note, print_line
 
 #: The most memories whose texts are shown before they are deleted.
 _MOST_SHOWN = 10
@@ -33,10 +33,8 @@ def restore(
         wanted = _previous_version(store.memory.history(whole)) if version is None else version
         result = store.memory.restore(whole, wanted)
         text = store.memory.get(whole)["memory"]
-    if options.as_json:
-        print_json({**result, "id": whole, "version": wanted, "memory": text})
-    else:
-        print_line(f"Restored version {wanted} of {whole}: {text}")
+    options.exit_if_json({**result, "id": whole, "version": wanted, "memory": text})
+    print_line(f"Restored version {wanted} of {whole}: {text}")
 
 
 def _previous_version(entries: Sequence[HistoryEntry]) -> int:
@@ -72,9 +70,7 @@ def delete(
             raise typer.Exit(1)
         with working("Deleting"):
             result = memory.delete(memory_ids=chosen, purge=purge) if chosen else memory.delete_all(**ids, purge=purge)
-    if options.as_json:
-        print_json(result)
-        return
+    options.exit_if_json(result)
     line = f"Deleted {count(result['deleted'], 'memory', 'memories')}."
     if purge:
         line += " Their histories are erased. `mem0milvus vacuum` frees the space."
@@ -119,9 +115,7 @@ def vacuum(options: CommandOptions) -> None:
     """Erase expired memories and versions beyond the configured history_limit."""
     with open_store(options) as store, working("Vacuuming"):
         result = store.memory.vacuum()
-    if options.as_json:
-        print_json(result)
-        return
+    options.exit_if_json(result)
     expired = count(result["expired"], "expired memory", "expired memories")
     print_line(f"Erased {expired} and {count(result['versions'], 'old version', 'old versions')}.")
 
@@ -130,9 +124,7 @@ def process_pending(scope: ScopeOptions, options: CommandOptions) -> None:
     """Extract memories from messages that were stored unchanged because a model had failed."""
     with open_store(options) as store, working("Extracting"):
         result = store.memory.process_pending(**scope.ids())
-    if options.as_json:
-        print_json(result)
-        return
+    options.exit_if_json(result)
     print_line(f"Extracted {count(result['processed'], 'turn', 'turns')}; {len(result['failed']):,} failed again.")
     if result["results"]:
         print_table(CHANGES, result["results"])

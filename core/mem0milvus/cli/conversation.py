@@ -19,12 +19,7 @@ _FORMATS = (
 
 
 def read_conversations(path: Path, only: str | None = None) -> list[Conversation]:
-    """Read all conversations of a file, or only the one of the user ``only``.
-
-    Raises:
-        CommandUsageError: there is no such file or conversation.
-        CommandError: the file holds no conversation; the message names the place.
-    """
+    """Read all conversations of a file, or only the one of the user ``only``."""
     content = _read_json(path)
     if isinstance(content, dict) and "messages" in content:
         content = content["messages"]

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from types import TracebackType
-
-from typing_extensions import Self
 
 from mem0milvus import Memory, SearchItem, ValidationError
 from mem0milvus.cli.locomo import Conversation, Session
@@ -16,27 +13,23 @@ from mem0milvus.cli.tables import SCORES, TEXT, Column, day, print_legend, print
 from mem0milvus.cli.terminal import CommandError, count, print_line
 
 #: A collection of the demo's own, so that it never touches the user's memories.
-COLLECTION = "mem0milvus_demo_conversations"
+_COLLECTION = "mem0milvus_demo_conversations"
+
+
+def open_demo_memory(path: str) -> Memory:
+    """Open the memory of the demo, with the offline embedder."""
+    store = {"collection_name": _COLLECTION, "url": path}
+    return Memory.from_config({"vector_store": {"config": store}, "embedder": {"provider": "offline"}})
 
 
 class ConversationDemo:
-    """Conversations in a store at ``path``, searched for ``top_k`` memories; a context manager."""
+    """Conversations in a memory, searched for ``top_k`` of its items."""
 
-    def __init__(self, conversations: Sequence[Conversation], path: str, top_k: int) -> None:
+    def __init__(self, memory: Memory, conversations: Sequence[Conversation], top_k: int) -> None:
+        self._memory = memory
         self._conversations = conversations
-        self._path = path
         self._top_k = top_k
         self._names = {one.memory_id(said): said.name for one in conversations for said in one.utterances}
-
-    def __enter__(self) -> Self:
-        store = {"collection_name": COLLECTION, "url": self._path}
-        self._memory = Memory.from_config({"vector_store": {"config": store}, "embedder": {"provider": "offline"}})
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._memory.close()
 
     def store(self) -> None:
         """Store every message that is not stored yet, with a progress bar."""
@@ -59,8 +52,8 @@ class ConversationDemo:
         for said in conversation.utterances:
             if stored.get(conversation.memory_id(said), said.text) != said.text:
                 raise CommandError(
-                    f"{self._path} holds another conversation called {conversation.user_id!r}: its turn {said.name} "
-                    "says something else. Name another --path."
+                    f"The store holds another conversation called {conversation.user_id!r}: its turn {said.name} says "
+                    "something else. Name another --path."
                 )
         return stored
 

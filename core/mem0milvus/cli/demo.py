@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from mem0milvus.cli.conversation import read_conversations
-from mem0milvus.cli.conversation_demo import ConversationDemo
+from mem0milvus.cli.conversation_demo import ConversationDemo, open_demo_memory
 from mem0milvus.cli.quickstart import play_quickstart
 from mem0milvus.cli.terminal import CommandUsageError, print_line
 
@@ -55,7 +55,8 @@ def demo(
     if any(not question.strip() for question in ask or ()):
         raise CommandUsageError('--ask is empty: give it a question, as in --ask "When did we meet?".')
     conversations = read_conversations(conversation, only=user)
-    with _store_path(path) as store, ConversationDemo(conversations, store, top_k or DEFAULT_TOP_K) as opened:
+    with _store_path(path) as store, open_demo_memory(store) as memory:
+        opened = ConversationDemo(memory, conversations, top_k or DEFAULT_TOP_K)
         opened.store()
         for question in ask or ():
             print_line(f"\n{question}", style="bold")

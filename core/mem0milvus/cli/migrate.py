@@ -18,7 +18,7 @@ from mem0milvus.cli.overview import print_users
 from mem0milvus.cli.progress import progress_bar
 from mem0milvus.cli.settings import read_config_file, read_settings
 from mem0milvus.cli.tables import Column, print_fields, print_table
-from mem0milvus.cli.terminal import CommandUsageError, note, print_json, print_line
+from mem0milvus.cli.terminal import CommandUsageError, note, print_line
 
 if TYPE_CHECKING:
     from mem0milvus.migration import Mem0Store, MigrationReport, Problem
@@ -57,11 +57,7 @@ class SourceOptions:
     ] = None
 
     def store(self) -> Mem0Store:
-        """Return Mem0's store.
-
-        Raises:
-            CommandUsageError: not exactly one of ``--from`` and ``--mem0-config`` was given.
-        """
+        """Return Mem0's store as the options describe it."""
         from mem0milvus.migration import Mem0Store
 
         if (self.source is None) == (self.mem0_config is None):
@@ -93,10 +89,8 @@ def migrate_mem0(
         result = migration.migrate_mem0(
             memory, store, dry_run=dry_run, on_conflict=on_conflict, deleted=deleted, progress=report
         )
-    if options.as_json:
-        print_json(result)
-    else:
-        _print_report(result)
+    options.exit_if_json(result)
+    _print_report(result)
 
 
 @contextmanager

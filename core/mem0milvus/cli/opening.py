@@ -37,11 +37,7 @@ class OpenStore:
 
 @contextmanager
 def open_store(options: StoreOptions) -> Iterator[OpenStore]:
-    """Open an existing store; create nothing.
-
-    Raises:
-        NoStoreError: there is no such store or collection.
-    """
+    """Open an existing store; raise ``NoStoreError`` if the store or the collection does not exist."""
     settings = read_settings(options)
     with existing_memories(settings), open_memory(settings) as memory:
         yield OpenStore(memory, settings)

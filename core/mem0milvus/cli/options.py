@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
-from mem0milvus.cli.terminal import CommandUsageError
+from mem0milvus.cli.terminal import CommandUsageError, print_json
 from mem0milvus.data.timestamps import parse_moment
 from mem0milvus.errors import ValidationError
 
@@ -48,6 +48,12 @@ class CommandOptions(StoreOptions):
 
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables and sentences.")] = False
 
+    def exit_if_json(self, result: object) -> None:
+        """With ``--json``, print the result and end the command, whose remaining lines print it for people."""
+        if self.as_json:
+            print_json(result)
+            raise typer.Exit
+
 
 @dataclass(frozen=True, slots=True)
 class ScopeOptions:
@@ -72,11 +78,7 @@ class RequiredScopeOptions(ScopeOptions):
     ] = None
 
     def required_ids(self, problem: str) -> dict[str, Any]:
-        """Return the given ids.
-
-        Raises:
-            CommandUsageError: there is none; ``problem`` begins the message.
-        """
+        """Return the given ids; refuse the command, beginning the message with ``problem``, if there is none."""
         if not (ids := self.ids()):
             raise CommandUsageError(f"{problem}: add --user, --agent or --run, or set {USER_VARIABLE}.")
         return ids
@@ -148,11 +150,7 @@ def expand_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def read_metadata(pairs: Sequence[str] | None) -> dict[str, Any] | None:
-    """Merge the values of ``--metadata``: ``KEY=VALUE`` pairs and JSON objects.
-
-    Raises:
-        CommandUsageError: a value is neither.
-    """
+    """Merge the values of ``--metadata``: ``KEY=VALUE`` pairs and JSON objects."""
     merged: dict[str, Any] = {}
     for pair in pairs or ():
         merged |= _read_pair(pair, "--metadata")
@@ -160,11 +158,7 @@ def read_metadata(pairs: Sequence[str] | None) -> dict[str, Any] | None:
 
 
 def read_filters(pairs: Sequence[str] | None) -> dict[str, Any] | None:
-    """Combine the values of ``--filter``, ``KEY=VALUE`` pairs and filters as JSON, so that all must hold.
-
-    Raises:
-        CommandUsageError: a value is neither.
-    """
+    """Combine the values of ``--filter``, ``KEY=VALUE`` pairs and filters as JSON, so that all must hold."""
     parts = [_read_pair(pair, "--filter") for pair in pairs or ()]
     return None if not parts else parts[0] if len(parts) == 1 else {"AND": parts}
 
@@ -190,11 +184,7 @@ def _read_value(text: str) -> Any:
 
 
 def check_time(text: str | None, option: str) -> str | None:
-    """Check a time in ISO 8601, so that a wrong one is refused before a store is opened or created.
-
-    Raises:
-        CommandUsageError: it is not valid.
-    """
+    """Check a time in ISO 8601, so that a wrong one is refused before a store is opened or created."""
     if text is not None:
         try:
             parse_moment(text, option)

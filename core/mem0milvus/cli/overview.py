@@ -13,7 +13,7 @@ from mem0milvus.cli.options import CommandOptions, ScopeOptions, StoreOptions
 from mem0milvus.cli.progress import working
 from mem0milvus.cli.settings import Settings
 from mem0milvus.cli.tables import Column, print_fields, print_table
-from mem0milvus.cli.terminal import CommandUsageError, note, print_json, print_line, size
+from mem0milvus.cli.terminal import CommandUsageError, note, print_line, size
 
 if TYPE_CHECKING:
     from mem0milvus.operations.memories.health_check import Survey
@@ -33,9 +33,7 @@ def stats(options: CommandOptions) -> None:
     with open_store(options) as store, working("Counting"):
         found = run(survey(store.memory._ports))
         facts = {**_facts(store.settings), **_counts(found)}
-    if options.as_json:
-        print_json({**facts, "memories_by_user": dict(found.users.most_common())})
-        return
+    options.exit_if_json({**facts, "memories_by_user": dict(found.users.most_common())})
     shown = {**facts, "bytes_on_disk": None if facts["bytes_on_disk"] is None else size(facts["bytes_on_disk"])}
     print_fields({key: f"{value:,}" if isinstance(value, int) else value for key, value in shown.items()})
     if len(found.users) > 1:

@@ -20,7 +20,7 @@ from mem0milvus.cli.options import (
 )
 from mem0milvus.cli.progress import working
 from mem0milvus.cli.tables import HISTORY, found, listed, print_fields, print_legend, print_table, reasons
-from mem0milvus.cli.terminal import note, print_json
+from mem0milvus.cli.terminal import note
 
 
 def search(
@@ -48,9 +48,7 @@ def search(
             question, **ids, filters=where, top_k=top_k, threshold=threshold, as_of=as_of, mode=mode, explain=explain
         )
     items = result["results"]
-    if options.as_json:
-        print_json(result)
-        return
+    options.exit_if_json(result)
     print_table(found(items), items)
     if any("explain" in item for item in items):
         print()
@@ -76,9 +74,7 @@ def list_memories(
             **scope.ids(), filters=where, top_k=top_k + 1 if top_k else None, offset=offset, as_of=as_of
         )
     shown = result["results"][: top_k or None]
-    if options.as_json:
-        print_json({"results": shown})
-        return
+    options.exit_if_json({"results": shown})
     print_table(listed(shown), shown)
     if len(shown) < len(result["results"]):
         note(f"There are more: --offset {offset + top_k} shows the next, --top-k 0 all.")
@@ -94,10 +90,8 @@ def show(options: CommandOptions, memory_id: MemoryId) -> None:
             raise NotFoundError(
                 f"The memory {whole!r} was deleted or has expired. Its history: mem0milvus history {whole}"
             ) from error
-    if options.as_json:
-        print_json(item)
-    else:
-        print_fields(item)
+    options.exit_if_json(item)
+    print_fields(item)
 
 
 def history(options: CommandOptions, memory_id: MemoryId) -> None:
@@ -105,9 +99,7 @@ def history(options: CommandOptions, memory_id: MemoryId) -> None:
     with open_store(options) as store:
         whole = find_id(store.memory, memory_id)
         entries = store.memory.history(whole)
-    if options.as_json:
-        print_json(entries)
-        return
+    options.exit_if_json(entries)
     print_table(HISTORY, entries)
     if entries[-1]["event"] == "DELETE":
         note(f"It is deleted. To restore it: mem0milvus restore {whole}")

@@ -40,12 +40,7 @@ class Settings:
 
 
 def read_settings(options: StoreOptions) -> Settings:
-    """Read the configuration. Options take precedence over the file, and the file over the environment.
-
-    Raises:
-        CommandUsageError: the file cannot be read.
-        ConfigError: the configuration is not valid.
-    """
+    """Read the configuration. Options take precedence over the file, and the file over the environment."""
     from mem0milvus.config import load_config
 
     given = {} if options.config is None else read_config_file(options.config)
@@ -87,11 +82,7 @@ def _with_store(config: dict[str, Any], changes: Mapping[str, str]) -> dict[str,
 
 
 def read_config_file(path: Path, option: str = "--config") -> dict[str, Any]:
-    """Read a file in TOML, YAML or JSON, by the ending of its name. ``option`` names it in messages.
-
-    Raises:
-        CommandUsageError: it cannot be read, or is not a dict.
-    """
+    """Read a dict from a file in TOML, YAML or JSON, by the ending of its name. ``option`` names it in messages."""
     readers: Mapping[str, Callable[[str], Any]] = {
         ".toml": _read_toml,
         ".json": json.loads,

@@ -13,7 +13,7 @@ from mem0milvus.cli.opening import existing_memories, open_or_create_store, open
 from mem0milvus.cli.options import CommandOptions, OnConflict, Yes
 from mem0milvus.cli.progress import progress_bar
 from mem0milvus.cli.settings import Settings, configuration_warnings, read_settings, without_embedder
-from mem0milvus.cli.terminal import CommandUsageError, confirm, count, note, print_json, print_line
+from mem0milvus.cli.terminal import CommandUsageError, confirm, count, note, print_line
 
 if TYPE_CHECKING:
     from mem0milvus.milvus.inspection import CollectionFacts
@@ -33,10 +33,8 @@ def export(
         raise CommandUsageError(f"{file} exists already: name another file, or add --overwrite. Nothing was written.")
     with open_store(options) as store, progress_bar("Exporting") as report:
         result = store.memory.dump(file, vectors=vectors, overwrite=overwrite, progress=report)
-    if options.as_json:
-        print_json(result)
-    else:
-        print_line(f"Exported {_amounts(result)} to {file}.")
+    options.exit_if_json(result)
+    print_line(f"Exported {_amounts(result)} to {file}.")
 
 
 def import_file(
@@ -49,9 +47,7 @@ def import_file(
         raise CommandUsageError(f"{file} is no file: name one written by export.")
     with open_or_create_store(options) as store, progress_bar("Importing") as report:
         result = store.memory.load(file, on_conflict=on_conflict, progress=report)
-    if options.as_json:
-        print_json(result)
-        return
+    options.exit_if_json(result)
     print_line(f"Imported {_amounts(result)} from {file}.")
     if result["present"]:
         note(f"{result['present']:,} were imported before.")
@@ -92,9 +88,7 @@ def reembed(
             raise typer.Exit(1)
         with _open_as_filled(settings, facts) as memory, progress_bar("Embedding") as report:
             result = memory.reembed(embedder if moves else None, drop_old=drop_old, progress=report)
-    if options.as_json:
-        print_json(result)
-        return
+    options.exit_if_json(result)
     print_line(
         f"Moved {_amounts(result)} to {embedder.identity!r}." if moves else "The former collections are dropped."
     )

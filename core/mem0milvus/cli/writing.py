@@ -21,7 +21,7 @@ from mem0milvus.cli.options import (
 )
 from mem0milvus.cli.progress import working
 from mem0milvus.cli.tables import CHANGES, print_table
-from mem0milvus.cli.terminal import CommandUsageError, note, print_json, print_line
+from mem0milvus.cli.terminal import CommandUsageError, note, print_line
 
 #: The argument that means standard input.
 STDIN = "-"
@@ -77,10 +77,8 @@ def add(
             ids=ids or None,
             background=False,
         )
-    if options.as_json:
-        print_json(result)
-    else:
-        _print_added(result)
+    options.exit_if_json(result)
+    _print_added(result)
 
 
 def _print_added(result: AddResult) -> None:
@@ -106,10 +104,8 @@ def update(
     with open_store(options) as store, working("Changing"):
         whole = find_id(store.memory, memory_id)
         result = store.memory.update(whole, new, extra)
-    if options.as_json:
-        print_json({**result, "id": whole})
-    else:
-        print_line(f"Changed {whole}. Its old text: mem0milvus history {whole[:8]}")
+    options.exit_if_json({**result, "id": whole})
+    print_line(f"Changed {whole}. Its old text: mem0milvus history {whole[:8]}")
 
 
 def _read_content(text: str | None, messages: str | None) -> Any:
