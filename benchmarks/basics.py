@@ -1,4 +1,4 @@
-"""What the first steps cost: importing, adding a thousand messages at once, reading one back, searching.
+"""Durations of the first steps: importing, adding a thousand messages at once, reading one back, searching.
 
 Milvus Lite in a temporary folder, the offline embedder at its default length. Each figure is the median of several runs
 in this process, the import that of several processes less that of an empty one.
@@ -32,7 +32,7 @@ def main() -> None:
 def _operations(folder: Path) -> list[tuple[str, float]]:
     store = {"config": {"url": str(folder / "basics.db")}}
     with Memory.from_config({"vector_store": store, "embedder": {"provider": "offline"}}) as memory:
-        memory.add("The first memory loads what is loaded once.", user_id="nobody")
+        memory.add("The first memory triggers lazy imports.", user_id="nobody")
         adds = [seconds(memory.add, _messages(n), user_id=f"user{n}", infer=False) for n in range(5)]
         ids = [item["id"] for item in memory.get_all("user0", top_k=200)["results"]]
         gets = [seconds(memory.get, memory_id) for memory_id in ids]

@@ -1,8 +1,8 @@
-"""What remembering costs: requests and tokens of ``add(infer=True)``, one call for each session of a conversation.
+"""The cost of remembering: requests and tokens of ``add(infer=True)``, one call for each session of a conversation.
 
-Everything goes through a counting proxy, so any server with OpenAI's API will do, and every library is counted alike.
-Tokens are characters / 4, of messages and of any schema or tools sent. ``own_ms`` is the time of a call less that of
-the server. What is extracted depends on the model; how much is asked does not.
+All requests go through a counting proxy, so any server with OpenAI's API will do, and every library is counted alike.
+Tokens are characters / 4, of messages and of any schema or tools sent. ``own_ms`` is the time of a call minus that of
+the server. The extracted memories depend on the model; the requests do not.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""How the store grows: bytes of a row, memory while going through many rows, and searching beside a long past.
+"""Growth of the store: bytes of a row, memory while iterating over many rows, and search beside long histories.
 
-Milvus Lite in a temporary folder, the offline embedder with 384 dimensions. Memory is the resident set of this
-process, which Milvus Lite lives in as well, with all that it keeps of what was deleted. With ``--url``, on an empty
-server, which has a process of its own: there, what changes while ``iterate`` and ``delete_all`` go through the rows is
-this library's.
+Milvus Lite in a temporary folder, the offline embedder with 384 dimensions. Memory is the resident set of this process,
+which includes Milvus Lite with its deleted rows. ``--url`` names an empty server, which has its own process:
+there, the growth during ``iterate`` and ``delete_all`` is this library's alone.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def main(rows: int = 100_000, live: int = 10_000, versions: int = 4, url: str | 
         return
     with tempfile.TemporaryDirectory() as folder:
         _many_rows(str(Path(folder) / "rows.db"), rows)
-        _long_past(str(Path(folder) / "past.db"), live, versions)
+        _long_histories(str(Path(folder) / "histories.db"), live, versions)
 
 
 def _many_rows(url: str, rows: int) -> None:
@@ -40,40 +39,41 @@ def _many_rows(url: str, rows: int) -> None:
         fill(memory, random.Random(3), rows, BATCH, flush=True)
         time.sleep(5)
         if Path(url).is_dir():
-            _tell(f"{rows:,} rows on disk", f"{folder_mb(Path(url)) * 1e6 / rows:,.0f} bytes a row")
-        _tell("resident set when filled", f"{_resident():,.0f} MB")
+            _print(f"{rows:,} rows on disk", f"{folder_mb(Path(url)) * 1e6 / rows:,.0f} bytes a row")
+        _print("resident set when filled", f"{_resident():,.0f} MB")
         asked = [f"When did I talk about the river and the cat {number}?" for number in range(20)]
         searches = [seconds(memory.search, question, user_id="user1") for question in asked]
-        _tell("search, hybrid, one user of 100", f"{statistics.median(searches) * 1e3:,.1f} ms")
+        _print("search, hybrid, one user of 100", f"{statistics.median(searches) * 1e3:,.1f} ms")
         before = _resident()
         peak, count = before, 0
         for _ in memory.iterate():
             count += 1
             if count % 5_000 == 0:
                 peak = max(peak, _resident())
-        _tell(f"iterate over {count:,}", f"at most {peak - before:,.0f} MB more")
+        _print(f"iterate over {count:,}", f"at most {peak - before:,.0f} MB more")
         before = peak = _resident()
         deleted = 0
         for number in range(USERS):
             deleted += memory.delete_all(user_id=f"user{number}")["deleted"]
             peak = max(peak, _resident())
-        _tell(f"delete_all of {deleted:,}", f"at most {peak - before:,.0f} MB more")
+        _print(f"delete_all of {deleted:,}", f"at most {peak - before:,.0f} MB more")
 
 
-def _long_past(url: str, live: int, versions: int) -> None:
+def _long_histories(url: str, live: int, versions: int) -> None:
     with open_memory(url) as memory:
         ids = fill(memory, random.Random(3), live, BATCH, flush=True)
         without = _median_search_ms(memory)
         rng = random.Random(5)
         for _ in range(versions):
             for one in ids:
-                memory.update(one, sentence(rng))  # of the same words: how many match is part of what a search costs
+                # Of the same words: the cost of a search depends on the number of rows that match.
+                memory.update(one, sentence(rng))
         memory.search("anything", user_id="user1")
         time.sleep(5)
-        with_past = _median_search_ms(memory)
-    _tell(
+        with_history = _median_search_ms(memory)
+    _print(
         f"search beside {live * versions:,} closed versions",
-        f"{with_past:,.1f} ms, {without:,.1f} ms without: ratio {with_past / without:.2f}",
+        f"{with_history:,.1f} ms, {without:,.1f} ms without: ratio {with_history / without:.2f}",
     )
 
 
@@ -87,7 +87,7 @@ def _resident() -> float:
     return resident_mb() or 0.0
 
 
-def _tell(what: str, value: Any) -> None:
+def _print(what: str, value: Any) -> None:
     sys.stdout.write(f"{what:<44} {value}\n")
     sys.stdout.flush()
 

@@ -1,9 +1,9 @@
-"""How long each operation takes as the store grows, beside bare pymilvus on the same rows.
+"""Duration of each operation as the store grows, compared with bare pymilvus on the same rows.
 
 Milvus Lite in a temporary folder, the offline embedder with 384 dimensions, memories of 100 users. At each size:
 single adds, then searches (hybrid, top 10), ``get_all`` of one user, ``get``, ``update``, ``history``; then the store
-is opened anew in a fresh process and searched once. Beside ``add`` stands a bare insert of a row of the same columns,
-beside ``search`` the two bare searches, beside ``get`` and ``get_all`` the bare query with the same filter.
+is opened in a fresh process and searched once. ``add`` is compared with a bare insert of a row with the same columns,
+``search`` with the two bare searches, ``get`` and ``get_all`` with the bare query with the same filter.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from mem0milvus import Memory
 SIZES = (1_000, 10_000, 100_000)
 BATCH = 100
 TIMEOUT_S = 600.0  # Milvus Lite compacts within a request
-SETTLE_S = 3  # until Milvus Lite has finished its indexes
+SETTLE_S = 3  # Milvus Lite builds indexes in the background
 
 Row = dict[str, float]
 
 
 def measure(folder: Path, sizes: Sequence[int] = SIZES, calls: int = 50) -> dict[str, dict[str, Row]]:
-    """One store that grows from size to size. By size, then by operation."""
+    """Measure one growing store. Return figures by size, then by operation."""
     path = folder / "latency.db"
     report: dict[str, dict[str, Row]] = {}
     rng = random.Random(11)
@@ -84,7 +84,7 @@ def _operations(memory: Memory, rng: random.Random, ids: list[str], calls: int) 
 def _row(
     ours: Callable[..., Any], arguments: Sequence[tuple[str, ...]], bare: Callable[..., float] | None = None
 ) -> Row:
-    """Durations of a call, and in turn with it of the bare one, so that both meet the same weather."""
+    """Measure a call and the bare one alternately, so that other load on the machine affects both."""
     times: list[float] = []
     beside: list[float] = []
     for given in arguments:
@@ -112,7 +112,7 @@ with open_memory(sys.argv[1], timeout_s=TIMEOUT_S) as memory:
 
 
 def _reopened(path: Path) -> Row:
-    """Milliseconds to open and read, and to search for the first time, in a fresh process; imports not counted."""
+    """Return the milliseconds to open and read, and of the first search, in a fresh process, without imports."""
     done = subprocess.run([sys.executable, "-c", _REOPEN, str(path)], capture_output=True, text=True, check=True)
     opening, searching = json.loads(done.stdout.splitlines()[-1])
     return {"p50": round(opening, 1), "first_search": round(searching, 1), "calls": 1.0}

@@ -1,6 +1,6 @@
 """LangChain's ``VectorStoreRetrieverMemory`` over ``langchain-milvus``.
 
-It keeps no user beside a text, so every user has a memory of their own, that is a collection, where there are several.
+It stores no user beside a text, so every user gets a memory, and so a collection, of their own.
 """
 
 from __future__ import annotations

@@ -122,20 +122,16 @@ def expand_options(command: Callable[..., None]) -> Callable[..., None]:
     Typer reads the signature and the annotations of a command. The returned wrapper shows it the command's own
     parameters, then the fields, and calls the command with dataclass instances built from the fields.
     """
-    hints = get_type_hints(command, include_extras=True)
-    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
-    parameters = [
-        parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in inspect.signature(command).parameters.items()
-        if name not in groups
-    ]
+    # Not get_type_hints: Python 3.10 wraps the type of a parameter with the default None in Optional, which hides the
+    # option inside Annotated from typer. It does not do so for the fields of a class.
+    own = inspect.signature(command, eval_str=True).parameters
+    groups: dict[str, Any] = {name: one.annotation for name, one in own.items() if is_dataclass(one.annotation)}
+    parameters = [one.replace(kind=one.KEYWORD_ONLY) for name, one in own.items() if name not in groups]
     for group in groups.values():
-        of_fields = get_type_hints(group, include_extras=True)
+        hints = get_type_hints(group, include_extras=True)
         parameters += [
-            inspect.Parameter(
-                field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=of_fields[field.name]
-            )
-            for field in fields(group)
+            inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name])
+            for one in fields(group)
         ]
 
     @wraps(command)
