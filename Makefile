@@ -43,7 +43,7 @@ docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 notebooks: $(VENV)/.docs
-	$(BIN)/python notebooks/run.py
+	$(BIN)/python tools/run_notebooks.py
 
 check: test lint types wheel
 

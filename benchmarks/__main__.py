@@ -1,7 +1,7 @@
-"""``python -m benchmarks NAME``: run one measurement; ``python -m benchmarks NAME --help`` says what it takes.
+"""``python -m benchmarks NAME``: run one measurement; ``python -m benchmarks NAME --help`` lists its options.
 
-The embedding model is any server that speaks OpenAI's API, at ``--embedder-url``; without one, the offline embedder is
-measured. ``--json FILE`` keeps the figures, and ``plots`` draws what was kept.
+The embedding model is any server with OpenAI's API, at ``--embedder-url``; the default is the offline embedder.
+``--json FILE`` saves the figures, and ``plots`` draws saved figures.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PLAIN = {"basics": basics.main, "server": server.main, "store": store.main}
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read the command line and run what it names."""
+    """Run the measurement that the command line names."""
     given = _parser().parse_args(arguments)
     if given.name in PLAIN:
         PLAIN[given.name]()
@@ -62,34 +62,34 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="name", required=True, metavar="NAME")
     for name, module in PLAIN.items():
         commands.add_parser(name, help=_first_line(module))
-    command = commands.add_parser("growth", help="bytes of a row, memory over many rows, searching beside a long past")
+    command = commands.add_parser("growth", help="bytes of a row, memory over many rows, search beside long histories")
     command.add_argument("--rows", type=int, default=100_000)
-    command.add_argument("--live", type=int, default=10_000, help="memories beside whose past it is searched")
-    command.add_argument("--url", help="an empty server; left out, Milvus Lite in a temporary folder")
+    command.add_argument("--live", type=int, default=10_000, help="memories whose histories are beside the search")
+    command.add_argument("--url", help="an empty server; default: Milvus Lite in a temporary folder")
     keep = argparse.ArgumentParser(add_help=False)
-    keep.add_argument("--json", type=Path, metavar="FILE", help="keep the figures, for `plots`")
+    keep.add_argument("--json", type=Path, metavar="FILE", help="save the figures, for `plots`")
     model = argparse.ArgumentParser(add_help=False)
-    model.add_argument("--embedder-url", metavar="URL", help="left out, the offline embedder")
+    model.add_argument("--embedder-url", metavar="URL", help="default: the offline embedder")
     model.add_argument("--model", default="all-MiniLM-L6-v2")
     model.add_argument("--dims", type=int, default=384)
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument("--data", type=Path, required=True, metavar="FILE", help="the data set")
-    data.add_argument("--conversations", type=int, metavar="N", help="only the first so many")
+    data.add_argument("--conversations", type=int, metavar="N", help="only the first N")
     on_data = [keep, model, data]
     command = commands.add_parser("locomo", parents=on_data, help="evidence found on LoCoMo")
     command.add_argument("--mode", choices=("hybrid", "dense", "lexical"), default="hybrid")
     command.add_argument("--preset", default="balanced")
-    command.add_argument("--facts-by", metavar="MODEL", help="over facts that this model of the same server extracts")
-    commands.add_parser("multilingual", parents=on_data, help="the right memory first, in many languages")
-    commands.add_parser("relevance", parents=on_data, help="what a threshold lets through, and what it keeps")
-    command = commands.add_parser("latency", parents=[keep], help="each operation as the store grows")
+    command.add_argument("--facts-by", metavar="MODEL", help="search facts that this model of the same server extracts")
+    commands.add_parser("multilingual", parents=on_data, help="rank of the right memory, in many languages")
+    commands.add_parser("relevance", parents=on_data, help="wrong results and right answers above a threshold")
+    command = commands.add_parser("latency", parents=[keep], help="duration of each operation as the store grows")
     command.add_argument("--sizes", type=int, nargs="+", default=list(latency.SIZES))
     command.add_argument("--calls", type=int, default=50, help="of each operation")
-    command = commands.add_parser("event-loop", parents=[keep, model], help="many adds at once in one event loop")
+    command = commands.add_parser("event-loop", parents=[keep, model], help="concurrent adds in one event loop")
     command.add_argument("--llm-model", default="gpt-4.1-mini", help="on the same server as the embedder")
     command.add_argument("--adds", type=int, default=100)
     _add_peers(commands, on_data)
-    command = commands.add_parser("plots", help="draw what `--json` kept")
+    command = commands.add_parser("plots", help="draw figures saved with `--json`")
     command.add_argument("--results", type=Path, required=True, metavar="FOLDER")
     command.add_argument("--to", type=Path, required=True, metavar="FOLDER")
     return parser
@@ -97,10 +97,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_peers(commands: Any, on_data: list[argparse.ArgumentParser]) -> None:
     where = argparse.ArgumentParser(add_help=False)
-    where.add_argument("--environments", type=Path, required=True, metavar="FOLDER", help="made where missing")
-    where.add_argument("--only", nargs="+", choices=[peers.OURS, *peers.REQUIREMENTS], help="leave out the others")
+    where.add_argument("--environments", type=Path, required=True, metavar="FOLDER", help="created if missing")
+    where.add_argument("--only", nargs="+", choices=[peers.OURS, *peers.REQUIREMENTS], help="measure only these")
     command = commands.add_parser("peers", parents=[*on_data, where], help="LoCoMo, with other libraries")
-    command = commands.add_parser("peers-latency", parents=[*on_data[:2], where], help="adds and searches of others")
+    command = commands.add_parser("peers-latency", parents=[*on_data[:2], where], help="adds and searches likewise")
     command.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000])
     command.add_argument("--calls", type=int, default=50)
     command = commands.add_parser("cost", parents=[*on_data, where], help="requests and tokens of extraction")
@@ -150,7 +150,7 @@ def _latency(given: argparse.Namespace) -> Results:
 
 def _event_loop(given: argparse.Namespace) -> Results:
     if given.embedder_url is None:
-        sys.exit("What is measured are requests to models: give the server's --embedder-url.")
+        sys.exit("This measures requests to models: add --embedder-url.")
     with tempfile.TemporaryDirectory() as folder:
         results = event_loop.measure(
             Path(folder), given.embedder_url, given.llm_model, given.model, given.dims, given.adds
@@ -161,7 +161,7 @@ def _event_loop(given: argparse.Namespace) -> Results:
 
 def _others(given: argparse.Namespace, do: str, names: list[str], **task: Any) -> Results:
     if given.embedder_url is None:
-        sys.exit("The libraries are compared with one embedding model: give its --embedder-url.")
+        sys.exit("The libraries are compared with one embedding model: add --embedder-url.")
     common = {"embedder_url": given.embedder_url, "model": given.model, "dims": given.dims}
     results: Results = {}
     for name in [name for name in names if given.only is None or name in given.only]:
@@ -180,8 +180,8 @@ def _tables(result: Results) -> str:
 
 
 def _peers(given: argparse.Namespace) -> Results:
-    task = {"data": str(given.data.resolve()), "conversations": given.conversations}
-    return _others(given, "locomo", [peers.OURS, *peers.REQUIREMENTS], **task)
+    conversations = load(given.data, given.conversations)
+    return _others(given, "locomo", [peers.OURS, *peers.REQUIREMENTS], conversations=conversations)
 
 
 def _peers_latency(given: argparse.Namespace) -> Results:
@@ -189,7 +189,7 @@ def _peers_latency(given: argparse.Namespace) -> Results:
 
 
 def _cost(given: argparse.Namespace) -> Results:
-    task = {"data": str(given.data.resolve()), "sessions": given.sessions, "llm_model": given.llm_model}
+    task = {"conversations": load(given.data, 1), "sessions": given.sessions, "llm_model": given.llm_model}
     return _others(given, "cost", [peers.OURS, "mem0"], **task)
 
 

@@ -1,4 +1,4 @@
-"""What the first steps cost: importing, adding a thousand messages at once, reading one back, searching.
+"""Durations of the first steps: importing, adding a thousand messages at once, reading one back, searching.
 
 Milvus Lite in a temporary folder, the offline embedder at its default length. Each figure is the median of several runs
 in this process, the import that of several processes less that of an empty one.
@@ -11,10 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from benchmarks.metrics import seconds
 from mem0milvus import Memory
 
 MESSAGES = 1_000
@@ -33,21 +32,21 @@ def main() -> None:
 def _operations(folder: Path) -> list[tuple[str, float]]:
     store = {"config": {"url": str(folder / "basics.db")}}
     with Memory.from_config({"vector_store": store, "embedder": {"provider": "offline"}}) as memory:
-        memory.add("The first memory loads what is loaded once.", user_id="nobody")
-        adds = [_seconds(memory.add, _messages(n), user_id=f"user{n}", infer=False) for n in range(5)]
+        memory.add("The first memory triggers lazy imports.", user_id="nobody")
+        adds = [seconds(memory.add, _messages(n), user_id=f"user{n}", infer=False) for n in range(5)]
         ids = [item["id"] for item in memory.get_all("user0", top_k=200)["results"]]
-        gets = [_seconds(memory.get, memory_id) for memory_id in ids]
+        gets = [seconds(memory.get, memory_id) for memory_id in ids]
         memory.search("anything", user_id="user0")
         time.sleep(2)  # let Milvus Lite finish its indexes
-        searches = [_seconds(memory.search, f"What happened in city {n}?", user_id="user0") for n in range(20)]
-        singles = [_seconds(memory.add, f"I moved to house {n}.", user_id="single") for n in range(50)]
+        searches = [seconds(memory.search, f"What happened in city {n}?", user_id="user0") for n in range(20)]
+        singles = [seconds(memory.add, f"I moved to house {n}.", user_id="single") for n in range(50)]
     named = {
         f"add {MESSAGES:,} messages in one call": adds,
         "add one message": singles,
         "get one memory": gets,
         f"search {MESSAGES:,} of {5 * MESSAGES:,} memories": searches,
     }
-    return [(name, statistics.median(seconds) * 1e3) for name, seconds in named.items()]
+    return [(name, statistics.median(times) * 1e3) for name, times in named.items()]
 
 
 def _messages(run: int) -> list[dict[str, str]]:
@@ -58,15 +57,9 @@ def _messages(run: int) -> list[dict[str, str]]:
     ]
 
 
-def _seconds(function: Callable[..., Any], *args: Any, **kwargs: Any) -> float:
-    started = time.perf_counter()
-    function(*args, **kwargs)
-    return time.perf_counter() - started
-
-
 def _import_s() -> float:
     def median(code: str) -> float:
-        return statistics.median(_seconds(subprocess.run, [sys.executable, "-c", code], check=True) for _ in range(15))
+        return statistics.median(seconds(subprocess.run, [sys.executable, "-c", code], check=True) for _ in range(15))
 
     return median("from mem0milvus import Memory") - median("pass")
 

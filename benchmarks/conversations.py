@@ -1,80 +1,78 @@
-"""Conversations with questions, in LoCoMo's format (snap-research/locomo, CC BY-NC 4.0). Standard library only."""
+"""LoCoMo's conversations and questions as JSON values, which the workers of other libraries are given as they are."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from mem0milvus.cli import locomo
 
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop", 5: "adversarial"}
 ADVERSARIAL = 5
 
 
-@dataclass(frozen=True)
-class Turn:
-    """What one speaker said at once, under the id by which evidence names it."""
+class Utterance(TypedDict):
+    """A message of one speaker, under the name by which evidence refers to it."""
 
-    key: str
+    name: str
     speaker: str
     text: str
 
 
-@dataclass(frozen=True)
-class Session:
-    """One session: its number, when it took place, and what was said."""
+class Session(TypedDict):
+    """The messages of one session; ``time`` is ISO 8601 text."""
 
-    number: int
-    when: datetime | None
-    turns: tuple[Turn, ...]
+    name: str
+    time: str | None
+    utterances: list[Utterance]
 
 
-@dataclass(frozen=True)
-class Question:
-    """A question, its category, and the turns that hold its answer."""
+class Question(TypedDict):
+    """A question, its category, and the names of the utterances that answer it."""
 
     text: str
     category: int
-    evidence: frozenset[str]
+    evidence: list[str]
 
 
-@dataclass(frozen=True)
-class Conversation:
-    """One conversation, and the questions about it that have evidence in it."""
+class Conversation(TypedDict):
+    """A conversation and the questions that have evidence in it."""
 
     name: str
-    sessions: tuple[Session, ...]
-    questions: tuple[Question, ...]
+    sessions: list[Session]
+    questions: list[Question]
 
 
 def load(path: Path, count: int | None = None) -> list[Conversation]:
-    """Read a file in LoCoMo's format; only the first ``count`` conversations, where that is given."""
-    return [_conversation(item) for item in json.loads(path.read_text(encoding="utf-8"))[:count]]
+    """Read the first ``count`` conversations of a LoCoMo file, or all."""
+    from mem0milvus.cli.locomo import read_locomo  # here: the environments of other libraries lack mem0milvus
+
+    samples = read_locomo(json.loads(path.read_text(encoding="utf-8"))[:count])
+    return [_conversation(sample) for sample in samples]
 
 
-def _conversation(item: Mapping[str, Any]) -> Conversation:
-    sessions = tuple(_sessions(item["conversation"]))
-    known = {turn.key for session in sessions for turn in session.turns}
-    questions = []
-    for asked in item["qa"]:
+def _conversation(sample: locomo.Conversation) -> Conversation:
+    sessions: list[Session] = [
+        {
+            "name": session.run_id,
+            "time": session.time.isoformat() if session.time else None,
+            "utterances": [
+                {"name": said.name, "speaker": said.speaker, "text": said.spoken}
+                for said in session.utterances
+                if said.spoken
+            ],
+        }
+        for session in sample.sessions
+    ]
+    known = {said.name for said in sample.utterances}
+    questions: list[Question] = []
+    for asked in sample.questions:
         # A few strings of the official file hold several ids, or a malformed one.
-        evidence = {i for text in asked.get("evidence") or () for i in re.findall(r"D\d+:\d+", str(text))} & known
+        evidence = {name for text in asked.get("evidence") or () for name in re.findall(r"D\d+:\d+", str(text))} & known
         if evidence:
-            questions.append(Question(asked["question"], int(asked["category"]), frozenset(evidence)))
-    return Conversation(str(item["sample_id"]), sessions, tuple(questions))
-
-
-def _sessions(talk: Mapping[str, Any]) -> Iterator[Session]:
-    for number in sorted(int(found[1]) for key in talk if (found := re.fullmatch(r"session_(\d+)", key))):
-        turns = tuple(Turn(turn["dia_id"], turn["speaker"], turn["text"]) for turn in talk[f"session_{number}"])
-        yield Session(number, _moment(talk.get(f"session_{number}_date_time", "")), turns)
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.strptime(text.strip(), "%I:%M %p on %d %B, %Y")
-    except ValueError:
-        return None
+            category = int(asked["category"])
+            questions.append({"text": asked["question"], "category": category, "evidence": sorted(evidence)})
+    return {"name": sample.user_id, "sessions": sessions, "questions": questions}

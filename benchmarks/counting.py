@@ -1,4 +1,4 @@
-"""A proxy on loopback that counts what goes to a server with OpenAI's API, whoever asks. Standard library only."""
+"""A proxy on loopback that counts requests to a server with OpenAI's API. Standard library only."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 TIMEOUT_S = 300
-CHARACTERS_A_TOKEN = 4  # the usual estimate for English, the same for everybody
+CHARACTERS_A_TOKEN = 4  # the usual estimate for English, the same for every library
 
 
 @dataclass
 class Counts:
-    """What was asked since the last reset. Tokens are characters / 4, of messages and of any schema or tools."""
+    """The requests since the last reset. Tokens are characters / 4, of messages and of any schema or tools."""
 
     llm_calls: int = 0
     prompt_tokens: int = 0
@@ -30,7 +30,7 @@ class Counts:
 
 
 class CountingProxy(ThreadingHTTPServer):
-    """Passes requests on to ``base_url`` and counts them in ``counts``."""
+    """Forward requests to ``base_url`` and count them in ``counts``."""
 
     daemon_threads = True
 
@@ -42,11 +42,11 @@ class CountingProxy(ThreadingHTTPServer):
 
     @property
     def base_url(self) -> str:
-        """What to give as the server's address."""
+        """The address of the proxy, for clients."""
         return f"http://127.0.0.1:{self.server_port}{self.target.path}"
 
     def reset(self) -> Counts:
-        """What was counted; counting starts anew."""
+        """Return the counts and start again from zero."""
         with self.lock:
             counts, self.counts = self.counts, Counts()
         return counts
@@ -54,7 +54,7 @@ class CountingProxy(ThreadingHTTPServer):
 
 @contextmanager
 def counting(base_url: str) -> Iterator[CountingProxy]:
-    """A proxy, running while the context is open."""
+    """Yield a running proxy."""
     with CountingProxy(base_url) as proxy:
         thread = threading.Thread(target=proxy.serve_forever, daemon=True)
         thread.start()
@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
             connection.close()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """Say nothing."""
+        """Suppress the request log."""
 
 
 def _count(counts: Counts, path: str, body: bytes, answer: bytes) -> None:

@@ -1,8 +1,7 @@
-"""Many adds at once in one event loop: how long they take, and how long the loop is held meanwhile.
+"""Concurrent adds in one event loop: their duration, and the longest time that the loop is blocked meanwhile.
 
-The models are those of a server with OpenAI's API, which should answer after a while (``--latency-ms`` of a stand-in),
-as models do. The store is Milvus Lite in a temporary folder. The first round finds nothing cached and nothing imported
-but what opening imports; what counts is the longest time in which the loop did nothing else.
+The models are those of a server with OpenAI's API, which should answer as slowly as real models do. The store is Milvus
+Lite in a temporary folder. In the first round nothing is cached, and only modules needed for opening are imported.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ Row = dict[str, float]
 
 
 def measure(folder: Path, url: str, model: str, embedding_model: str, dims: int, adds: int = 100) -> dict[str, Row]:
-    """By round: seconds for all adds, the longest gap, and how many gaps were over 50 ms."""
+    """Return by round the seconds for all adds, the longest gap, and the number of gaps over 50 ms."""
     return asyncio.run(_measure(folder, url, model, embedding_model, dims, adds))
 
 

@@ -1,15 +1,13 @@
-"""How the store grows: bytes of a row, memory while going through many rows, and searching beside a long past.
+"""Growth of the store: bytes of a row, memory while iterating over many rows, and search beside long histories.
 
-Milvus Lite in a temporary folder, the offline embedder with 384 dimensions. Memory is the resident set of this
-process, which Milvus Lite lives in as well, with all that it keeps of what was deleted. With ``--url``, on an empty
-server, which has a process of its own: there, what changes while ``iterate`` and ``delete_all`` go through the rows is
-this library's.
+Milvus Lite in a temporary folder, the offline embedder with 384 dimensions. Memory is the resident set of this process,
+which includes Milvus Lite with its deleted rows. ``--url`` names an empty server, which has its own process:
+there, the growth during ``iterate`` and ``delete_all`` is this library's alone.
 """
 
 from __future__ import annotations
 
 import random
-import resource
 import statistics
 import sys
 import tempfile
@@ -17,11 +15,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sentences import DIMS, sentence
+from benchmarks.machine import folder_mb, resident_mb
+from benchmarks.memories import fill, open_memory
+from benchmarks.metrics import seconds
+from benchmarks.sentences import USERS, sentence
 from mem0milvus import Memory
 
 BATCH = 1_000
-USERS = 100
 
 
 def main(rows: int = 100_000, live: int = 10_000, versions: int = 4, url: str | None = None) -> None:
@@ -31,89 +31,63 @@ def main(rows: int = 100_000, live: int = 10_000, versions: int = 4, url: str | 
         return
     with tempfile.TemporaryDirectory() as folder:
         _many_rows(str(Path(folder) / "rows.db"), rows)
-        _long_past(str(Path(folder) / "past.db"), live, versions)
-
-
-def _open(url: str) -> Memory:
-    store = {"config": {"url": url, "collection_name": "growth", "embedding_model_dims": DIMS}}
-    return Memory.from_config({"vector_store": store, "embedder": {"provider": "offline"}})
-
-
-def _fill(memory: Memory, rows: int) -> list[str]:
-    rng = random.Random(3)
-    ids: list[str] = []
-    for number in range(rows // BATCH):
-        said = [{"role": "user", "content": sentence(rng)} for _ in range(BATCH)]
-        added = memory.add(said, user_id=f"user{number % USERS}", infer=False)
-        ids += [change["id"] for change in added["results"]]
-        memory.search("what did I say?", user_id="user0")  # flushes, as reading does
-    return ids
+        _long_histories(str(Path(folder) / "histories.db"), live, versions)
 
 
 def _many_rows(url: str, rows: int) -> None:
-    with _open(url) as memory:
-        _fill(memory, rows)
+    with open_memory(url) as memory:
+        fill(memory, random.Random(3), rows, BATCH, flush=True)
         time.sleep(5)
         if Path(url).is_dir():
-            _tell(f"{rows:,} rows on disk", f"{_folder_bytes(Path(url)) / rows:,.0f} bytes a row")
-        _tell("resident set when filled", f"{_resident_mb():,.0f} MB")
-        searches = []
-        for number in range(20):
-            started = time.perf_counter()
-            memory.search(f"When did I talk about the river and the cat {number}?", user_id="user1")
-            searches.append(time.perf_counter() - started)
-        _tell("search, hybrid, one user of 100", f"{statistics.median(searches) * 1e3:,.1f} ms")
-        before = _resident_mb()
+            _print(f"{rows:,} rows on disk", f"{folder_mb(Path(url)) * 1e6 / rows:,.0f} bytes a row")
+        _print("resident set when filled", f"{_resident():,.0f} MB")
+        asked = [f"When did I talk about the river and the cat {number}?" for number in range(20)]
+        searches = [seconds(memory.search, question, user_id="user1") for question in asked]
+        _print("search, hybrid, one user of 100", f"{statistics.median(searches) * 1e3:,.1f} ms")
+        before = _resident()
         peak, count = before, 0
         for _ in memory.iterate():
             count += 1
             if count % 5_000 == 0:
-                peak = max(peak, _resident_mb())
-        _tell(f"iterate over {count:,}", f"at most {peak - before:,.0f} MB more")
-        before = peak = _resident_mb()
+                peak = max(peak, _resident())
+        _print(f"iterate over {count:,}", f"at most {peak - before:,.0f} MB more")
+        before = peak = _resident()
         deleted = 0
         for number in range(USERS):
             deleted += memory.delete_all(user_id=f"user{number}")["deleted"]
-            peak = max(peak, _resident_mb())
-        _tell(f"delete_all of {deleted:,}", f"at most {peak - before:,.0f} MB more")
+            peak = max(peak, _resident())
+        _print(f"delete_all of {deleted:,}", f"at most {peak - before:,.0f} MB more")
 
 
-def _long_past(url: str, live: int, versions: int) -> None:
-    with _open(url) as memory:
-        ids = _fill(memory, live)
+def _long_histories(url: str, live: int, versions: int) -> None:
+    with open_memory(url) as memory:
+        ids = fill(memory, random.Random(3), live, BATCH, flush=True)
         without = _median_search_ms(memory)
         rng = random.Random(5)
         for _ in range(versions):
             for one in ids:
-                memory.update(one, sentence(rng))  # of the same words: how many match is part of what a search costs
+                # Of the same words: the cost of a search depends on the number of rows that match.
+                memory.update(one, sentence(rng))
         memory.search("anything", user_id="user1")
         time.sleep(5)
-        with_past = _median_search_ms(memory)
-    _tell(
+        with_history = _median_search_ms(memory)
+    _print(
         f"search beside {live * versions:,} closed versions",
-        f"{with_past:,.1f} ms, {without:,.1f} ms without: ratio {with_past / without:.2f}",
+        f"{with_history:,.1f} ms, {without:,.1f} ms without: ratio {with_history / without:.2f}",
     )
 
 
 def _median_search_ms(memory: Memory) -> float:
-    times: list[float] = []
-    for number in range(60):
-        started = time.perf_counter()
-        memory.search(f"When did I talk about the river and castle {number}?", user_id=f"user{number % 10}")
-        times.append(time.perf_counter() - started)
+    asked = [f"When did I talk about the river and castle {number}?" for number in range(60)]
+    times = [seconds(memory.search, text, user_id=f"user{number % 10}") for number, text in enumerate(asked)]
     return statistics.median(times) * 1e3
 
 
-def _folder_bytes(path: Path) -> int:
-    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+def _resident() -> float:
+    return resident_mb() or 0.0
 
 
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
-
-
-def _tell(what: str, value: Any) -> None:
+def _print(what: str, value: Any) -> None:
     sys.stdout.write(f"{what:<44} {value}\n")
     sys.stdout.flush()
 

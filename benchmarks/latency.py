@@ -1,9 +1,9 @@
-"""How long each operation takes as the store grows, beside bare pymilvus on the same rows.
+"""Duration of each operation as the store grows, compared with bare pymilvus on the same rows.
 
 Milvus Lite in a temporary folder, the offline embedder with 384 dimensions, memories of 100 users. At each size:
 single adds, then searches (hybrid, top 10), ``get_all`` of one user, ``get``, ``update``, ``history``; then the store
-is opened anew in a fresh process and searched once. Beside ``add`` stands a bare insert of a row of the same columns,
-beside ``search`` the two bare searches, beside ``get`` and ``get_all`` the bare query with the same filter.
+is opened in a fresh process and searched once. ``add`` is compared with a bare insert of a row with the same columns,
+``search`` with the two bare searches, ``get`` and ``get_all`` with the bare query with the same filter.
 """
 
 from __future__ import annotations
@@ -19,30 +19,31 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import folder_mb, resident_mb
-from benchmarks.metrics import durations_ms
-from benchmarks.sentences import DIMS, USERS, question, sentence
+from benchmarks.memories import fill, open_memory
+from benchmarks.metrics import durations_ms, seconds
+from benchmarks.sentences import USERS, question, sentence
 from benchmarks.store import Bare
 from mem0milvus import Memory
 
 SIZES = (1_000, 10_000, 100_000)
 BATCH = 100
 TIMEOUT_S = 600.0  # Milvus Lite compacts within a request
-SETTLE_S = 3  # until Milvus Lite has finished its indexes
+SETTLE_S = 3  # Milvus Lite builds indexes in the background
 
 Row = dict[str, float]
 
 
 def measure(folder: Path, sizes: Sequence[int] = SIZES, calls: int = 50) -> dict[str, dict[str, Row]]:
-    """One store that grows from size to size. By size, then by operation."""
+    """Measure one growing store. Return figures by size, then by operation."""
     path = folder / "latency.db"
     report: dict[str, dict[str, Row]] = {}
     rng = random.Random(11)
     ids: list[str] = []
     for size in sorted(sizes):
-        with _open(path) as memory:
+        with open_memory(str(path), timeout_s=TIMEOUT_S) as memory:
             started = time.perf_counter()
             filled = len(ids)
-            ids += _fill(memory, rng, size - calls - filled)
+            ids += fill(memory, rng, size - calls - filled, BATCH)
             fill_s = time.perf_counter() - started
             rows = _operations(memory, rng, ids, calls)
             rows[f"add, {BATCH} in a call"] = {"rows_a_second": round((size - calls - filled) / fill_s, 1)}
@@ -50,21 +51,6 @@ def measure(folder: Path, sizes: Sequence[int] = SIZES, calls: int = 50) -> dict
         rows["reopen"] = _reopened(path)
         report[f"{size:,}"] = rows
     return report
-
-
-def _open(path: Path) -> Memory:
-    settings = {"url": str(path), "collection_name": "bench", "embedding_model_dims": DIMS, "timeout_s": TIMEOUT_S}
-    store = {"config": settings}
-    return Memory.from_config({"vector_store": store, "embedder": {"provider": "offline"}})
-
-
-def _fill(memory: Memory, rng: random.Random, rows: int) -> list[str]:
-    ids: list[str] = []
-    while len(ids) < rows:
-        said = [{"role": "user", "content": sentence(rng)} for _ in range(min(BATCH, rows - len(ids)))]
-        added = memory.add(said, user_id=f"user{len(ids) // BATCH % USERS}", infer=False)
-        ids += [change["id"] for change in added["results"]]
-    return ids
 
 
 def _operations(memory: Memory, rng: random.Random, ids: list[str], calls: int) -> dict[str, Row]:
@@ -98,16 +84,14 @@ def _operations(memory: Memory, rng: random.Random, ids: list[str], calls: int) 
 def _row(
     ours: Callable[..., Any], arguments: Sequence[tuple[str, ...]], bare: Callable[..., float] | None = None
 ) -> Row:
-    """Durations of a call, and in turn with it of the bare one, so that both meet the same weather."""
-    seconds: list[float] = []
+    """Measure a call and the bare one alternately, so that other load on the machine affects both."""
+    times: list[float] = []
     beside: list[float] = []
     for given in arguments:
-        started = time.perf_counter()
-        ours(*given)
-        seconds.append(time.perf_counter() - started)
+        times.append(seconds(ours, *given))
         if bare is not None:
             beside.append(bare(*given))
-    row = durations_ms(seconds)
+    row = durations_ms(times)
     if beside:
         row["bare_p50"] = round(statistics.median(beside) * 1e3, 3)
         row["ratio"] = round(row["p50"] / row["bare_p50"], 2)
@@ -116,11 +100,10 @@ def _row(
 
 _REOPEN = """
 import json, sys, time
-from pathlib import Path
 import pymilvus, numpy
-from benchmarks.latency import _open
+from benchmarks.latency import TIMEOUT_S, open_memory
 started = time.perf_counter()
-with _open(Path(sys.argv[1])) as memory:
+with open_memory(sys.argv[1], timeout_s=TIMEOUT_S) as memory:
     memory.get_all("user1", top_k=1)
     opened = time.perf_counter()
     memory.search("Who talked about the river?", user_id="user1")
@@ -129,7 +112,7 @@ with _open(Path(sys.argv[1])) as memory:
 
 
 def _reopened(path: Path) -> Row:
-    """Milliseconds to open and read, and to search for the first time, in a fresh process; imports not counted."""
+    """Return the milliseconds to open and read, and of the first search, in a fresh process, without imports."""
     done = subprocess.run([sys.executable, "-c", _REOPEN, str(path)], capture_output=True, text=True, check=True)
     opening, searching = json.loads(done.stdout.splitlines()[-1])
     return {"p50": round(opening, 1), "first_search": round(searching, 1), "calls": 1.0}

@@ -1,75 +1,72 @@
 """Retrieval on LoCoMo: which turns hold the answer to a question.
 
-Over **turns**, each is stored as one memory as it is: one user per conversation, one run per session, the speaker as
-``name``, the session's date as ``timestamp``. Over **facts**, each turn goes through extraction by a language model
-(``add(infer=True)``), so a memory stems from the turns that it was added or changed by. Each question with evidence is
-searched with ``top_k=20`` and no threshold. Nothing is answered: this is retrieval only.
+Over **turns**, each utterance is stored unchanged as one memory: one user per conversation, one run per session, the
+speaker as ``name``, the session's date as ``timestamp``. Over **facts**, each utterance goes through extraction by a
+language model (``add(infer=True)``), so a memory stems from the utterances that added or changed it. Each question with
+evidence is searched with ``top_k=20`` and no threshold. Nothing is answered: this measures retrieval only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.conversations import ADVERSARIAL, CATEGORIES, Conversation, Session
-from benchmarks.metrics import Result, average, score
+from benchmarks.conversations import Conversation, Session, Utterance
+from benchmarks.metrics import Result, by_category, score
 from mem0milvus import Memory
 
 TOP_K = 20
 
-#: The turns that a memory stems from, by its id.
+#: The names of the utterances that a memory stems from, by its id.
 Sources = dict[str, set[str]]
 
 
+def store_session(memory: Memory, user: str, session: Session) -> Sources:
+    """Store the utterances of a session unchanged."""
+    said = session["utterances"]
+    added = memory.add(messages(said), infer=False, user_id=user, **run_of(session))["results"]
+    return {change["id"]: {one["name"]} for change, one in zip(added, said, strict=True)}
+
+
 def store_turns(memory: Memory, conversation: Conversation) -> Sources:
-    """Store a conversation's turns as they are."""
+    """Store the utterances of a conversation unchanged."""
     sources: Sources = {}
-    for session in conversation.sessions:
-        spoken = [turn for turn in session.turns if turn.text.strip()]
-        messages = [{"role": "user", "name": turn.speaker, "content": turn.text} for turn in spoken]
-        added = memory.add(messages, infer=False, **_scope(conversation, session))["results"]
-        sources.update({change["id"]: {turn.key} for change, turn in zip(added, spoken, strict=True)})
+    for session in conversation["sessions"]:
+        sources |= store_session(memory, conversation["name"], session)
     return sources
 
 
 def store_facts(memory: Memory, conversation: Conversation) -> Sources:
-    """Store what a language model finds worth keeping in each turn."""
+    """Store the facts that a language model extracts from each utterance."""
     sources: Sources = {}
-    for session in conversation.sessions:
-        for turn in session.turns:
-            if not turn.text.strip():
-                continue
-            message = {"role": "user", "name": turn.speaker, "content": turn.text}
-            for change in memory.add([message], **_scope(conversation, session))["results"]:
+    for session in conversation["sessions"]:
+        for one in session["utterances"]:
+            added = memory.add(messages([one]), user_id=conversation["name"], **run_of(session))
+            for change in added["results"]:
                 if change["event"] == "DELETE":
                     sources.pop(change["id"], None)
                 else:
-                    sources.setdefault(change["id"], set()).add(turn.key)
+                    sources.setdefault(change["id"], set()).add(one["name"])
     return sources
 
 
-def _scope(conversation: Conversation, session: Session) -> dict[str, Any]:
-    when = {} if session.when is None else {"timestamp": session.when}
-    return {"user_id": conversation.name, "run_id": f"session_{session.number}", **when}
+def messages(said: Sequence[Utterance]) -> list[dict[str, str]]:
+    """Return utterances as messages of users, with their speakers as names."""
+    return [
+        {"role": "user", "content": one["text"], **({"name": one["speaker"]} if one["speaker"] else {})} for one in said
+    ]
+
+
+def run_of(session: Session) -> dict[str, Any]:
+    """Return the run and the time of a session as arguments of ``Memory.add``."""
+    given = {"run_id": session["name"], "timestamp": session["time"]}
+    return {name: value for name, value in given.items() if value}
 
 
 def search(memory: Memory, sources: Sources, user: str, question: str, **options: Any) -> list[Result]:
-    """The turns behind each memory found, best first."""
-    found = memory.search(question, user_id=user, top_k=TOP_K, **options)["results"]
+    """Return the names of the utterances behind each memory found, best first."""
+    found = memory.search(question, user_id=user, **{"top_k": TOP_K, **options})["results"]
     return [sources[item["id"]] for item in found]
-
-
-def by_category(scores: Iterable[tuple[int, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
-    """Averages over categories 1 to 4, over all, and over each."""
-    scores = list(scores)
-    report = {
-        "1-4": average(one for category, one in scores if category != ADVERSARIAL),
-        "1-5": average(one for _, one in scores),
-    }
-    for number, name in CATEGORIES.items():
-        if any(category == number for category, _ in scores):
-            report[name] = average(one for category, one in scores if category == number)
-    return report
 
 
 def measure(
@@ -78,8 +75,8 @@ def measure(
     """Store every conversation, ask every question, and average by category.
 
     Args:
-        conversations: what to store and ask.
-        config: of the memory.
+        conversations: the conversations.
+        config: the configuration of the memory.
         facts: store extracted facts; a language model must be configured.
         options: of ``Memory.search``, such as ``mode`` or ``preset``.
     """
@@ -87,7 +84,7 @@ def measure(
     with Memory.from_config(config) as memory:
         for conversation in conversations:
             sources = (store_facts if facts else store_turns)(memory, conversation)
-            for question in conversation.questions:
-                ranked = search(memory, sources, conversation.name, question.text, **options)
-                scores.append((question.category, score(ranked, question.evidence)))
+            for question in conversation["questions"]:
+                ranked = search(memory, sources, conversation["name"], question["text"], **options)
+                scores.append((question["category"], score(ranked, question["evidence"])))
     return by_category(scores)

@@ -1,4 +1,4 @@
-"""On what was measured: versions, processors, memory, and how busy the machine was. Standard library only."""
+"""The machine of a measurement: versions, processors, memory, and load. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKAGES = ("mem0milvus", "pymilvus", "milvus-lite", "openai", "numpy")
 
 
 def describe(packages: Iterable[str] = PACKAGES) -> dict[str, Any]:
-    """What to read the figures with. A load well above zero at the start means that timings are too high."""
+    """Describe the machine. A load well above zero at the start means that timings are too high."""
     return {
         "python": platform.python_version(),
         "system": platform.system(),
@@ -32,7 +32,7 @@ def _versions(packages: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 
 def resident_mb() -> float | None:
-    """Resident memory of this process, which Milvus Lite lives in as well; None where it cannot be told."""
+    """Return the resident memory of this process, which includes Milvus Lite; None on systems without /proc."""
     status = Path("/proc/self/statm")
     if not status.exists():
         return None
@@ -40,7 +40,7 @@ def resident_mb() -> float | None:
 
 
 def folder_mb(folder: Path) -> float:
-    """Bytes of all files in a folder, in megabytes."""
+    """Return the size of all files in a folder in megabytes."""
     return round(sum(one.stat().st_size for one in folder.rglob("*") if one.is_file()) / 1e6, 1)
 
 

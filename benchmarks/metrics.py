@@ -7,8 +7,11 @@ result is one id, or several where a memory stems from several turns; ``k`` coun
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TypeAlias
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from benchmarks.conversations import ADVERSARIAL, CATEGORIES
 
 Result: TypeAlias = "str | Collection[str]"
 
@@ -18,24 +21,24 @@ def _ids(result: Result) -> set[str]:
 
 
 def recall(ranked: Sequence[Result], relevant: Collection[str], k: int) -> float:
-    """Share of the relevant ids among the first ``k``."""
+    """Return the share of the relevant ids among the first ``k``."""
     found = set().union(*map(_ids, ranked[:k]))
     return len(found & set(relevant)) / len(set(relevant))
 
 
 def hit(ranked: Sequence[Result], relevant: Collection[str], k: int) -> float:
-    """1 when a relevant id is among the first ``k``, else 0."""
+    """Return 1 if a relevant id is among the first ``k``, else 0."""
     return float(any(not _ids(one).isdisjoint(relevant) for one in ranked[:k]))
 
 
 def reciprocal_rank(ranked: Sequence[Result], relevant: Collection[str]) -> float:
-    """1 over the place of the first relevant id; 0 when none was returned."""
+    """Return 1 over the rank of the first relevant id; 0 if there is none."""
     places = (1 / place for place, one in enumerate(ranked, 1) if not _ids(one).isdisjoint(relevant))
     return next(places, 0.0)
 
 
 def score(ranked: Sequence[Result], relevant: Collection[str]) -> dict[str, float]:
-    """All metrics of one question."""
+    """Return all metrics of one question."""
     return {
         **{f"recall@{k}": recall(ranked, relevant, k) for k in (5, 10, 20)},
         "hit@10": hit(ranked, relevant, 10),
@@ -44,14 +47,34 @@ def score(ranked: Sequence[Result], relevant: Collection[str]) -> dict[str, floa
 
 
 def average(scores: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of each metric over questions, each of which weighs the same, and how many there are."""
+    """Return the mean of each metric over questions, and the number of questions."""
     items = list(scores)
     means = {name: math.fsum(one[name] for one in items) / len(items) for name in items[0]} if items else {}
     return {**{name: round(value, 4) for name, value in means.items()}, "questions": float(len(items))}
 
 
+def by_category(scores: Iterable[tuple[int, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
+    """Average scores over categories 1 to 4, over all categories, and over each."""
+    scores = list(scores)
+    report = {
+        "1-4": average(one for category, one in scores if category != ADVERSARIAL),
+        "1-5": average(one for _, one in scores),
+    }
+    for number, name in CATEGORIES.items():
+        if any(category == number for category, _ in scores):
+            report[name] = average(one for category, one in scores if category == number)
+    return report
+
+
+def seconds(function: Callable[..., Any], *args: Any, **kwargs: Any) -> float:
+    """Return the duration of a call."""
+    started = time.perf_counter()
+    function(*args, **kwargs)
+    return time.perf_counter() - started
+
+
 def percentile(values: Iterable[float], percent: float) -> float:
-    """Linear between the two closest ranks, as numpy has it. NaN for no values."""
+    """Interpolate linearly between the two closest ranks, as numpy does. NaN for no values."""
     ranked = sorted(values)
     if not ranked:
         return math.nan
@@ -60,10 +83,10 @@ def percentile(values: Iterable[float], percent: float) -> float:
     return ranked[low] + (ranked[high] - ranked[low]) * (place - low)
 
 
-def durations_ms(seconds: Sequence[float]) -> dict[str, float]:
-    """Median, 95th percentile and number of durations, in milliseconds."""
+def durations_ms(durations_s: Sequence[float]) -> dict[str, float]:
+    """Return the median and the 95th percentile of durations in milliseconds, and their number."""
     return {
-        "p50": round(percentile(seconds, 50) * 1e3, 3),
-        "p95": round(percentile(seconds, 95) * 1e3, 3),
-        "calls": float(len(seconds)),
+        "p50": round(percentile(durations_s, 50) * 1e3, 3),
+        "p95": round(percentile(durations_s, 95) * 1e3, 3),
+        "calls": float(len(durations_s)),
     }

@@ -1,7 +1,7 @@
 """Retrieval in many languages: for each question, is the one memory that answers it ranked first?
 
 The data is JSON Lines, one object per language: ``{"lang", "memories": [{"id", "text"}], "questions": [{"q", "answer":
-[id]}]}``. Each language's memories belong to one user; their language is not told.
+[id]}]}``. Each language's memories belong to one user; the language is not passed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TOP_K = 20
 
 
 def measure(data: Path, config: Mapping[str, Any], **options: Any) -> dict[str, dict[str, float]]:
-    """Figures by language, and their plain mean over languages as ``macro``."""
+    """Return figures by language, and their mean over languages as ``macro``."""
     report: dict[str, dict[str, float]] = {}
     with Memory.from_config(config) as memory:
         for line in data.read_text(encoding="utf-8").splitlines():

@@ -1,4 +1,4 @@
-"""The figures that ``--json`` kept, as PNG: white ground and dark lines, so they can be read on any page."""
+"""Charts of saved figures as PNG, with dark lines on white, readable on any page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.peers import OURS, TITLES
 
 DPI = 160
 INK = "#222222"
-#: Told apart by any eye (Okabe and Ito, "Color universal design").
+#: Distinguishable with colour blindness (Okabe and Ito, "Color universal design").
 COLOURS = {
     OURS: "#0072B2",
     f"{OURS} offline": "#56B4E9",
@@ -26,7 +26,7 @@ Report = Mapping[str, Any]
 
 
 def draw_all(results: Path, to: Path) -> list[Path]:
-    """Draw whatever the reports in a folder allow. Returns the files written."""
+    """Draw all charts for which the folder has reports, and return the files written."""
     found: dict[str, Report] = {path.stem: reports.read(path) for path in sorted(results.glob("*.json"))}
     of = {one["name"]: [other for other in found.values() if other["name"] == one["name"]] for one in found.values()}
     to.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def draw_all(results: Path, to: Path) -> list[Path]:
 
 
 def recall(peers: Report, offline: Report | None, path: Path) -> Path:
-    """Bars: evidence turns found by each library, over categories 1 to 4."""
+    """Draw bars: evidence found by each library, over categories 1 to 4."""
     rows = {TITLES[name]: (COLOURS[name], result["1-4"]) for name, result in peers["results"].items()}
     if offline is not None:
         ours = f"{OURS} offline"
@@ -66,7 +66,7 @@ def recall(peers: Report, offline: Report | None, path: Path) -> Path:
 
 
 def search_latency(own: Report, others: list[Report], path: Path) -> Path:
-    """Lines: median time of a search against the number of memories, both on logarithmic scales."""
+    """Draw lines: median time of a search by the number of memories, both on logarithmic scales."""
     figure, axes = _figure(7.6, 3.8)
     lines: dict[str, dict[int, float]] = {
         OURS: {_size(size): rows["search"]["p50"] for size, rows in own["results"].items()},
@@ -95,7 +95,7 @@ def search_latency(own: Report, others: list[Report], path: Path) -> Path:
 
 
 def relevance(found: list[Report], path: Path) -> Path:
-    """Curves: what a threshold lets through of wrong conversations, and keeps of right answers."""
+    """Draw curves: wrong conversations and right answers above a threshold."""
     figure, axes = _figure(7.6, 3.6)
     for report, style in zip(found, _styles(), strict=False):
         curve = report["results"]["curve"]
@@ -123,7 +123,7 @@ def _size(text: str) -> int:
 
 
 def _figure(width: float, height: float) -> tuple[Any, Any]:
-    """A figure that is drawn into a file only, whatever else this process draws."""
+    """Return a figure that does not use pyplot, whose state is global to the process."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

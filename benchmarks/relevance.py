@@ -1,8 +1,8 @@
-"""The calibration of ``relevance``: what a threshold lets through.
+"""The calibration of ``relevance``: wrong results and right answers above each threshold.
 
-Every question of a LoCoMo file is asked of its own conversation and of one other, the next in the file. At each
-threshold: of how many questions does the wrong conversation bring anything back, and how many of the right answers that
-are among the first ten are kept? The default of the adapters is chosen on this curve.
+Every question of a LoCoMo file is asked in its own conversation and in the next one of the file. The curve has the
+share of questions for which the wrong conversation returns anything, and the share of right answers among the first ten
+that are kept. The adapters' default threshold is chosen on this curve.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ THRESHOLDS = tuple(round(0.02 * step, 2) for step in range(5, 36))
 
 @dataclass
 class Observed:
-    """Relevances of the right answers found, and the highest of each question asked in the wrong place."""
+    """Relevances of right answers, and the highest relevance of each question asked in the wrong conversation."""
 
     right: list[float]
     wrong: list[float]
 
     def at(self, threshold: float) -> dict[str, float]:
-        """The two shares at a threshold."""
+        """Return the two shares at a threshold."""
         return {
             "threshold": threshold,
             "wrong conversations that bring something": _share(self.wrong, threshold),
@@ -43,23 +43,24 @@ def observe(conversations: Sequence[Conversation], config: Mapping[str, Any]) ->
     """Ask every question of categories 1 to 4 in the right and in a wrong conversation."""
     seen = Observed([], [])
     with Memory.from_config(config) as memory:
-        sources: dict[str, Sources] = {one.name: store_turns(memory, one) for one in conversations}
+        sources: dict[str, Sources] = {one["name"]: store_turns(memory, one) for one in conversations}
         for place, conversation in enumerate(conversations):
-            other = conversations[(place + 1) % len(conversations)].name
-            for question in conversation.questions:
-                if question.category == ADVERSARIAL:
+            other = conversations[(place + 1) % len(conversations)]["name"]
+            name = conversation["name"]
+            for question in conversation["questions"]:
+                if question["category"] == ADVERSARIAL:
                     continue
-                for item in memory.search(question.text, user_id=conversation.name, top_k=TOP_K)["results"]:
-                    if sources[conversation.name][item["id"]] & question.evidence:
+                for item in memory.search(question["text"], user_id=name, top_k=TOP_K)["results"]:
+                    if sources[name][item["id"]].intersection(question["evidence"]):
                         seen.right.append(item["relevance"])
-                if other != conversation.name:
-                    found = memory.search(question.text, user_id=other, top_k=TOP_K)["results"]
+                if other != name:
+                    found = memory.search(question["text"], user_id=other, top_k=TOP_K)["results"]
                     seen.wrong.append(max((item["relevance"] for item in found), default=0.0))
     return seen
 
 
 def measure(conversations: Sequence[Conversation], config: Mapping[str, Any]) -> dict[str, Any]:
-    """The curve, and where the default stands on it."""
+    """Return the curve, and the default threshold's point on it."""
     seen = observe(conversations, config)
     return {
         "default": seen.at(DEFAULT_INJECTION_THRESHOLD),

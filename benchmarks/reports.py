@@ -9,7 +9,7 @@ from typing import Any
 
 
 def table(rows: Mapping[str, Mapping[str, Any]], first: str = "") -> str:
-    """Rows under their names; columns are the keys of the rows, in the order in which they first come."""
+    """Format rows under their names; the columns are the keys of the rows in the order of their first occurrence."""
     columns = list(dict.fromkeys(name for row in rows.values() for name in row))
     cells = [[first, *columns]]
     cells += [[name, *(_shown(row.get(column)) for column in columns)] for name, row in rows.items()]

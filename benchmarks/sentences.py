@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-#: How many users the memories of a store belong to, and the length of their vectors.
+#: The number of users of a store, and the length of vectors.
 USERS = 100
 DIMS = 384
 WORDS = (  # noqa: SIM905
@@ -15,10 +15,10 @@ WORDS = (  # noqa: SIM905
 
 
 def sentence(rng: random.Random) -> str:
-    """A memory of some ten words."""
+    """Return a memory of about ten words."""
     return f"I told them about the {' and the '.join(rng.sample(WORDS, 4))} in {rng.randrange(1990, 2030)}."
 
 
 def question(rng: random.Random) -> str:
-    """A question about two of the words that memories are made of."""
+    """Return a question about two of the words in memories."""
     return f"When did I talk about the {' and '.join(rng.sample(WORDS, 2))}?"

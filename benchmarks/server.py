@@ -1,8 +1,8 @@
-"""What freshness costs on a Milvus server, and 200 searches at once by threads and by pymilvus's asynchronous client.
+"""Cost of consistency on a Milvus server, and 200 concurrent searches by threads and by pymilvus's asynchronous client.
 
 ``MILVUS_URI`` (and ``MILVUS_TOKEN``) name the server. Each figure is the median, and the 95th percentile, of ``ROUNDS``
-calls of ``Memory`` with the offline embedder at 128 dimensions; stale reads are those that missed a write that this
-process, or another, had just been told of.
+calls of ``Memory`` with the offline embedder at 128 dimensions; stale reads missed an acknowledged write of this
+process or another.
 """
 
 from __future__ import annotations
@@ -46,20 +46,20 @@ def main() -> None:
         "embedder": {"provider": "offline"},
     }
     if "MILVUS_URI" not in os.environ:
-        sys.exit("MILVUS_URI names no server.")
+        sys.exit("Set MILVUS_URI to the address of a server.")
     with Memory.from_config(config) as memory:
         try:
-            _freshness(memory)
+            _consistency(memory)
             _processes(memory, config)
             _gathered(memory)
         finally:
             _drop(memory)
 
 
-def _freshness(memory: Memory) -> None:
+def _consistency(memory: Memory) -> None:
     for number in range(100):
         memory.add([{"role": "user", "content": f"Fact {number}."}], user_id="reader", infer=False)
-    _print("get_all, nothing written lately", _idle(memory))
+    _print("get_all, no recent write", _idle(memory))
     _print("get_all right after add", _after_add(memory))
     with _writing(memory):
         _print("get_all while another user writes ten times a second", _idle(memory))
@@ -145,7 +145,7 @@ def _print(title: str, found: dict[str, tuple[list[float], int]]) -> None:
         )
 
 
-# --- many searches at once
+# --- concurrent searches
 
 
 def _gathered(memory: Memory) -> None:

@@ -1,8 +1,8 @@
-"""What the store costs beside bare pymilvus, in one process and on one Milvus Lite file.
+"""Overhead of the store over bare pymilvus, in one process and on one Milvus Lite file.
 
-Memories of 100 users are written one at a time and searched (hybrid, top 10), first without runs, then with runs, where
-neighbours are fetched as well. Beside each stand the bare requests that it cannot do without: an insert of a row of the
-same columns; the two searches with the same limits, filters and output columns. Ratios count, not milliseconds.
+Memories of 100 users are written one at a time and searched (hybrid, top 10), first without runs, then with runs, whose
+neighbours are fetched as well. Each is compared with the bare requests that it needs: an insert of a row with the same
+columns; the two searches with the same limits, filters and output columns. Ratios count, not milliseconds.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.memories import open_memory
+from benchmarks.metrics import seconds
 from benchmarks.sentences import DIMS, USERS, question, sentence
 from mem0milvus import Memory
 from mem0milvus.models.offline_embedder import HashingEmbedder
@@ -36,23 +37,22 @@ def main(memories: int = 10_000) -> None:
 
 def _measure(path: Path, memories: int, *, runs: bool) -> list[tuple[str, float, float]]:
     rng = random.Random(7)
-    store = {"config": {"url": str(path), "collection_name": "bench", "embedding_model_dims": DIMS}}
-    with Memory.from_config({"vector_store": store, "embedder": {"provider": "offline"}}) as memory:
+    with open_memory(str(path)) as memory:
         adds = [_add(memory, rng, 0, runs=runs)]
         bare = Bare(memory)
         bare_adds: list[float] = []
         for number in range(1, memories):
             adds.append(_add(memory, rng, number, runs=runs))
-            if number % 10 == 0:  # in turn, so that both meet the same weather
+            if number % 10 == 0:  # alternately, so that other load on the machine affects both
                 bare_adds.append(bare.add(sentence(rng)))
         memory.search("anything", user_id="user1")
-        time.sleep(3)  # let Milvus Lite finish its indexes
-        for number in range(USERS):  # it builds those of words when they are first used
+        time.sleep(3)  # Milvus Lite builds indexes in the background
+        for number in range(USERS):  # Milvus Lite builds the index of words when it is first searched
             memory.search("anything", user_id=f"user{number}")
         searches, bares = [], []
         for _ in range(QUERIES):
             user, asked = f"user{rng.randrange(USERS)}", question(rng)
-            searches.append(_seconds(memory.search, asked, user_id=user))
+            searches.append(seconds(memory.search, asked, user_id=user))
             bares.append(bare.search(asked, user))
         bare.close()
     return [
@@ -65,11 +65,11 @@ def _add(memory: Memory, rng: random.Random, number: int, *, runs: bool) -> floa
     scope = {"user_id": f"user{number % USERS}"}
     if runs:
         scope["run_id"] = f"run{number // USERS // 20}"
-    return _seconds(memory.add, [{"role": "user", "content": sentence(rng)}], infer=False, **scope)
+    return seconds(memory.add, [{"role": "user", "content": sentence(rng)}], infer=False, **scope)
 
 
 class Bare:
-    """The requests that operations cannot do without, on the same client and rows, with nothing around them."""
+    """The bare requests of operations, on the same client and rows."""
 
     def __init__(self, memory: Memory) -> None:
         connection = memory._runtime._connection
@@ -85,7 +85,7 @@ class Bare:
         self._added = 0
 
     def add(self, text: str) -> float:
-        """Seconds to embed a text and to insert a row of the same columns."""
+        """Return the seconds to embed a text and to insert a row with the same columns."""
         started = time.perf_counter()
         (vector,) = self._embedder.embed_many([text])
         self._added += 1
@@ -94,24 +94,24 @@ class Bare:
         return time.perf_counter() - started
 
     def search(self, question: str, user: str) -> float:
-        """Seconds for the two searches."""
+        """Return the seconds of the two searches."""
         (vector,) = self._embedder.embed_many([question])
         arguments = {**self._of_user(user, vectors=True), "limit": CANDIDATES}
         words = query_weights(question)
-        return _seconds(self._client.search, self._rows, data=[vector], anns_field="vector", **arguments) + _seconds(
+        return seconds(self._client.search, self._rows, data=[vector], anns_field="vector", **arguments) + seconds(
             self._client.search, self._rows, data=[words], anns_field="words", **arguments
         )
 
     def get_all(self, user: str) -> float:
-        """Seconds for the query."""
-        return _seconds(self._client.query, self._rows, **self._of_user(user, vectors=False))
+        """Return the seconds of the query."""
+        return seconds(self._client.query, self._rows, **self._of_user(user, vectors=False))
 
     def get(self, memory_id: str) -> float:
-        """Seconds for the query by primary key."""
-        return _seconds(self._client.get, self._rows, ids=[memory_id], output_fields=self._columns(vectors=False))
+        """Return the seconds of the query by primary key."""
+        return seconds(self._client.get, self._rows, ids=[memory_id], output_fields=self._columns(vectors=False))
 
     def close(self) -> None:
-        """Drop what was added."""
+        """Drop the collection that was added to."""
         self._client.drop_collection(f"{self._rows}_bare")
 
     def _of_user(self, user: str, *, vectors: bool) -> dict[str, Any]:
@@ -135,12 +135,6 @@ def _index(client: Any) -> Any:
     from mem0milvus.milvus.schema import build_indexes
 
     return build_indexes(client, "L2", LITE, words=True)
-
-
-def _seconds(function: Callable[..., Any], *args: Any, **kwargs: Any) -> float:
-    started = time.perf_counter()
-    function(*args, **kwargs)
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""The same measurements of what people would use instead, each library in an environment of its own.
+"""The same measurements of alternatives, each library in an environment of its own.
 
-``worker.py`` runs in that environment: it and what it imports need the standard library and the library measured.
+``worker.py`` runs in that environment: it and its imports need only the standard library and the measured library.
 """
 
 from __future__ import annotations
 
 OURS = "mem0milvus"
 
-#: What each environment has installed. All of them keep their memories on Milvus Lite.
+#: The packages of each environment. All libraries store memories on Milvus Lite.
 REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "mem0": ("mem0ai==2.2.1", "pymilvus==3.0.2", "milvus-lite==3.2.2"),
     "langchain": (

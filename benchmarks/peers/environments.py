@@ -1,4 +1,4 @@
-"""An environment for each library, and measuring in it."""
+"""An environment for each library, and a worker in it that measures."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def interpreter(name: str, folder: Path) -> str:
-    """The Python of a library's environment in ``folder``, which is made where it is missing.
+    """Return the Python of a library's environment in ``folder``, which is created if it is missing.
 
     Raises:
-        subprocess.CalledProcessError: it cannot be made or filled.
+        subprocess.CalledProcessError: it cannot be created or filled.
     """
     if name == OURS:
         return sys.executable
@@ -34,11 +34,11 @@ def measure(name: str, python: str, task: Mapping[str, Any]) -> dict[str, Any]:
     """Run a task in a library's environment.
 
     Raises:
-        RuntimeError: it failed; the message has the end of what it printed.
+        RuntimeError: it failed; the message has the end of its output.
     """
-    command = [python, "-m", "benchmarks.peers.worker", name, json.dumps(task)]
+    command = [python, "-m", "benchmarks.peers.worker", name]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(command, input=json.dumps(task), capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         raise RuntimeError(f"{name} failed:\n{done.stderr[-2_000:]}")
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -1,6 +1,6 @@
 """LangChain's ``VectorStoreRetrieverMemory`` over ``langchain-milvus``.
 
-It keeps no user beside a text, so every user has a memory of their own, that is a collection, where there are several.
+It stores no user beside a text, so every user gets a memory, and so a collection, of their own.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class LangChainPeer:
     def remember(self, user: str, session: Session) -> None:
         """See ``Peer``. A document is what a turn's speaker said, as the memory writes it: ``speaker: text``."""
         memory = self._memory(user)
-        for turn in session.turns:
-            name, _, text = dated(session, turn).partition(": ")
+        for one in session["utterances"]:
+            name, _, text = dated(session, one).partition(": ")
             said = {name: text} if text else {_KEY: name}
-            self._texts.add("".join(f"{who}: {what}" for who, what in said.items()), turn.key)
+            self._texts.add("".join(f"{who}: {what}" for who, what in said.items()), one["name"])
             memory.save_context(said, {})
 
     def search(self, user: str, question: str, top_k: int) -> list[frozenset[str]]:

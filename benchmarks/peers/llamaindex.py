@@ -28,7 +28,7 @@ class LlamaIndexPeer:
         self._texts = Texts()
 
     def _block(self, user: str, top_k: int) -> Any:
-        """One block for each user: a block keeps to the first session that it was asked about."""
+        """Return the block of a user: a block uses only the first session that it was asked about."""
         from llama_index.core.memory import VectorMemoryBlock
 
         if user not in self._blocks:
@@ -43,9 +43,9 @@ class LlamaIndexPeer:
         from llama_index.core.llms import ChatMessage
 
         block = self._block(user, 1)
-        for turn in session.turns:
-            text = dated(session, turn)
-            self._texts.add(text, turn.key)
+        for one in session["utterances"]:
+            text = dated(session, one)
+            self._texts.add(text, one["name"])
             message = ChatMessage(role="user", content=text, additional_kwargs={"session_id": user})
             self._loop.run_until_complete(block.aput([message]))
 
@@ -64,7 +64,7 @@ class LlamaIndexPeer:
 
 
 async def _open(settings: Settings) -> Any:
-    """Within a loop: the store makes an asynchronous client."""
+    """Open the store within an event loop, because it creates an asynchronous client."""
     from llama_index.vector_stores.milvus import MilvusVectorStore
 
     return MilvusVectorStore(

@@ -23,8 +23,8 @@ class Mem0Peer:
 
     def remember(self, user: str, session: Session) -> None:
         """See ``Peer``."""
-        for turn in session.turns:
-            self._memory.add(dated(session, turn), user_id=user, metadata={"turn": turn.key}, infer=False)
+        for one in session["utterances"]:
+            self._memory.add(dated(session, one), user_id=user, metadata={"turn": one["name"]}, infer=False)
 
     def search(self, user: str, question: str, top_k: int) -> list[frozenset[str]]:
         """See ``Peer``."""
@@ -33,7 +33,7 @@ class Mem0Peer:
 
     def extract(self, user: str, session: Session, messages: Sequence[dict[str, str]]) -> int:
         """See ``Extracting``."""
-        added = self._memory.add(list(messages), user_id=user, metadata={"session": session.number})
+        added = self._memory.add(list(messages), user_id=user, metadata={"session": session["name"]})
         return len(added["results"])
 
     def close(self) -> None:

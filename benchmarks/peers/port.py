@@ -1,24 +1,25 @@
-"""What is asked of every library that is measured."""
+"""The interface through which every library is measured."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks.conversations import Session, Turn
+from benchmarks.conversations import Session, Utterance
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where memories lie, and the embedding model that everybody uses."""
+    """The folder of the store and the models, the same for every library."""
 
     folder: Path
     embedder_url: str
     model: str
     dims: int
-    llm_model: str = ""  #: on the same server; "" where no language model takes part
+    llm_model: str = ""  #: on the same server; "" for no language model
 
     @property
     def store(self) -> str:
@@ -30,11 +31,11 @@ class Peer(Protocol):
     """A library, opened on an empty store."""
 
     def remember(self, user: str, session: Session) -> None:
-        """Store the turns of a session as they are, without a language model."""
+        """Store the utterances of a session unchanged, without a language model."""
         ...
 
     def search(self, user: str, question: str, top_k: int) -> list[frozenset[str]]:
-        """The keys of the turns found, best first. A text that was said twice stands for both turns."""
+        """Return the names of the utterances found, best first; a text that was said twice has two names."""
         ...
 
     def close(self) -> None:
@@ -43,33 +44,32 @@ class Peer(Protocol):
 
 
 class Extracting(Peer, Protocol):
-    """A library that has a language model pick what is worth remembering."""
+    """A library that extracts memories with a language model."""
 
     def extract(self, user: str, session: Session, messages: Sequence[dict[str, str]]) -> int:
-        """Remember what matters in the messages of a session. Returns how many memories changed."""
+        """Extract memories from the messages of a session; return the number of memories that changed."""
         ...
 
 
-def dated(session: Session, turn: Turn) -> str:
-    """A turn with who said it and when, for libraries that keep a text and nothing beside it."""
-    said = f"{turn.speaker}: {turn.text}" if turn.speaker else turn.text
-    return f"[{session.when.day} {session.when:%B %Y}] {said}" if session.when else said
+def dated(session: Session, one: Utterance) -> str:
+    """Return an utterance with its speaker and date, for libraries that store nothing but a text."""
+    said = f"{one['speaker']}: {one['text']}" if one["speaker"] else one["text"]
+    if not session["time"]:
+        return said
+    day = datetime.fromisoformat(session["time"])
+    return f"[{day.day} {day:%B %Y}] {said}"
 
 
 class Texts:
-    """The keys of turns by what was stored of them."""
+    """The names of utterances by their stored texts."""
 
     def __init__(self) -> None:
-        self._keys: dict[str, set[str]] = {}
+        self._names: dict[str, set[str]] = {}
 
-    def add(self, text: str, key: str) -> None:
-        """Note what a turn was stored as."""
-        self._keys.setdefault(text, set()).add(key)
+    def add(self, text: str, name: str) -> None:
+        """Record the stored text of an utterance."""
+        self._names.setdefault(text, set()).add(name)
 
     def of(self, text: str) -> frozenset[str]:
-        """The keys of the turns that were stored as this.
-
-        Raises:
-            KeyError: nothing was.
-        """
-        return frozenset(self._keys[text])
+        """Return the names of the utterances that were stored as ``text``."""
+        return frozenset(self._names[text])

@@ -1,4 +1,4 @@
-"""Measures one library: ``python -m benchmarks.peers.worker NAME JSON`` in its environment; JSON on standard output."""
+"""Measure one library: ``python -m benchmarks.peers.worker NAME`` in its environment, with JSON on stdin and stdout."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks import cost
-from benchmarks.conversations import ADVERSARIAL, Conversation, Session, Turn, load
+from benchmarks.conversations import Conversation, Session
 from benchmarks.counting import CountingProxy, counting
-from benchmarks.metrics import average, durations_ms, score
+from benchmarks.metrics import by_category, durations_ms, score, seconds
 from benchmarks.peers.port import Extracting, Peer, Settings
 from benchmarks.sentences import USERS, question, sentence
 
@@ -32,7 +32,7 @@ CLASSES = {
 
 
 def open_peer(name: str, settings: Settings) -> Peer:
-    """The library of this name, on an empty store."""
+    """Open the library of this name on an empty store."""
     module, cls = CLASSES[name]
     peer: Peer = getattr(importlib.import_module(f"benchmarks.peers.{module}"), cls)(settings)
     return peer
@@ -41,63 +41,53 @@ def open_peer(name: str, settings: Settings) -> Peer:
 def locomo(
     open_empty: Callable[[], AbstractContextManager[Peer]], conversations: Sequence[Conversation]
 ) -> dict[str, dict[str, float]]:
-    """Evidence turns found, over categories 1 to 4 and over all; a store for each conversation."""
+    """Measure the evidence found, with an empty store for each conversation."""
     scores = []
     for conversation in conversations:
         with open_empty() as peer:
-            for session in conversation.sessions:
-                spoken = tuple(turn for turn in session.turns if turn.text.strip())
-                peer.remember(conversation.name, Session(session.number, session.when, spoken))
-            for asked in conversation.questions:
-                ranked = peer.search(conversation.name, asked.text, TOP_K)
-                scores.append((asked.category, score(ranked, asked.evidence)))
-    return {
-        "1-4": average(one for category, one in scores if category != ADVERSARIAL),
-        "1-5": average(one for _, one in scores),
-    }
+            for session in conversation["sessions"]:
+                peer.remember(conversation["name"], session)
+            for asked in conversation["questions"]:
+                ranked = peer.search(conversation["name"], asked["text"], TOP_K)
+                scores.append((asked["category"], score(ranked, asked["evidence"])))
+    return by_category(scores)
 
 
 def latency(peer: Peer, sizes: Sequence[int], calls: int, users: int = USERS) -> dict[str, dict[str, dict[str, float]]]:
-    """Durations of single adds and of searches at each size of one store that grows."""
+    """Measure single adds and searches at each size of one growing store."""
     rng = random.Random(11)
     filled = 0
     report = {}
     for size in sorted(sizes):
-        adds = [_timed(peer.remember, *_said(rng, number, users)) for number in range(filled, size)]
+        adds = [seconds(peer.remember, *_said(rng, number, users)) for number in range(filled, size)]
         filled = size
         peer.search("user0", question(rng), SEARCH_TOP_K)  # the first one warms up
         time.sleep(1)
-        searches = [_timed(peer.search, f"user{n % users}", question(rng), SEARCH_TOP_K) for n in range(calls)]
+        searches = [seconds(peer.search, f"user{n % users}", question(rng), SEARCH_TOP_K) for n in range(calls)]
         report[f"{size:,}"] = {"add": durations_ms(adds[-calls:]), "search": durations_ms(searches)}
     return report
 
 
 def _said(rng: random.Random, number: int, users: int) -> tuple[str, Session]:
-    turn = Turn(str(number), "", f"{sentence(rng)} (entry {number})")
-    return f"user{number % users}", Session(0, None, (turn,))
-
-
-def _timed(function: Callable[..., Any], *args: Any) -> float:
-    started = time.perf_counter()
-    function(*args)
-    return time.perf_counter() - started
+    text = f"{sentence(rng)} (entry {number})"
+    said: Session = {"name": "", "time": None, "utterances": [{"name": str(number), "speaker": "", "text": text}]}
+    return f"user{number % users}", said
 
 
 def measure(name: str, task: Mapping[str, Any]) -> dict[str, Any]:
-    """Do what the task says with the library of this name, in temporary folders."""
+    """Run a task with the library of this name, in temporary folders."""
     if task["do"] == "cost":
         with counting(task["embedder_url"]) as proxy:
             return _cost(name, task, proxy)
     if task["do"] == "locomo":
-        conversations = load(Path(task["data"]), task.get("conversations"))
-        return locomo(lambda: opened(name, task, task["embedder_url"]), conversations)
+        return locomo(lambda: opened(name, task, task["embedder_url"]), task["conversations"])
     with opened(name, task, task["embedder_url"]) as peer:
         return latency(peer, task["sizes"], task["calls"], task.get("users", USERS))
 
 
 @contextmanager
 def opened(name: str, task: Mapping[str, Any], url: str) -> Iterator[Peer]:
-    """The library on an empty store, with the models at this address."""
+    """Yield the library on an empty store, with the models at this address."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         settings = Settings(Path(folder), url, task["model"], task["dims"], task.get("llm_model", ""))
         peer = open_peer(name, settings)
@@ -108,14 +98,15 @@ def opened(name: str, task: Mapping[str, Any], url: str) -> Iterator[Peer]:
 
 
 def _cost(name: str, task: Mapping[str, Any], proxy: CountingProxy) -> dict[str, Any]:
-    conversation = load(Path(task["data"]), 1)[0]
+    conversation = task["conversations"][0]
+    user = conversation["name"]
     with opened(name, task, proxy.base_url) as opened_peer:
         peer = cast("Extracting", opened_peer)
-        peer.search(conversation.name, "warm up", 1)  # what is made once is not counted
+        peer.search(user, "warm up", 1)  # requests made once, as for the length of vectors, are not counted
         return cost.measure(
-            conversation, task["sessions"], proxy, lambda session, said: peer.extract(conversation.name, session, said)
+            conversation, task["sessions"], proxy, lambda session, said: peer.extract(user, session, said)
         )
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n" + json.dumps(measure(sys.argv[1], json.loads(sys.argv[2]))) + "\n")
+    sys.stdout.write("\n" + json.dumps(measure(sys.argv[1], json.load(sys.stdin))) + "\n")

@@ -15,11 +15,11 @@ class TestAdd:
     def test_a_new_store_is_told_of_and_the_memory_comes_back(self) -> None:
         result = run("add", "I like tennis.", "--user", "alice", "-m", "category=hobbies", "-m", "level=3")
         assert result.exit_code == 0
-        assert result.stderr == "There was no store in ./milvus.db: it has been made.\n"
+        assert result.stderr == "There was no store in ./milvus.db; it was created.\n"
         assert re.search(r"^ADD +[0-9a-f]{8} +I like tennis\.$", result.stdout, re.MULTILINE)
         assert run("add", "I like chess.", "-u", "alice").stderr == ""
         other = run("add", "I like chess.", "-u", "alice", "--collection", "other")
-        assert other.stderr == "There was no collection 'other' in ./milvus.db: it has been made.\n"
+        assert other.stderr == "There was no collection 'other' in ./milvus.db; it was created.\n"
         item = as_json("list")["results"][0]
         assert (item["memory"], item["user_id"]) == ("I like tennis.", "alice")
         assert item["metadata"] == {"category": "hobbies", "level": 3}
@@ -45,7 +45,7 @@ class TestAdd:
     def test_nothing_worth_remembering_is_said_so(self, store: Path) -> None:
         result = run("add", "ok", "-u", "alice")
         assert (result.exit_code, result.stdout) == (0, "")
-        assert "Nothing in it was worth remembering" in result.stderr
+        assert "Nothing was worth remembering" in result.stderr
 
 
 class TestFind:
@@ -109,7 +109,7 @@ class TestFind:
         assert re.search(r"^metadata +about=tennis$", shown, re.MULTILINE)
         refused(2, "'b' is the beginning of 2 ids: bees, bus.", "show", "b")
         refused(3, "No memory has an id that begins with 'nope'.", "show", "nope")
-        refused(3, "was deleted or has expired. Its past: mem0milvus history bus", "show", "bus")
+        refused(3, "was deleted or has expired. Its history: mem0milvus history bus", "show", "bus")
 
 
 class TestChange:
@@ -129,11 +129,11 @@ class TestChange:
     def test_a_deleted_memory_has_a_history_and_comes_back(self, store: Path) -> None:
         result = run("history", "bus")
         assert "DELETE" in result.stdout
-        assert "To bring it back: mem0milvus restore bus" in result.stderr
+        assert "To restore it: mem0milvus restore bus" in result.stderr
         assert succeed("restore", "bus") == "Restored version 1 of bus: I drive a bus.\n"
 
     def test_delete_takes_ids_and_says_how_to_undo(self, store: Path) -> None:
-        assert succeed("delete", "exam", "--yes") == "Deleted 1 memory. To bring it back: mem0milvus restore exam\n"
+        assert succeed("delete", "exam", "--yes") == "Deleted 1 memory. To restore it: mem0milvus restore exam\n"
         assert as_json("delete", "tennis", "fish", "--purge", "--yes")["deleted"] == 2
         refused(3, "begins with 'fish'", "history", "fish")
 
@@ -146,7 +146,7 @@ class TestChange:
         result = run("delete", "-u", "alice")
         assert result.exit_code == 2
         assert "I do not eat fish." in result.stderr
-        assert "Delete 3 memories of user 'alice'? Nobody is there to answer: add --yes" in result.stderr
+        assert "Delete 3 memories of user 'alice'? Not a terminal; pass --yes" in result.stderr
         assert len(as_json("list")["results"]) == 4
         refused(3, "There are no memories of user 'zoe'.", "delete", "-u", "zoe")
 

@@ -47,7 +47,7 @@ def test_a_healthy_store(store: Path) -> None:
 def test_people_get_a_table_that_fits(store: Path) -> None:
     result = run("doctor")
     assert result.exit_code == 0
-    assert result.stdout.endswith("All is well; see the notes.\n")
+    assert result.stdout.endswith("No problems found; see the notes.\n")
     assert max(len(line) for line in result.stdout.splitlines()) <= 80
 
 
@@ -73,7 +73,7 @@ def test_a_broken_index_is_built_anew(store: Path) -> None:
         os.truncate(path, 50)
     ok, told = findings()
     assert ok
-    assert "has been built anew from the rows, and nothing is lost" in told["indexes"]["says"]
+    assert "It was rebuilt from the rows; nothing is lost." in told["indexes"]["says"]
     assert findings()[1]["indexes"]["state"] == "ok"
 
 
@@ -181,5 +181,5 @@ def test_what_an_interrupted_write_leaves_behind_is_harmless(store: Path) -> Non
         drive(ports.history.put([closed(live, live.valid_from + 1)]))
     ok, told = findings()
     assert ok
-    assert told["versions"]["says"] == "1 row is left of writes that were interrupted; they count for nothing."
+    assert told["versions"]["says"] == "1 row is left of interrupted writes; they are ignored."
     assert as_json("history", "fish")[-1]["version"] == 1

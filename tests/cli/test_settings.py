@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mem0milvus.cli import settings as reading
+from mem0milvus.cli.options import StoreOptions
 from mem0milvus.cli.settings import read_settings
 from mem0milvus.cli.terminal import CommandUsageError
 from tests.cli.commands import as_json, refused, run
@@ -40,17 +41,17 @@ def write(name: str, content: str) -> Path:
 )
 def test_a_file_and_options_in_the_place_of_what_it_says(name: str, content: str) -> None:
     file = write(name, content)
-    store = read_settings(file, None, None).store
+    store = read_settings(StoreOptions(file)).store
     assert (store.uri, store.collection_name) == ("a.db", "from_file")
-    other = read_settings(file, "b.db", "other").store
+    other = read_settings(StoreOptions(file, "b.db", "other")).store
     assert (other.uri, other.collection_name) == ("b.db", "other")
 
 
 def test_without_a_file_the_environment_and_the_defaults_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read_settings(None, None, None).store.uri == "./milvus.db"
+    assert read_settings(StoreOptions()).store.uri == "./milvus.db"
     monkeypatch.setenv("MILVUS_URI", "from_environment.db")
-    assert read_settings(None, None, "notes").store.uri == "from_environment.db"
-    assert read_settings(None, "option.db", None).store.uri == "option.db"
+    assert read_settings(StoreOptions(collection="notes")).store.uri == "from_environment.db"
+    assert read_settings(StoreOptions(url="option.db")).store.uri == "option.db"
 
 
 def test_the_file_may_stand_in_the_environment(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,18 +98,18 @@ def test_a_key_of_mem0_that_has_no_meaning_here_is_told_once(store: Path) -> Non
 WRONG_ARGUMENTS = [
     (["add", "-u", "alice"], "add takes a TEXT, - for standard input, or --messages FILE, and neither was given."),
     (["add", "x", "--messages", "f", "-u", "a"], "and both were given"),
-    (["add", "x"], "say whose memory with --user, --agent or --run; MEM0MILVUS_USER stands for --user."),
+    (["add", "x"], "Nothing was added: add --user, --agent or --run, or set MEM0MILVUS_USER."),
     (["add", "x", "-u", "a", "-m", "novalue"], "--metadata 'novalue' must be KEY=VALUE"),
     (["add", "x", "-u", "a", "-m", "{oops"], "is not valid JSON"),
     (
         ["add", "x", "-u", "a", "--timestamp", "yesterday"],
-        "--timestamp 'yesterday' is no moment: write it as 2026-01-31",
+        "--timestamp 'yesterday' is not a time: write it as 2026-01-31",
     ),
     (["add", "-", "-u", "a"], "There is nothing in standard input."),
     (["add", "--messages", "gone.json", "-u", "a"], "--messages 'gone.json' is no file"),
     (["add", "--messages", "-", "-u", "a"], "There is nothing in standard input."),
-    (["search", "x"], "Nothing was searched: say whose memory"),
-    (["search", "x", "-u", "a", "--as-of", "soon"], "--as-of 'soon' is no moment"),
+    (["search", "x"], "Nothing was searched: add --user"),
+    (["search", "x", "-u", "a", "--as-of", "soon"], "--as-of 'soon' is not a time"),
     (["search", "x", "-u", "a", "--mode", "fuzzy"], "See: mem0milvus search --help"),
     (["search", "x", "-u", "a", "--threshold", "2"], "See: mem0milvus search --help"),
     (["list", "--top-k", "many"], "See: mem0milvus list --help"),
@@ -117,7 +118,7 @@ WRONG_ARGUMENTS = [
     (["import", "gone.jsonl"], "gone.jsonl is no file"),
     (["migrate-mem0"], "migrate-mem0 takes --from URL or --mem0-config FILE, and neither was given."),
     (["migrate-mem0", "--from", "a", "--mem0-config", "b"], "and both were given"),
-    (["--config", "c.json", "list"], "Options stand after the command that they are for"),
+    (["--config", "c.json", "list"], "Options come after their command"),
     (["lst"], "No such command 'lst'"),
 ]
 

@@ -248,7 +248,7 @@ class TestConversation:
         write("chat.json", [{"role": "user", "content": "I like dogs."}])
         result = run("demo", *options)
         assert result.exit_code == 1
-        assert "kept.db holds another conversation called 'chat': its turn 0 says something else." in result.stderr
+        assert "The store holds another conversation called 'chat': its turn 0 says something else." in result.stderr
 
     def test_without_a_question_and_a_terminal_it_says_how_to_ask(self) -> None:
         output = succeed("demo", "--conversation", write("chat.json", CHAT))
@@ -293,19 +293,19 @@ WRONG_FILES: list[tuple[object, str]] = [
     ("[]", "wrong.json is an empty conversation"),
     ('{"messages": []}', "wrong.json is an empty conversation"),
     ([{"role": "system", "content": "x"}], "wrong.json is an empty conversation"),
-    (["hello"], "messages[0] is a text; it must be a dict"),
+    (["hello"], "wrong.json: messages[0] must be a dict"),
     ([CHAT[1], {"role": "bot", "content": "x"}], "messages[1] has the role 'bot'; known are user, assistant"),
-    ([{"role": "user", "content": " "}], 'messages[0] has no text: "content" is an empty text'),
-    ([{"role": "user"}], 'messages[0] has no text: "content" is missing'),
-    ([{"role": "user", "content": "x", "name": 3}], 'messages[0]: "name" is a number'),
+    ([{"role": "user", "content": " "}], "messages[0]['content'] is empty"),
+    ([{"role": "user"}], "messages[0]['content'] must be a text"),
+    ([{"role": "user", "content": "x", "name": 3}], "messages[0]['name'] must be a text"),
     ([{"role": "user", "content": "x" * 70_000}], "messages[0]['content'] is 70,000 bytes long"),
     ([{"conversation": {}}], 'sample 0 has no "sample_id"'),
     ([LOCOMO[0], 7], 'sample 1 has no "conversation"'),
     ([LOCOMO[0], LOCOMO[0]], "two samples have the sample_id 'talk-1'"),
-    ([{"sample_id": "s", "conversation": {"session_1": 1}}], "sample s, session_1 is a number; it must be a list"),
-    (locomo_turn(speaker="A", text="x"), 'sample s, session_1, turn 0: "dia_id" is missing'),
-    (locomo_turn(dia_id="D1:1", text="x"), 'sample s, session_1, turn 0: "speaker" is missing'),
-    (locomo_turn(speaker="A", dia_id="D1:1", text=""), 'session_1, turn 0: "text" is an empty text'),
+    ([{"sample_id": "s", "conversation": {"session_1": 1}}], "sample s, session_1 must be a list of turns, not 1"),
+    (locomo_turn(speaker="A", text="x"), 'sample s, session_1, turn 0: "dia_id" must be a text, not None'),
+    (locomo_turn(dia_id="D1:1", text="x"), 'sample s, session_1, turn 0: "speaker" must be a text, not None'),
+    (locomo_turn(speaker="A", dia_id="D1:1", text=""), 'session_1, turn 0: "text" must be a text that is not empty'),
     (
         [{"sample_id": "s", "conversation": {"session_1": [], "session_1_date_time": "yesterday"}}],
         "sample s, session_1_date_time is 'yesterday'; it must be a date like",

@@ -12,7 +12,7 @@ from mem0milvus.config import load_config
 from mem0milvus.models.providers import choose_embedder, choose_llm
 from tests.docs.test_readme import PAGES, ROOT
 
-TOOL = runpy.run_path(str(ROOT / "docs" / "tools" / "configuration.py"))
+TOOL = runpy.run_path(str(ROOT / "tools" / "configuration_page.py"))
 
 BLOCK = re.compile(r"^```json\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
@@ -29,7 +29,7 @@ CONFIGURATIONS = [
 
 def test_the_reference_is_what_the_models_say() -> None:
     written = TOOL["PAGE"].read_text(encoding="utf-8")
-    assert written == TOOL["page"](), "run python docs/tools/configuration.py"
+    assert written == TOOL["page"](), "run python tools/configuration_page.py"
 
 
 @pytest.mark.parametrize("model", [model for _, model in TOOL["SECTIONS"]])

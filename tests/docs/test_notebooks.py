@@ -1,4 +1,4 @@
-"""The notebooks hold what they showed when they ran from top to bottom, as ``notebooks/run.py --check`` runs them."""
+"""The notebooks hold the outputs of a run from top to bottom, as ``tools/run_notebooks.py --check`` compares them."""
 
 from __future__ import annotations
 

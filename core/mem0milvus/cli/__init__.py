@@ -1,7 +1,7 @@
-"""The command ``mem0milvus``. It needs the extra ``cli``; everything that does is imported inside ``main``.
+"""The command ``mem0milvus``. It needs the extra ``cli``, whose packages are imported inside ``main``.
 
-``app.py`` lists the commands, each group of commands has a file of its own, and ``terminal.py`` holds what they share:
-how they print, what goes to stderr, and which exit code an error has.
+``app.py`` lists the commands, ``options.py`` holds their shared options, and ``terminal.py`` prints and maps errors to
+exit codes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 from types import TracebackType
 
-#: Set to anything, this environment variable shows where an error that nobody foresaw comes from.
+#: If this environment variable is set, an unexpected error shows its traceback.
 TRACEBACK_VARIABLE = "MEM0MILVUS_TRACEBACK"
 
 _NEEDED = ("typer", "rich", "click")
@@ -18,8 +18,9 @@ _NEEDED = ("typer", "rich", "click")
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    sys.excepthook = _tell_fault
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC writes to the terminal itself, of what it then mends
+    sys.excepthook = _report_unexpected_error
+    # gRPC's C core writes warnings to stderr by itself, also about connections that it then re-establishes.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         from typer.main import get_command
 
@@ -31,15 +32,15 @@ def main() -> None:
         sys.exit(f'The command mem0milvus needs {missing}: pip install "mem0milvus[cli]"')
     except KeyboardInterrupt:
         sys.exit(130)
-    get_command(app)(prog_name="mem0milvus")  # calling the app itself would put typer's traceback in the place of ours
+    get_command(app)(prog_name="mem0milvus")  # calling the app itself would replace our sys.excepthook by typer's
 
 
-def _tell_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What nobody foresaw is a line as well: in the place of Python's traceback."""
+def _report_unexpected_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print an unexpected error as one line, instead of Python's traceback."""
     if os.environ.get(TRACEBACK_VARIABLE):
         sys.__excepthook__(kind, error, trace)
     elif not issubclass(kind, KeyboardInterrupt):
         sys.stderr.write(
-            f"mem0milvus failed in a way that nobody foresaw ({kind.__name__}: {' '.join(str(error).split())}). Please "
-            f"report it, with what {TRACEBACK_VARIABLE}=1 shows.\n"
+            f"mem0milvus failed unexpectedly ({kind.__name__}: {' '.join(str(error).split())}). Please report it with "
+            f"the output of {TRACEBACK_VARIABLE}=1.\n"
         )

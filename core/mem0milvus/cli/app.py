@@ -1,7 +1,8 @@
-"""The commands. A new group of commands is a file beside this one and a line at the end of it."""
+"""The commands, by the panel of the help page that lists them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -11,11 +12,21 @@ from mem0milvus.cli.changing import delete, process_pending, restore, vacuum
 from mem0milvus.cli.demo import demo
 from mem0milvus.cli.doctor import doctor
 from mem0milvus.cli.migrate import migrate_mem0
+from mem0milvus.cli.options import expand_options
 from mem0milvus.cli.overview import stats, timeline
 from mem0milvus.cli.reading import history, list_memories, search, show
 from mem0milvus.cli.terminal import CommandGroup
 from mem0milvus.cli.transfer import export, import_file, reembed
 from mem0milvus.cli.writing import add, update
+
+_PANELS: Mapping[str, Sequence[Callable[..., None]]] = {
+    "Remember and find": (add, search, list_memories, show, history, timeline),
+    "Change and forget": (update, restore, delete, process_pending, vacuum),
+    "Store": (stats, doctor, export, import_file, reembed, migrate_mem0, demo),
+}
+
+#: The names of commands that no function may or should have.
+_NAMES: Mapping[Callable[..., None], str] = {list_memories: "list", import_file: "import"}
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -36,26 +47,6 @@ def _start(
         typer.echo(context.get_help())
 
 
-_REMEMBER, _CHANGE, _STORE = "Remember and find", "Change and forget", "The store"
-
-app.command(rich_help_panel=_REMEMBER)(add)
-app.command(rich_help_panel=_REMEMBER)(search)
-app.command("list", rich_help_panel=_REMEMBER)(list_memories)
-app.command(rich_help_panel=_REMEMBER)(show)
-app.command(rich_help_panel=_REMEMBER)(history)
-app.command(rich_help_panel=_REMEMBER)(timeline)
-app.command(rich_help_panel=_CHANGE)(update)
-app.command(rich_help_panel=_CHANGE)(restore)
-app.command(rich_help_panel=_CHANGE)(delete)
-app.command(rich_help_panel=_CHANGE)(process_pending)
-app.command(rich_help_panel=_CHANGE)(vacuum)
-app.command(rich_help_panel=_STORE)(stats)
-app.command(rich_help_panel=_STORE)(doctor)
-app.command(rich_help_panel=_STORE)(export)
-app.command("import", rich_help_panel=_STORE)(import_file)
-app.command(rich_help_panel=_STORE)(reembed)
-app.command(rich_help_panel=_STORE)(migrate_mem0)
-app.command(
-    rich_help_panel=_STORE,
-    help="See it work, offline: the quickstart step by step, or questions to a conversation of yours (--conversation).",
-)(demo)
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(_NAMES.get(_command), rich_help_panel=_panel)(expand_options(_command))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from mem0milvus.cli import options
-from mem0milvus.cli.checkup import Checkup
-from mem0milvus.cli.findings import Finding
+from mem0milvus.cli.diagnosis import Diagnosis, Finding
+from mem0milvus.cli.options import CommandOptions
 from mem0milvus.cli.progress import working
 from mem0milvus.cli.tables import print_rich_table
 from mem0milvus.cli.terminal import FAILED, plain, print_json, print_line
@@ -18,26 +17,22 @@ from mem0milvus.cli.terminal import FAILED, plain, print_json, print_line
 _STYLES = {"ok": "green", "note": "yellow", "fault": "bold red"}
 
 
-def doctor(
-    config: options.ConfigFile = None,
-    url: options.StoreUrl = None,
-    collection: options.Collection = None,
-    as_json: options.AsJson = False,
-) -> None:
-    """Look whether all is well with the store and its models, and say how to mend what is not."""
-    with working("Looking"):
-        findings = list(Checkup(config, url, collection).run())
-    well = all(finding.state != "fault" for finding in findings)
-    if as_json:
-        print_json({"ok": well, "findings": [asdict(finding) for finding in findings]})
+def doctor(options: CommandOptions) -> None:
+    """Diagnose problems of the store and its models, and suggest fixes."""
+    with working("Checking"):
+        findings = list(Diagnosis(options).run())
+    healthy = all(finding.state != "fault" for finding in findings)
+    if options.as_json:
+        print_json({"ok": healthy, "findings": [asdict(finding) for finding in findings]})
     else:
-        _tell(findings, well)
-    if not well:
+        _print_findings(findings)
+        noted = "; see the notes" if any(finding.state == "note" for finding in findings) else ""
+        print_line(f"No problems found{noted}." if healthy else "There is a problem: see the fault.", style="bold")
+    if not healthy:
         raise typer.Exit(FAILED)
 
 
-def _tell(findings: list[Finding], well: bool) -> None:
-    console = Console(highlight=False)
+def _print_findings(findings: Sequence[Finding]) -> None:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -47,10 +42,4 @@ def _tell(findings: list[Finding], well: bool) -> None:
         if finding.mend:
             says.append_text(plain(f"\n→ {finding.mend}", "bold"))
         table.add_row(plain(finding.state, _STYLES[finding.state]), finding.check, says)
-    print_rich_table(console, table)
-    if not well:
-        print_line(console, "Something is wrong: see the fault.", style="bold red")
-    elif any(finding.state == "note" for finding in findings):
-        print_line(console, "All is well; see the notes.", style="bold")
-    else:
-        print_line(console, "All is well.", style="bold")
+    print_rich_table(table)

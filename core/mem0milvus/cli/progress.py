@@ -1,4 +1,4 @@
-"""Progress of what takes a while: on stderr, so that results can be piped, and only where somebody watches."""
+"""Progress on stderr, so that results can be piped; shown only on a terminal."""
 
 from __future__ import annotations
 
@@ -7,38 +7,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TimeElapsedColumn
 
-#: Called with how much is done and how much there is to do; None for the latter while that is not known.
+#: Called with the number of items done and the total, None while the total is unknown.
 Report = Callable[[int, "int | None"], None]
 
 
-def progress_bar() -> Progress:
-    """A bar for a known number of things."""
-    return _progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-
-
 @contextmanager
-def reporting(description: str) -> Iterator[Report]:
-    """A bar that disappears when the block ends; the block calls what it is given."""
-    with _progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), transient=True
-    ) as progress:
-        task = progress.add_task(description, total=None)
+def progress_bar(description: str, total: int | None = None, *, transient: bool = True) -> Iterator[Report]:
+    """Show a bar until the block ends, and after it unless it is transient."""
+    with _progress(BarColumn(), MofNCompleteColumn(), transient=transient) as progress:
+        task = progress.add_task(description, total=total)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 @contextmanager
 def working(description: str) -> Iterator[None]:
-    """A spinner with the time that has passed, for as long as the block takes."""
-    with _progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True) as progress:
+    """Show a spinner and the elapsed time until the block ends."""
+    with _progress(SpinnerColumn(), transient=True) as progress:
         progress.add_task(description, total=None)
         yield
 
 
-def _progress(
-    *columns: TextColumn | BarColumn | SpinnerColumn | MofNCompleteColumn | TimeElapsedColumn, transient: bool = False
-) -> Progress:
-    watched = sys.stderr.isatty()
-    console = Console(stderr=True, quiet=not watched)
-    return Progress(*columns, console=console, disable=not watched, transient=transient)
+def _progress(*columns: ProgressColumn, transient: bool) -> Progress:
+    shown = sys.stderr.isatty()
+    console = Console(stderr=True, quiet=not shown)
+    return Progress(
+        "{task.description}", *columns, TimeElapsedColumn(), console=console, disable=not shown, transient=transient
+    )

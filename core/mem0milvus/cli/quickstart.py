@@ -1,168 +1,118 @@
-"""The quickstart, played: each call as it is written in Python, and what it really gives back."""
+"""The quickstart: each step as Python code, run, with its real result."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pprint import pformat
 from typing import Any
 
 from rich.console import Console
 from rich.syntax import Syntax
 
-from mem0milvus import Memory
-from mem0milvus.cli.tables import FOUND, HISTORY, LEGEND, MEMORIES, print_table
+from mem0milvus.cli.tables import FOUND, HISTORY, MEMORIES, Column, print_legend, print_table
 from mem0milvus.cli.terminal import plain, print_line
 
-#: The demo's own, so that it never touches anybody's memories.
+#: A collection of the demo's own, so that it never touches the user's memories.
 COLLECTION = "mem0milvus_demo"
 
-#: Columns that code takes, beside the prompt, and those that results take.
-_CODE_WIDTH = 76
+_SETUP = """\
+from mem0milvus import Memory
+config = {
+    "vector_store": {
+        "provider": "milvus",
+        "config": {
+            "collection_name": "%s",
+            "embedding_model_dims": "1536",
+            "url": %s,
+        },
+    },
+    "embedder": {"provider": "offline"},
+}
+m = Memory.from_config(config)"""
+
+#: Columns of a printed result.
 _RESULT_WIDTH = 80
 
+_CLEAN_UP = 'm.delete_all(user_id="alice", purge=True)'
 
-class _Variable(str):
-    """A text that is shown in code by the name of the variable that holds it."""
-
-    __slots__ = ("name",)
-    name: str
-
-    @classmethod
-    def named(cls, name: str, value: str) -> _Variable:
-        variable = cls(value)
-        variable.name = name
-        return variable
-
-
-def play_quickstart(console: Console, path: str, *, kept: bool) -> None:
-    """Run the quickstart and show it.
-
-    Args:
-        console: where to.
-        path: the Milvus Lite store.
-        kept: whether the store stays after the demo.
-    """
-    url = path if kept else _Variable.named("path", path)
-    print_line(console, "The quickstart of mem0milvus: offline, on Milvus Lite, no API key.", style="bold")
-    where = f"in {path}" if kept else "in a temporary folder, deleted afterwards"
-    print_line(console, f"The store is {where}.", style="dim")
-    stage = _Stage(console)
-    stage.show_code(f"from mem0milvus import Memory\nconfig = {_literal(_config(url))}\nm = Memory.from_config(config)")
-    with Memory.from_config(_config(path)) as memory:
-        stage.memory = memory
-        left = len(memory.get_all("alice")["results"])
-        if left:
-            title = f"Forget what a demo played here before has left ({left})"
-            stage.play(title, "delete_all", user_id="alice", purge=True)
-        _play_steps(stage)
-    if kept:
-        print_line(console, f"\nThe store is kept in {path}, collection {COLLECTION!r}.", style="dim")
-
-
-def _config(url: str) -> dict[str, Any]:
-    store = {"collection_name": COLLECTION, "embedding_model_dims": "1536", "url": url}
-    return {"vector_store": {"provider": "milvus", "config": store}, "embedder": {"provider": "offline"}}
-
-
-def _play_steps(stage: _Stage) -> None:
-    res = stage.play(
+#: Titles and code of the steps; code without a title belongs to the step before.
+_STEPS = (
+    (
         "Remember",
-        "add",
-        messages="I am working on improving my tennis skills.",
-        user_id="alice",
-        metadata={"category": "hobbies"},
-        result_name="res",
-    )
-    memory_id = _Variable.named("memory_id", res["results"][0]["id"])
-    stage.show_code('memory_id = res["results"][0]["id"]')
-    stage.play("Change it", "update", memory_id=memory_id, data="Likes to play tennis on weekends")
-    stage.play("See all that is known", "get_all", user_id="alice")
-    stage.play("See how it came about", "history", memory_id=memory_id)
-    stage.play(
+        """\
+res = m.add(
+    messages="I am working on improving my tennis skills.",
+    user_id="alice",
+    metadata={"category": "hobbies"},
+)""",
+    ),
+    ("", 'memory_id = res["results"][0]["id"]'),
+    ("Change it", 'm.update(memory_id=memory_id, data="Likes to play tennis on weekends")'),
+    ("List all memories", 'm.get_all(user_id="alice")'),
+    ("See how it changed", "m.history(memory_id=memory_id)"),
+    (
         "Remember something else",
-        "add",
-        "I have a linear algebra midterm exam on November 20",
-        user_id="alice",
-        metadata={"category": "task"},
-    )
-    stage.play("Ask", "search", query="What are Alice's hobbies", user_id="alice")
-    stage.play("Forget", "delete", memory_id=memory_id)
-    stage.play("See what is left", "get_all", "alice")
-    stage.play("The past of what was deleted is still known", "history", memory_id=memory_id)
-    stage.play("… and can be brought back", "restore", memory_id, version=2)
-    stage.play("Here it is again", "get_all", "alice")
+        """\
+m.add(
+    "I have a linear algebra midterm exam on November 20",
+    user_id="alice",
+    metadata={"category": "task"},
+)""",
+    ),
+    ("Ask", """m.search(query="What are Alice's hobbies", user_id="alice")"""),
+    ("Delete", "m.delete(memory_id=memory_id)"),
+    ("See what is left", 'm.get_all("alice")'),
+    ("The history of a deleted memory is kept", "m.history(memory_id=memory_id)"),
+    ("… and the memory can be restored", "m.restore(memory_id, version=2)"),
+    ("Here it is again", 'm.get_all("alice")'),
+)
+
+_TABLES: Mapping[str, Sequence[Column[Any]]] = {"get_all": MEMORIES, "search": FOUND, "history": HISTORY}
 
 
-class _Stage:
-    """Shows calls and runs them. What is shown is made from what is called."""
-
-    memory: Memory
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._steps = 0
-
-    def play(self, title: str, method: str, *args: Any, result_name: str = "", **kwargs: Any) -> Any:
-        """Show a step's title, its line of code and its result; returns the result."""
-        self._steps += 1
-        self._console.print()
-        print_line(self._console, f"{self._steps}. {title}", style="bold")
-        self.show_code((f"{result_name} = " if result_name else "") + _call(f"m.{method}", args, kwargs))
-        result = getattr(self.memory, method)(
-            *_values(args), **dict(zip(kwargs, _values(kwargs.values()), strict=True))
-        )
-        self._show_result(method, result)
-        return result
-
-    def show_code(self, code: str) -> None:
-        """Show code as Python's prompt would."""
-        for line in code.splitlines():
-            prompt = "... " if line.startswith((" ", "}", ")")) else ">>> "
-            highlighted = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(line)
-            highlighted.rstrip()
-            self._console.print(plain("").append(prompt, "dim").append_text(highlighted), soft_wrap=True)
-
-    def _show_result(self, method: str, result: Any) -> None:
-        tables: Mapping[str, Callable[[], None]] = {
-            "get_all": lambda: print_table(self._console, MEMORIES, result["results"]),
-            "search": lambda: self._show_found(result),
-            "history": lambda: print_table(self._console, HISTORY, result),
-        }
-        show = tables.get(method)
-        if show is not None:
-            show()
-            return
-        for line in pformat(result, width=_RESULT_WIDTH, sort_dicts=False).splitlines():
-            self._console.print(plain(line), soft_wrap=True)
-
-    def _show_found(self, result: Any) -> None:
-        print_table(self._console, FOUND, result["results"])
-        print_line(self._console, LEGEND, style="dim")
+def play_quickstart(path: str, *, kept: bool) -> None:
+    """Run the quickstart on the store at ``path`` and show it. The code shows a temporary path as a variable."""
+    print_line("The quickstart of mem0milvus: offline, on Milvus Lite, no API key.", style="bold")
+    print_line(f"The store is in {path if kept else 'a temporary folder, deleted afterwards'}.", style="dim")
+    names: dict[str, Any] = {"path": path}
+    setup = _SETUP % (COLLECTION, json.dumps(path, ensure_ascii=False) if kept else "path")
+    _show_code(setup)
+    exec(setup, names)  # noqa: S102 - the code shown is the code run
+    with names["m"] as memory:
+        steps = list(_STEPS)
+        if left := len(memory.get_all("alice")["results"]):
+            steps.insert(0, (f"Delete the memories of an earlier demo ({left})", _CLEAN_UP))
+        number = 0
+        for title, code in steps:
+            if title:
+                number += 1
+                print_line(f"\n{number}. {title}", style="bold")
+            _play(code, names, shows_result=bool(title))
+    if kept:
+        print_line(f"\nThe store is kept in {path}, collection {COLLECTION!r}.", style="dim")
 
 
-def _values(arguments: Any) -> list[Any]:
-    """The arguments themselves: variables as the plain texts that they hold."""
-    return [str(value) if isinstance(value, _Variable) else value for value in arguments]
+def _play(code: str, names: dict[str, Any], *, shows_result: bool) -> None:
+    """Show code, run it with the variables ``names``, and show its result."""
+    _show_code(code)
+    variable, _, expression = code.rpartition(" = ")
+    result = names[variable] = eval(expression, names)  # noqa: S307 - the code shown is the code run
+    method = expression.removeprefix("m.").partition("(")[0]
+    if method in _TABLES:
+        rows = result["results"] if isinstance(result, dict) else result
+        print_table(_TABLES[method], rows)
+        if method == "search":
+            print_legend(rows)
+    elif shows_result:
+        print_line(pformat(result, width=_RESULT_WIDTH, sort_dicts=False))
 
 
-def _call(function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    """A call as Python code: on one line, or where that is too long an argument a line."""
-    shown = [_literal(value) for value in args] + [f"{name}={_literal(value)}" for name, value in kwargs.items()]
-    line = f"{function}({', '.join(shown)})"
-    if len(line) <= _CODE_WIDTH:
-        return line
-    return "\n".join([f"{function}(", *(f"    {argument}," for argument in shown), ")"])
-
-
-def _literal(value: Any, indent: int = 0) -> str:
-    """A text, a number, a truth value or a dict of these as Python code; a long dict has a line for each key."""
-    if isinstance(value, _Variable):
-        return value.name
-    if not isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
-    items = [f"{json.dumps(key)}: {_literal(inner, indent + 4)}" for key, inner in value.items()]
-    line = f"{{{', '.join(items)}}}"
-    if indent + len(line) <= _CODE_WIDTH - 24 and "\n" not in line:
-        return line
-    return "\n".join(["{", *(" " * (indent + 4) + f"{item}," for item in items), " " * indent + "}"])
+def _show_code(code: str) -> None:
+    """Show code as Python's prompt does."""
+    console = Console(highlight=False)
+    for line in code.splitlines():
+        prompt = "... " if line.startswith((" ", "}", ")")) else ">>> "
+        highlighted = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(line)
+        highlighted.rstrip()
+        console.print(plain("").append(prompt, "dim").append_text(highlighted), soft_wrap=True)

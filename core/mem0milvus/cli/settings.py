@@ -1,4 +1,4 @@
-"""Where a command finds its store and its models: a file, options, and the environment."""
+"""The configuration of a command: a file, options and the environment."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mem0milvus.cli.options import StoreOptions
 from mem0milvus.cli.terminal import CommandUsageError, note
 
 if TYPE_CHECKING:
     from mem0milvus.config import MemoryConfig, VectorStoreConfig
-
-#: Names of an address in the configuration.
-_ADDRESSES = ("uri", "url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,83 +24,65 @@ class Settings:
     """The configuration of one command.
 
     Attributes:
-        given: what ``Memory.from_config`` takes.
-        read: the same, read.
-        told: the warnings that the person has seen.
+        given: the dict for ``Memory.from_config``.
+        read: the same, validated.
+        shown: the warnings that were printed.
     """
 
     given: Mapping[str, Any]
     read: MemoryConfig
-    told: set[str]
+    shown: set[str]
 
     @property
     def store(self) -> VectorStoreConfig:
-        """Where memories are kept."""
+        """The section of the store."""
         return self.read.vector_store.config
 
 
-def read_settings(file: Path | None, url: str | None, collection: str | None) -> Settings:
-    """Read the configuration that a command is given.
-
-    Args:
-        file: of ``--config``; left out, what the environment says.
-        url: of ``--url``, in the place of the file's.
-        collection: of ``--collection``, in the place of the file's.
-
-    Raises:
-        CommandUsageError: the file cannot be read.
-        ConfigError: what is configured cannot be used.
-    """
+def read_settings(options: StoreOptions) -> Settings:
+    """Read the configuration. Options take precedence over the file, and the file over the environment."""
     from mem0milvus.config import load_config
 
-    given = {} if file is None else read_config_file(file)
-    changes = {name: value for name, value in (("url", url), ("collection_name", collection)) if value is not None}
-    given = _with_store(given, changes) if changes else given
-    told: set[str] = set()
-    with configuration_warnings(told):
-        return Settings(given, load_config(given), told)
+    given = {} if options.config is None else read_config_file(options.config)
+    changes = {"url": options.url, "collection_name": options.collection}
+    given = _with_store(given, {name: value for name, value in changes.items() if value is not None})
+    shown: set[str] = set()
+    with configuration_warnings(shown):
+        return Settings(given, load_config(given), shown)
 
 
 @contextmanager
-def configuration_warnings(told: set[str]) -> Iterator[None]:
-    """Show what the library warns about the configuration as lines on stderr, but for what was told before."""
+def configuration_warnings(shown: set[str]) -> Iterator[None]:
+    """Print each of the library's warnings about the configuration once, as a line on stderr."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.filterwarnings("always", message="The configuration's", category=UserWarning)
         yield
     for message in (str(one.message) for one in caught):
-        if message not in told:
-            told.add(message)
+        if message not in shown:
+            shown.add(message)
             note(message, style="yellow")
 
 
 def without_embedder(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration without an embedder and the length of its vectors."""
+    """Return a configuration without its embedder and the length of its vectors."""
     section = config.get("vector_store", {})
     store = {key: value for key, value in section.get("config", {}).items() if key != "embedding_model_dims"}
     rest = {key: value for key, value in config.items() if key != "embedder"}
     return {**rest, "vector_store": {**section, "config": store}}
 
 
-def _with_store(config: Mapping[str, Any], changes: Mapping[str, str]) -> dict[str, Any]:
-    """The configuration with these settings of the store in the place of its own."""
+def _with_store(config: dict[str, Any], changes: Mapping[str, str]) -> dict[str, Any]:
     section = config.get("vector_store", {})
-    store = section.get("config", {}) if isinstance(section, Mapping) else {}
-    if not isinstance(section, Mapping) or not isinstance(store, Mapping):
-        return dict(config)  # what is wrong with it is told when it is read
-    kept = {key: value for key, value in store.items() if not ("url" in changes and key in _ADDRESSES)}
+    store = section.get("config", {}) if isinstance(section, Mapping) else None
+    if not changes or not isinstance(store, Mapping):
+        return config  # a section that is no dict is refused with a better message when it is validated
+    replaced = ("uri", "url") if "url" in changes else ()
+    kept = {key: value for key, value in store.items() if key not in replaced}
     return {**config, "vector_store": {**section, "config": {**kept, **changes}}}
 
 
 def read_config_file(path: Path, option: str = "--config") -> dict[str, Any]:
-    """A configuration in TOML, YAML or JSON, by the ending of its name.
-
-    Args:
-        path: the file.
-        option: what named it, for messages.
-
-    Raises:
-        CommandUsageError: it cannot be read, or holds no configuration.
-    """
+    """Read a dict from a file in TOML, YAML or JSON, by the ending of its name. ``option`` names it in messages."""
     readers: Mapping[str, Callable[[str], Any]] = {
         ".toml": _read_toml,
         ".json": json.loads,
@@ -110,20 +90,19 @@ def read_config_file(path: Path, option: str = "--config") -> dict[str, Any]:
         ".yml": _read_yaml,
     }
     path = path.expanduser()
+    named = f"{option} {str(path)!r}"
     if path.suffix.lower() not in readers:
-        raise CommandUsageError(f"{option} {str(path)!r}: its name must end in {', '.join(readers)}.")
+        raise CommandUsageError(f"{named}: its name must end in {', '.join(readers)}.")
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise CommandUsageError(f"{option} {str(path)!r} {what}: name a file in TOML, YAML or JSON.")
+        problem = "is a folder" if path.is_dir() else "does not exist"
+        raise CommandUsageError(f"{named} {problem}: name a file in TOML, YAML or JSON.")
     try:
         content = readers[path.suffix.lower()](path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # those of the three readers are ValueErrors, and so is wrong UTF-8
-        raise CommandUsageError(f"{option} {str(path)!r} cannot be read: {error}.") from error
+    except (ValueError, RecursionError) as error:  # the errors of the three parsers and of UTF-8 are ValueErrors
+        raise CommandUsageError(f"{named} cannot be read: {error}.") from error
     if not isinstance(content, dict):
-        raise CommandUsageError(
-            f"{option} {str(path)!r} holds {type(content).__name__ if content is not None else 'nothing'}; "
-            'it must hold keys as "vector_store" and "embedder".'
-        )
+        kind = type(content).__name__ if content is not None else "nothing"
+        raise CommandUsageError(f'{named} holds {kind}; it must hold keys as "vector_store" and "embedder".')
     return content
 
 

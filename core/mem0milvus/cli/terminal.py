@@ -1,4 +1,4 @@
-"""What all commands share: how they print, how they fail, and the noise they keep from the terminal."""
+"""Printing, exit codes and error messages of all commands, and the silencing of other libraries."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
+from typing_extensions import override
 
 from mem0milvus import (
     ConfigError,
@@ -38,7 +39,7 @@ MISMATCHED = 5
 MODEL_FAILED = 6
 INTERRUPTED = 130
 
-#: The exit code of each kind of error; what is not listed is ``FAILED``.
+#: The exit code of each kind of error; ``FAILED`` for every other.
 EXIT_CODES: Mapping[type[Exception], int] = {
     ConfigError: MISUSED,
     ValidationError: MISUSED,
@@ -53,7 +54,7 @@ EXIT_CODES: Mapping[type[Exception], int] = {
 
 
 class CommandError(Exception):
-    """A command cannot go on. The message is the one line that the user sees: what is wrong, and what to do."""
+    """A command cannot continue. The user sees the message as one line: the problem and the way out."""
 
     exit_code = FAILED
 
@@ -64,22 +65,23 @@ class CommandUsageError(CommandError):
     exit_code = MISUSED
 
 
-#: Characters that turn the direction of what follows them, so that a text seems to be another.
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+#: Characters that change the direction of the text after them, so that it can look like another text.
+_DIRECTION_CHARACTERS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
-#: What typer raises for arguments that it cannot read. Where the class lives differs between its versions.
+#: The base class of typer's errors for wrong arguments. Older versions import it from click, typer 0.29 from a copy of
+#: click inside typer, so it is found through a subclass that every version exports.
 _ArgumentError = cast("type[Exception]", next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"))
 
 
 class CommandGroup(TyperGroup):
-    """Runs a command. Whatever a user can bring about ends as one line on stderr and an exit code, never a traceback.
+    """Run a command and exit. An expected error becomes one line on stderr and an exit code, never a traceback.
 
-    Exit codes: 0 done, 1 failed, 2 called or configured wrongly, 3 no such memory or store, 4 the store does not answer
-    or is locked, 5 the store was made by something else, 6 a model failed, 130 interrupted.
+    Exit codes: 0 done, 1 failed, 2 wrong call or configuration, 3 no such memory or store, 4 the store does not answer
+    or is locked, 5 the store was created by another program or embedder, 6 a model failed, 130 interrupted.
     """
 
+    @override
     def main(self, *args: Any, **extra: Any) -> Any:
-        """See typer; it always ends the process."""
         _tolerate_characters(sys.stdin, sys.stdout, sys.stderr)
         with quiet_libraries():
             exit_code = self._run(*args, **{**extra, "standalone_mode": False})
@@ -96,34 +98,33 @@ class CommandGroup(TyperGroup):
             _abandon_stdout()
             return FAILED
         except (Mem0MilvusError, OSError) as error:
-            return _refuse(f"{error} {_hint(error)}", exit_code_of(error))
+            return _refuse(f"{error}{_hint(error)}", exit_code_of(error))
         except typer.Abort:
             return FAILED
-        # Without standalone mode, typer gives back the code of an exit, and that of an interruption after Ctrl-C.
+        # Without standalone mode, typer returns the code of an Exit, and 130 after Ctrl-C.
         if result == INTERRUPTED and sys.stderr.isatty():
-            Console(stderr=True).print()  # the terminal has written ^C where the shell's prompt would stand
+            note("")  # the terminal has echoed ^C; without a line break the shell's prompt would follow it
         return result if isinstance(result, int) else 0
 
 
 def exit_code_of(error: Exception) -> int:
-    """The exit code that tells of an error."""
+    """Return the exit code of an error."""
     return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILED)
 
 
 def _hint(error: Exception) -> str:
-    """What a person at a terminal can do, beside what the library says."""
-    if isinstance(error, EmbedderMismatchError):
-        return "To move it to the embedder that is configured now: mem0milvus reembed."
-    return ""
+    """Name the command that solves a problem, where the library's own message cannot know of it."""
+    is_mismatch = isinstance(error, EmbedderMismatchError)
+    return " To move it to the embedder that is configured now: mem0milvus reembed." if is_mismatch else ""
 
 
 def _abandon_stdout() -> None:
-    """Nobody reads it any more: what is left in it goes nowhere, rather than failing when Python ends."""
+    """Send the rest of the output nowhere: Python flushes stdout at exit and would fail on the closed pipe again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(message: str, exit_code: int) -> int:
-    print_line(Console(stderr=True), " ".join(message.split()), style="red")
+    note(" ".join(message.split()), style="red")
     return exit_code
 
 
@@ -133,78 +134,90 @@ def _explain_usage(error: Exception) -> str:
     command = context.command_path if context is not None else "mem0milvus"
     ending = "" if message.endswith((".", "?")) else "."
     if message.startswith("No such option") and " " not in command:
-        ending += " Options stand after the command that they are for, as in mem0milvus list --config FILE."
+        ending += " Options come after their command, as in mem0milvus list --config FILE."
     return f"{message}{ending} See: {command} --help"
 
 
 def _tolerate_characters(*streams: TextIO) -> None:
-    """What a stream's encoding cannot express becomes a question mark, and no error."""
+    """Print a question mark for a character that the encoding of a stream lacks, instead of failing."""
     for stream in streams:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
 
 
-def print_line(console: Console, message: str, style: str = "") -> None:
-    """Print a text as it is: no markup is read, and no line break is put in where the output is no terminal."""
+def print_line(message: str, style: str = "", *, stderr: bool = False) -> None:
+    """Print a text without interpreting markup; only a terminal gets additional line breaks."""
+    console = Console(stderr=stderr)
     console.print(plain(message, style), soft_wrap=not console.is_terminal)
 
 
 def note(message: str, style: str = "dim") -> None:
-    """Tell the person something beside the result: a line on stderr, so that the result can be piped."""
-    print_line(Console(stderr=True, highlight=False), message, style)
+    """Print a remark on stderr, so that the result on stdout can be piped."""
+    print_line(message, style, stderr=True)
 
 
 def print_json(value: object) -> None:
-    """Print a result for programs: JSON in UTF-8 on stdout, with nothing around it."""
+    """Print a result as JSON on stdout."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def confirm(question: str) -> bool:
-    """Ask a yes-or-no question on stderr; anything but yes is no.
+    """Ask a yes-or-no question on stderr; any answer but yes is no.
 
     Raises:
-        CommandUsageError: nobody is there to answer.
+        CommandUsageError: standard input is not a terminal.
     """
     if not sys.stdin.isatty():
-        raise CommandUsageError(f"{question} Nobody is there to answer: add --yes to do it without asking.")
+        raise CommandUsageError(f"{question} Not a terminal; pass --yes to do it without asking.")
     Console(stderr=True, highlight=False).print(plain(f"{question} [y/N] ", "bold"), end="")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def count(number: int, one: str, many: str) -> str:
-    """A number of things, as in ``1 memory`` and ``2 memories``."""
+    """Return a number with its noun, as in ``1 memory`` and ``2 memories``."""
     return f"{number:,} {one if number == 1 else many}"
 
 
+def size(number: int) -> str:
+    """Return a number of bytes with a unit."""
+    amount = float(number)
+    for unit in ("bytes", "kB", "MB"):
+        if amount < 1_000:
+            return f"{amount:.0f} {unit}"
+        amount /= 1_000
+    return f"{amount:.1f} GB"
+
+
 def plain(text: str, style: str = "") -> Text:
-    """A text for the terminal, without markup, and with what would steer the terminal taken out."""
+    """Return a text for the terminal: markup is not interpreted, and control and direction characters are removed."""
     return Text("".join(filter(_is_harmless, text)), style=style)
 
 
 def _is_harmless(character: str) -> bool:
     if character in "\n\t":
         return True
-    return unicodedata.category(character) not in ("Cc", "Cs") and character not in _TURNING
+    return unicodedata.category(character) not in ("Cc", "Cs") and character not in _DIRECTION_CHARACTERS
 
 
-class _Lines(logging.Handler):
-    """Shows what the library itself warns about, a line each."""
+class _WarningLines(logging.Handler):
+    """Print the library's own warnings, one line each."""
 
+    @override
     def emit(self, record: logging.LogRecord) -> None:
-        """See ``logging.Handler``."""
-        print_line(Console(stderr=True), record.getMessage(), style="yellow")
+        note(record.getMessage(), style="yellow")
 
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
     """Keep the warnings and logs of other libraries from the terminal."""
-    hush, lines = logging.NullHandler(), _Lines(logging.WARNING)
+    # Without any handler at the root, Python's handler of last resort prints warnings of every library on stderr.
+    handlers = {"": logging.NullHandler(), "mem0milvus": _WarningLines(logging.WARNING)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        logging.getLogger().addHandler(hush)
-        logging.getLogger("mem0milvus").addHandler(lines)
+        for name, handler in handlers.items():
+            logging.getLogger(name).addHandler(handler)
         try:
             yield
         finally:
-            logging.getLogger().removeHandler(hush)
-            logging.getLogger("mem0milvus").removeHandler(lines)
+            for name, handler in handlers.items():
+                logging.getLogger(name).removeHandler(handler)

@@ -8,148 +8,118 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from mem0milvus import AddResult
-from mem0milvus.cli import options
-from mem0milvus.cli.opening import find_id, open_or_make_store, open_store
+from mem0milvus.cli.opening import find_id, open_or_create_store, open_store
+from mem0milvus.cli.options import (
+    CommandOptions,
+    MemoryId,
+    Metadata,
+    RequiredScopeOptions,
+    check_time,
+    read_metadata,
+)
 from mem0milvus.cli.progress import working
 from mem0milvus.cli.tables import CHANGES, print_table
-from mem0milvus.cli.terminal import CommandUsageError, note, print_json, print_line
+from mem0milvus.cli.terminal import CommandUsageError, note, print_line
 
-#: Stands for standard input.
+#: The argument that means standard input.
 STDIN = "-"
-
-Metadata = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--metadata",
-        "-m",
-        metavar="KEY=VALUE",
-        help="Kept with the memory, as in -m category=hobbies; or a JSON object. May be given several times.",
-        show_default=False,
-    ),
-]
 
 
 def add(
+    scope: RequiredScopeOptions,
+    options: CommandOptions,
     text: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[TEXT]", help="What was said, or - to read it from standard input.", show_default=False
-        ),
+        str | None, typer.Argument(metavar="[TEXT]", help="The text; - reads it from standard input.")
     ] = None,
     messages: Annotated[
         str | None,
         typer.Option(
             "--messages",
             metavar="FILE",
-            help='Read a conversation instead: JSON, a list of {"role", "content"}; - for standard input.',
-            show_default=False,
+            help='Read a conversation from JSON, a list of {"role", "content"}; - for standard input.',
         ),
     ] = None,
-    user: options.DefaultUser = None,
-    agent: options.Agent = None,
-    run: options.Run = None,
     metadata: Metadata = None,
     infer: Annotated[
-        bool, typer.Option("--infer/--no-infer", help="Keep what is worth remembering, or everything as it is.")
+        bool,
+        typer.Option("--infer/--no-infer", help="Extract what is worth remembering, or store the texts unchanged."),
     ] = True,
     timestamp: Annotated[
-        str | None,
-        typer.Option("--timestamp", metavar="MOMENT", help="When it was said, if not now.", show_default=False),
+        str | None, typer.Option("--timestamp", metavar="TIME", help="Set the time of the conversation. Default: now.")
     ] = None,
     expires: Annotated[
-        str | None,
-        typer.Option("--expires", metavar="MOMENT", help="When it is to be forgotten.", show_default=False),
+        str | None, typer.Option("--expires", metavar="TIME", help="Let the memories expire at this time.")
     ] = None,
     ids: Annotated[
         list[str] | None,
         typer.Option(
             "--id",
             metavar="ID",
-            help="An id for the memory, so that the same command again changes nothing. Once for each memory.",
-            show_default=False,
+            help="Set the id, so that repeating the command changes nothing. Once per memory.",
         ),
     ] = None,
-    config: options.ConfigFile = None,
-    url: options.StoreUrl = None,
-    collection: options.Collection = None,
-    as_json: options.AsJson = False,
 ) -> None:
-    """Remember what was said."""
-    scope = options.read_scope(user, agent, run)
-    options.require_scope(scope, "Nothing was added")
-    extra = options.read_metadata(metadata)
-    said_at = options.check_moment(timestamp, "--timestamp")
-    expires_at = options.check_moment(expires, "--expires")
-    spoken = _read_spoken(text, messages)
-    with open_or_make_store(config, url, collection) as store, working("Remembering"):
+    """Remember a text or a conversation."""
+    scope_ids = scope.required_ids("Nothing was added")
+    extra = read_metadata(metadata)
+    timestamp, expires = check_time(timestamp, "--timestamp"), check_time(expires, "--expires")
+    content = _read_content(text, messages)
+    with open_or_create_store(options) as store, working("Remembering"):
         result = store.memory.add(
-            spoken,
-            **scope,
+            content,
+            **scope_ids,
             metadata=extra,
             infer=infer,
-            timestamp=said_at,
-            expires_at=expires_at,
+            timestamp=timestamp,
+            expires_at=expires,
             ids=ids or None,
             background=False,
         )
-    if as_json:
-        print_json(result)
-        return
-    _tell(result)
+    options.exit_if_json(result)
+    _print_added(result)
 
 
-def _tell(result: AddResult) -> None:
+def _print_added(result: AddResult) -> None:
     if result["results"]:
-        print_table(Console(highlight=False), CHANGES, result["results"])
+        print_table(CHANGES, result["results"])
     else:
-        note("Nothing in it was worth remembering, or all is known already. --no-infer keeps it as it is.")
+        note("Nothing was worth remembering or new. --no-infer stores the text unchanged.")
     for change in result.get("rejected", ()):
-        note(f"Not followed: {change['action']} {change['memory']!r}: {change['reason']}", style="yellow")
+        note(f"Rejected: {change['action']} {change['memory']!r}: {change['reason']}", style="yellow")
     if error := result.get("extraction_error"):
-        note(f"Kept as it is until `mem0milvus process-pending`: {error}", style="yellow")
+        note(f"Stored unchanged until `mem0milvus process-pending`: {error}", style="yellow")
 
 
 def update(
-    memory_id: options.MemoryId,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="Its new text, or - to read it from standard input.")],
+    options: CommandOptions,
+    memory_id: MemoryId,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The new text; - reads it from standard input.")],
     metadata: Metadata = None,
-    config: options.ConfigFile = None,
-    url: options.StoreUrl = None,
-    collection: options.Collection = None,
-    as_json: options.AsJson = False,
 ) -> None:
-    """Change what a memory says; what it said before stays in its history."""
-    extra = options.read_metadata(metadata)
+    """Change the text of a memory; the old text stays in its history."""
+    extra = read_metadata(metadata)
     new = _read_stdin() if text == STDIN else text
-    with open_store(config, url, collection) as store, working("Changing"):
+    with open_store(options) as store, working("Changing"):
         whole = find_id(store.memory, memory_id)
         result = store.memory.update(whole, new, extra)
-    if as_json:
-        print_json({**result, "id": whole})
-        return
-    print_line(Console(highlight=False), f"Changed {whole}. What it said before: mem0milvus history {whole[:8]}")
+    options.exit_if_json({**result, "id": whole})
+    print_line(f"Changed {whole}. Its old text: mem0milvus history {whole[:8]}")
 
 
-def _read_spoken(text: str | None, messages: str | None) -> Any:
-    """What is to be added: a text, or messages."""
+def _read_content(text: str | None, messages: str | None) -> Any:
     if (text is None) == (messages is None):
         given = "both were given" if text is not None else "neither was given"
         raise CommandUsageError(f"add takes a TEXT, - for standard input, or --messages FILE, and {given}.")
     if messages is None:
         return _read_stdin() if text == STDIN else text
-    return _read_messages(messages)
-
-
-def _read_messages(name: str) -> Any:
-    if name != STDIN and not Path(name).is_file():
-        raise CommandUsageError(f"--messages {name!r} is no file.")
-    where = "standard input" if name == STDIN else name
+    if messages != STDIN and not Path(messages).is_file():
+        raise CommandUsageError(f"--messages {messages!r} is no file.")
     try:
-        content = json.loads(_read_stdin() if name == STDIN else Path(name).read_text(encoding="utf-8-sig"))
+        content = json.loads(_read_stdin() if messages == STDIN else Path(messages).read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
+        where = "standard input" if messages == STDIN else messages
         raise CommandUsageError(f"{where} is not valid JSON: {error}.") from error
     return content.get("messages", content) if isinstance(content, dict) else content
 

@@ -1,4 +1,4 @@
-"""Moving here from Mem0: ``migrate_mem0``."""
+"""Migration of Mem0's memories: ``migrate_mem0``."""
 
 from mem0milvus.migration.mem0 import Mem0Store, migrate_mem0
 from mem0milvus.migration.report import MigrationReport, Problem

@@ -1,4 +1,4 @@
-"""Reading Mem0's ``history.db``, a SQLite file, without changing it."""
+"""A reader of Mem0's ``history.db``, a SQLite file that is not changed."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mem0milvus.errors import StoreError, ValidationError
 from mem0milvus.migration.mapping import HistoryRow
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 #: The columns that every version of Mem0 has written.
 _NEEDED = ("memory_id", "new_memory", "event")
@@ -22,47 +17,41 @@ _NEEDED = ("memory_id", "new_memory", "event")
 #: The columns that some versions lack.
 _OPTIONAL = ("created_at", "updated_at", "actor_id", "role")
 
-#: Memories whose entries are read at once.
+#: Memories whose entries are read in one query.
 _IDS_AT_ONCE = 500
 
 
 class Mem0History:
-    """A ``history.db``, open for reading; a context manager.
-
-    Args:
-        path: where it is.
+    """A ``history.db``, open for reading.
 
     Raises:
-        ValidationError: it is not there, or not Mem0's.
+        ValidationError: the file does not exist, or is not Mem0's.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._path = Path(path).expanduser()
         if not self._path.is_file():
-            raise ValidationError(f"There is no history.db at {path}. Leave it out to bring the memories alone.")
+            raise ValidationError(
+                f"There is no history.db at {path}. Leave it out to migrate the memories without histories."
+            )
         try:
             self._database = sqlite3.connect(f"file:{quote(str(self._path.absolute()))}?mode=ro", uri=True)
         except sqlite3.Error as error:
             raise StoreError(f"{path} cannot be opened: {error}.") from error
         try:
             self._prepare()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, ValidationError) as error:
             self._database.close()
+            if isinstance(error, ValidationError):
+                raise
             raise ValidationError(f"{path} cannot be read as a SQLite file: {error}.") from error
-        except ValidationError:
-            self._database.close()
-            raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._database.close()
 
     def _prepare(self) -> None:
-        """Copy the table aside, with an index: Mem0's has none by memory."""
+        """Copy the table into a temporary one with an index: Mem0's has no index by memory."""
         columns = {row[1] for row in self._database.execute("PRAGMA table_info(history)")}
         if not columns:
             raise ValidationError(f"{self._path} has no table history: it is not Mem0's.")
@@ -73,8 +62,8 @@ class Mem0History:
         self._database.execute(f"CREATE TEMP TABLE entries AS SELECT {names} FROM history ORDER BY rowid")  # noqa: S608
         self._database.execute("CREATE INDEX temp.by_memory ON entries (memory_id)")
 
-    def of(self, memory_ids: Sequence[str]) -> dict[str, list[HistoryRow]]:
-        """The entries of memories, oldest first.
+    def entries(self, memory_ids: Sequence[str]) -> dict[str, list[HistoryRow]]:
+        """Return the entries of memories by id, oldest first.
 
         Raises:
             StoreError: the file cannot be read.
@@ -91,7 +80,7 @@ class Mem0History:
         return found
 
     def last_events(self) -> Iterator[dict[str, str]]:
-        """What happened last to each memory, by id, some at a time.
+        """Yield the last event of each memory, by id, in pages.
 
         Raises:
             StoreError: the file cannot be read.

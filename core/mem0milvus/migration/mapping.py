@@ -1,4 +1,4 @@
-"""What a memory of Mem0 is here: its document in Milvus and its entries in ``history.db`` become rows. Pure."""
+"""Conversion of Mem0's documents in Milvus and entries in ``history.db`` to rows of memories, without I/O."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mem0milvus.errors import ValidationError
 from mem0milvus.operations.transfer.dump_format import MemoryRows
 from mem0milvus.types import Event
 
-#: What Mem0 keeps for itself beside the caller's metadata, in one document.
+#: The keys of Mem0's documents that are not the caller's metadata.
 _OWN_KEYS = frozenset(
     {
         *("data", "hash", "created_at", "updated_at", "id", "text_lemmatized"),
@@ -23,7 +23,7 @@ _OWN_KEYS = frozenset(
     }
 )
 
-#: Longer roles do not go into the column.
+#: The length of the column ``role``.
 _MAX_ROLE_BYTES = 32
 
 
@@ -33,11 +33,11 @@ class HistoryRow:
 
     Attributes:
         event: ``ADD``, ``UPDATE`` or ``DELETE``.
-        text: what the memory says from then on; empty for ``DELETE``.
-        created_at: of the memory, as Mem0 wrote it; empty where it did not.
-        updated_at: of this change; empty where Mem0 did not write it.
-        actor_id: who said it.
-        role: in which role.
+        text: the new text of the memory; empty for ``DELETE``.
+        created_at: of the memory, as Mem0 wrote it, or empty.
+        updated_at: of this change, as Mem0 wrote it, or empty.
+        actor_id: the speaker.
+        role: the speaker's role.
     """
 
     event: str
@@ -55,19 +55,21 @@ class _Version:
     at_us: int
 
 
-def living(memory_id: str, document: Mapping[str, Any], history: Sequence[HistoryRow], seq: int = 0) -> MemoryRows:
-    """The rows of a memory that Mem0 has.
+def existing_memory(
+    memory_id: str, document: Mapping[str, Any], history: Sequence[HistoryRow], seq: int = 0
+) -> MemoryRows:
+    """Return the rows of a memory that Mem0 has.
 
-    Its history tells texts and moments alone, so all versions get the metadata and the owner that it has now.
+    Mem0's history has texts and times only, so all versions get the current metadata and scope.
 
     Args:
-        memory_id: its id, which it keeps.
+        memory_id: its id.
         document: Mem0's document.
-        history: its entries, oldest first; none where there is no ``history.db``.
+        history: its entries, oldest first; empty without a ``history.db``.
         seq: its position in its run.
 
     Raises:
-        ValidationError: it cannot be stored here; the message says why.
+        ValidationError: it cannot be stored here; the message is the reason.
     """
     text = check_text(document.get("data"), "its text")
     created_us = _created(document, history)
@@ -96,21 +98,24 @@ def living(memory_id: str, document: Mapping[str, Any], history: Sequence[Histor
     versions = list(_versions(history, created_us))
     if not versions:
         versions = [_Version("ADD", text, created_us)]
-    if versions[-1].event == "DELETE" or versions[-1].text != text:  # Mem0 writes its history last, or not at all
+    if (
+        versions[-1].event == "DELETE" or versions[-1].text != text
+        # Mem0 writes the history after the memory, so a kill between the two loses the entry.
+    ):
         event: Event = "ADD" if versions[-1].event == "DELETE" else "UPDATE"
         versions.append(_Version(event, text, max(changed_us, versions[-1].at_us + 1)))
     return _rows(base, versions)
 
 
-def deleted(memory_id: str, history: Sequence[HistoryRow]) -> MemoryRows:
-    """The rows of a memory that Mem0 has deleted. Its history does not tell whose it was.
+def deleted_memory(memory_id: str, history: Sequence[HistoryRow]) -> MemoryRows:
+    """Return the rows of a memory that Mem0 has deleted. Mem0's history has no scope.
 
     Args:
         memory_id: its id.
         history: its entries, oldest first; the last is its deletion.
 
     Raises:
-        ValidationError: it cannot be stored here; the message says why.
+        ValidationError: it cannot be stored here; the message is the reason.
     """
     created_us = _created({}, history)
     first = history[0]
@@ -128,7 +133,7 @@ def deleted(memory_id: str, history: Sequence[HistoryRow]) -> MemoryRows:
 
 
 def created_us(document: Mapping[str, Any]) -> int:
-    """When Mem0 made a memory, for its place in its run; 0 where it does not tell."""
+    """Return the creation time of a memory, to sort a run by; 0 if it is missing or invalid."""
     try:
         return _moment(document.get("created_at"), "created_at")
     except ValidationError:
@@ -136,20 +141,20 @@ def created_us(document: Mapping[str, Any]) -> int:
 
 
 def _versions(history: Sequence[HistoryRow], created_at_us: int) -> Iterator[_Version]:
-    """The changes that a history tells, each later than the one before."""
+    """Yield the changes of a history, each later than the one before."""
     last_us = created_at_us - 1
     for entry in history:
         if entry.event not in ("ADD", "UPDATE", "DELETE"):
-            continue  # "NONE": nothing was changed
+            continue  # Mem0 records "NONE" where its language model changed nothing
         if entry.event != "DELETE":
             check_text(entry.text, "a text in its history")
-        told_us = created_at_us if last_us < created_at_us else _moment(entry.updated_at, "updated_at")
-        last_us = max(told_us, last_us + 1)
+        changed_us = created_at_us if last_us < created_at_us else _moment(entry.updated_at, "updated_at")
+        last_us = max(changed_us, last_us + 1)
         yield _Version(cast("Event", entry.event), "" if entry.event == "DELETE" else entry.text, last_us)
 
 
 def _rows(base: MemoryRow, versions: Sequence[_Version]) -> MemoryRows:
-    records = [
+    rows = [
         replace(
             base,
             version=number,
@@ -163,15 +168,14 @@ def _rows(base: MemoryRow, versions: Sequence[_Version]) -> MemoryRows:
         for number, version in enumerate(versions, start=1)
     ]
     ends = [version.at_us for version in versions[1:]]
-    past = [closed(record, end) for record, end in zip(records, ends, strict=False)]
-    return MemoryRows(records[-1], past)
+    return MemoryRows(rows[-1], [closed(row, end) for row, end in zip(rows[:-1], ends, strict=True)])
 
 
 def _created(document: Mapping[str, Any], history: Sequence[HistoryRow]) -> int:
-    told = document.get("created_at") or next((entry.created_at for entry in history if entry.created_at), None)
-    if not told:
-        raise ValidationError("Mem0 does not tell when it was made")
-    return _moment(told, "created_at")
+    given = document.get("created_at") or next((entry.created_at for entry in history if entry.created_at), None)
+    if not given:
+        raise ValidationError("Mem0 has no creation time of it")
+    return _moment(given, "created_at")
 
 
 def _moment(value: object, name: str) -> int:
@@ -193,11 +197,11 @@ def _role(value: object) -> str:
 
 
 def _expiry(value: object) -> int:
-    """The moment after the last day on which Mem0 shows it."""
+    """Return the end of the last day on which Mem0 shows a memory."""
     if not value:
         return FOREVER_US
     try:
         after = date.fromisoformat(str(value)) + timedelta(days=1)
     except (ValueError, OverflowError) as error:
-        raise ValidationError(f"expiration_date={value!r} is no date") from error
+        raise ValidationError(f"expiration_date={value!r} is not a date") from error
     return to_us(datetime(after.year, after.month, after.day, tzinfo=timezone.utc))

@@ -1,15 +1,14 @@
-"""Bringing the memories of a Mem0 installation, with their ids, owners, metadata, moments and histories.
+"""Migration of a Mem0 installation: memories with ids, scopes, metadata, times and histories.
 
-Mem0's collection and its ``history.db`` are read only. They are gone through twice: first to see what would come, then
-to write it. What came before is passed over, so a migration that was interrupted, or that is done again because Mem0
-was used meanwhile, goes on where it is called again.
+Mem0's collection and its ``history.db`` are only read, and twice: first to count, then to write. Memories that were
+migrated before are recognised, so calling again continues an interrupted migration, or adds later memories.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from os import PathLike
@@ -32,26 +31,26 @@ from mem0milvus.ports import Ports
 from mem0milvus.runtime.blocking_driver import run
 from mem0milvus.types import OnConflict, Progress
 
-#: Where Mem0 keeps memories unless it is told otherwise.
+#: Mem0's default collection.
 _MEM0_COLLECTION = "mem0"
 
-#: Ids of memories whose own ids are taken follow from these by this.
+#: The namespace of the UUIDs that replace ids taken by other memories: the same new id on every call.
 _RENAMED = UUID("3f1c3c0e-9a56-5c2d-8d55-5b1f5d0a7c11")
 
 
 @dataclass(frozen=True, slots=True)
 class Mem0Store:
-    """Where a Mem0 installation keeps its memories.
+    """The store of a Mem0 installation.
 
     Attributes:
         url: path of its Milvus Lite store, or its server's address.
         collection_name: its collection.
         token: of the server.
         db_name: database on the server.
-        history_db: path of its ``history.db``; None to bring the memories without their past.
+        history_db: path of its ``history.db``; None to migrate the memories without histories.
     """
 
-    url: str = field(repr=False)  # as the token: a password may stand in it
+    url: str = field(repr=False)  # as the token: it may contain a password
     collection_name: str = _MEM0_COLLECTION
     token: str | None = field(default=None, repr=False)
     db_name: str = ""
@@ -59,34 +58,29 @@ class Mem0Store:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Mem0Store:
-        """The store that a configuration of Mem0 describes.
+        """Return the store that a configuration of Mem0 describes.
 
         Args:
-            config: Mem0's dict. Of it count ``vector_store`` and ``history_db_path``; without the latter, the history
-                is where Mem0 keeps it then, ``history.db`` in ``MEM0_DIR`` or ``~/.mem0``, if it is there.
+            config: Mem0's dict, of which ``vector_store`` and ``history_db_path`` are used. The latter's default is
+                Mem0's, ``history.db`` in ``MEM0_DIR`` or ``~/.mem0``, if that file exists.
 
         Raises:
-            ConfigError: its vector store is not Milvus, or it does not say where it is.
+            ConfigError: its vector store is not Milvus, or it has no ``url``.
         """
         section = config.get("vector_store")
         if not isinstance(section, Mapping) or section.get("provider") != "milvus":
             raise ConfigError("Mem0's configuration does not name milvus as its vector_store: nothing can be read.")
         settings = section.get("config")
         if not isinstance(settings, Mapping) or not isinstance(settings.get("url"), str):
-            raise ConfigError("Mem0's configuration has no vector_store.config.url: it does not say where to read.")
+            raise ConfigError("Mem0's configuration has no vector_store.config.url: there is no address to read from.")
+        default = Path(os.environ.get("MEM0_DIR") or Path.home() / ".mem0") / "history.db"
         return cls(
             url=settings["url"],
             collection_name=settings.get("collection_name") or _MEM0_COLLECTION,
             token=settings.get("token") or None,
             db_name=settings.get("db_name") or "",
-            history_db=config.get("history_db_path") or _usual_history(),
+            history_db=config.get("history_db_path") or (default if default.is_file() else None),
         )
-
-
-def _usual_history() -> Path | None:
-    """Where Mem0 keeps its history when it is not told where."""
-    path = Path(os.environ.get("MEM0_DIR") or Path.home() / ".mem0") / "history.db"
-    return path if path.is_file() else None
 
 
 def migrate_mem0(
@@ -98,65 +92,59 @@ def migrate_mem0(
     deleted: bool = True,
     progress: Progress | None = None,
 ) -> MigrationReport:
-    """Bring everything that Mem0 has remembered in Milvus.
+    """Migrate all memories that Mem0 has stored in Milvus.
 
-    The texts are embedded by this memory's embedder: whose vectors Mem0 has, it does not tell. Mem0's store is not
-    changed; it should not be written to meanwhile.
+    The texts are embedded by this memory's embedder, because Mem0 does not record which model made its vectors. Mem0's
+    store is not changed; nothing should write to it meanwhile.
 
     Args:
-        memory: where to.
-        source: where from, as ``Mem0Store`` or as Mem0's own configuration.
-        dry_run: True to write nothing and to tell what would come.
-        on_conflict: what to do with a memory whose id another one has here: ``error`` to bring nothing at all, ``skip``
-            to leave it out, ``rename`` to bring it under another id.
-        deleted: False to leave out the histories of memories that Mem0 has deleted. They name no owner.
-        progress: called now and then with how many memories are done and how many there are, about.
+        memory: the memory to write to.
+        source: Mem0's store, as ``Mem0Store`` or as Mem0's own configuration.
+        dry_run: True to write nothing and only report what would be migrated.
+        on_conflict: if another memory here has the id: ``error`` writes nothing at all, ``skip`` leaves the memory out,
+            ``rename`` gives it a new id.
+        deleted: False to leave out the histories of memories that Mem0 has deleted. They have no scope.
+        progress: called with the number of memories done and the approximate total.
 
     Returns:
-        What came, or would come. Memories that cannot be stored here are left out and named in ``problems``.
+        The counts of migrated memories. Memories that cannot be stored here are left out and listed in ``problems``.
 
     Raises:
-        ConfigError: the configuration does not say where Mem0 keeps its memories.
+        ConfigError: the configuration does not describe a Milvus store of Mem0.
         ValidationError: there is no such store, collection or ``history.db``, or ids are taken. Nothing was written.
         StoreLockedError: a process has Mem0's Milvus Lite store open.
-        EmbeddingError: the embedding model failed; calling again goes on.
-        StoreError: Milvus failed, here or there; calling again goes on.
+        EmbeddingError: the embedding model failed; calling again continues.
+        StoreError: Milvus failed, here or there; calling again continues.
     """
     if not isinstance(memory, Memory):
         raise ValidationError(f"memory must be a Memory, not {type(memory).__name__}; an AsyncMemory has to_sync().")
     if on_conflict not in ("error", "skip", "rename"):
         raise ValidationError(f"on_conflict={on_conflict!r}; known are error, skip, rename.")
-    where = source if isinstance(source, Mem0Store) else Mem0Store.from_config(source)
-    with ExitStack() as open_ones:
-        history = None if where.history_db is None else open_ones.enter_context(Mem0History(where.history_db))
-        collection = open_ones.enter_context(Mem0Collection(_read(where)))
-        migration = _Migration(collection, history, deleted)
-        return run(migration.carry_out(memory._ports, on_conflict, dry_run, progress))
-
-
-def _read(store: Mem0Store) -> VectorStoreConfig:
-    values = {
-        "url": store.url,
-        "collection_name": store.collection_name,
-        "token": store.token,
-        "db_name": store.db_name,
-    }
-    return read_section(VectorStoreConfig, values, "vector_store.config")
+    store = source if isinstance(source, Mem0Store) else Mem0Store.from_config(source)
+    with ExitStack() as resources:
+        history = None
+        if store.history_db is not None:
+            history = resources.enter_context(closing(Mem0History(store.history_db)))
+        names = ("url", "collection_name", "token", "db_name")
+        settings = {name: getattr(store, name) for name in names}
+        config = read_section(VectorStoreConfig, settings, "vector_store.config")
+        collection = resources.enter_context(Mem0Collection(config))
+        return run(_Migration(collection, history, deleted).run(memory._ports, on_conflict, dry_run, progress))
 
 
 @dataclass(slots=True)
 class _Batch:
-    """Some of Mem0's memories, and why others do not come."""
+    """Some of Mem0's memories, and the reasons why others cannot be migrated."""
 
     memories: list[MemoryRows] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     elsewhere: int = 0
     rows: int = 0
 
-    def take(self, memory_id: str, read: Callable[[], MemoryRows]) -> None:
-        """Read a memory into this, or note why that cannot be done."""
+    def add(self, memory_id: str, convert: Callable[[], MemoryRows]) -> None:
+        """Convert a memory, or record the reason why that fails."""
         try:
-            memory = read()
+            memory = convert()
         except ValidationError as error:
             self.problems.append({"id": memory_id, "reason": str(error)})
         else:
@@ -166,22 +154,15 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Migration:
-    """What Mem0 has.
-
-    Attributes:
-        collection: its memories.
-        history: their past, where it is known.
-        deleted: whether those that it has deleted are brought.
-    """
+    """The contents of Mem0's store; with ``deleted``, including the histories of deleted memories."""
 
     collection: Mem0Collection
     history: Mem0History | None
     deleted: bool
 
-    async def carry_out(
+    async def run(
         self, ports: Ports, on_conflict: OnConflict, dry_run: bool, progress: Progress | None
     ) -> MigrationReport:
-        """See ``migrate_mem0``."""
         positions = self._positions()
         importer = MemoryImporter(ports, on_conflict, lambda memory_id: str(uuid5(_RENAMED, memory_id)))
         found = Survey(dry_run)
@@ -195,8 +176,8 @@ class _Migration:
         if report["conflicts"] and on_conflict == "error" and not dry_run:
             raise ValidationError(
                 f"{report['conflicts']:,} of Mem0's ids are taken by other memories here, such as "
-                f"{', '.join(repr(problem['id']) for problem in found.conflicts[:5])}. Nothing was written. Say "
-                "on_conflict='skip' to leave these out, or on_conflict='rename' to bring them under new ids."
+                f"{', '.join(repr(problem['id']) for problem in found.conflicts[:5])}. Nothing was written. Use "
+                "on_conflict='skip' to leave these out, or on_conflict='rename' to give them new ids."
             )
         if not dry_run:
             await self._write(importer, positions, report, progress)
@@ -217,7 +198,7 @@ class _Migration:
             done += len(batch.memories)
             if progress is not None:
                 progress(done, max(done, total))
-        importer.ports.positions.forget()  # the next memory of a run comes after those that came in
+        importer.ports.positions.forget()  # cached last positions of runs: migrated memories may take the next ones
         report["memories"] = outcome["memories"]
         report["deleted"] = outcome["deleted"]
         report["versions"] = outcome["versions"]
@@ -226,7 +207,7 @@ class _Migration:
         report["renamed"] = outcome["renamed"]
 
     def _positions(self) -> dict[str, int]:
-        """The place in its run of each memory that has one: Mem0 keeps moments alone."""
+        """Return the position of each memory in its run, by id, from its time: Mem0 stores no positions."""
         runs: dict[tuple[str, ...], list[tuple[int, str]]] = {}
         for page in self.collection.pages():
             for memory_id, document in page.items():
@@ -236,30 +217,30 @@ class _Migration:
         return {memory_id: place for ids in runs.values() for place, (_, memory_id) in enumerate(sorted(ids))}
 
     def _batches(self, positions: Mapping[str, int]) -> Iterator[_Batch]:
-        """Everything, some at a time: first the memories that Mem0 has, then those that it has deleted."""
+        """Yield all memories in batches: first those that Mem0 has, then those that it has deleted."""
         batch = _Batch()
         for page in self.collection.pages():
-            past = self.history.of(list(page)) if self.history else {}
+            entries = self.history.entries(list(page)) if self.history else {}
             for memory_id, document in page.items():
-                entries, place = past.get(memory_id, []), positions.get(memory_id, 0)
-                batch.take(memory_id, partial(mapping.living, memory_id, document, entries, place))
+                own, position = entries.get(memory_id, []), positions.get(memory_id, 0)
+                batch.add(memory_id, partial(mapping.existing_memory, memory_id, document, own, position))
                 if batch.rows >= import_rows.BATCH_ROWS:
                     yield batch
                     batch = _Batch()
         yield batch
         if self.history:
-            yield from self._batches_of_the_past(self.history)
+            yield from self._batches_of_history(self.history)
 
-    def _batches_of_the_past(self, history: Mem0History) -> Iterator[_Batch]:
-        """The memories of which only the history tells."""
+    def _batches_of_history(self, history: Mem0History) -> Iterator[_Batch]:
+        """Yield the memories that are in the history only."""
         for last_events in history.last_events():
             batch = _Batch()
             present = self.collection.present(list(last_events))
-            gone = {memory_id: event for memory_id, event in last_events.items() if memory_id not in present}
-            ended = [memory_id for memory_id, event in gone.items() if event == "DELETE"]
-            batch.elsewhere = len(gone) - len(ended)
+            missing = {memory_id: event for memory_id, event in last_events.items() if memory_id not in present}
+            ended = [memory_id for memory_id, event in missing.items() if event == "DELETE"]
+            batch.elsewhere = len(missing) - len(ended)
             if self.deleted:
-                past = history.of(ended)
+                entries = history.entries(ended)
                 for memory_id in ended:
-                    batch.take(memory_id, partial(mapping.deleted, memory_id, past[memory_id]))
+                    batch.add(memory_id, partial(mapping.deleted_memory, memory_id, entries[memory_id]))
             yield batch

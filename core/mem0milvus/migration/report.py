@@ -1,4 +1,4 @@
-"""What comes, or would come, from a Mem0 installation."""
+"""The report of a migration from Mem0."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ from mem0milvus.data.timestamps import to_iso
 from mem0milvus.operations.transfer.dump_format import MemoryRows
 from mem0milvus.operations.transfer.import_rows import ImportState
 
-#: Problems and conflicts that a report names; all of them are counted.
-NAMED = 100
+#: The most problems, and the most conflicts, that a report lists; all of them are counted.
+_MOST_LISTED = 100
 
 
 class Problem(TypedDict):
-    """A memory that cannot be brought."""
+    """A memory that cannot be migrated."""
 
     id: str
     reason: str
 
 
 class MigrationReport(TypedDict):
-    """What ``migrate_mem0`` gives: what came or, of a dry run, what would come."""
+    """The result of ``migrate_mem0``: the counts of what was migrated or, in a dry run, would be."""
 
     dry_run: bool
     memories: int
-    deleted: int  # memories that Mem0 has deleted, and whose history comes
-    versions: int  # what memories used to say
-    present: int  # memories that had come before
-    conflicts: int  # memories whose ids others have here
-    skipped: int  # of these, those that were left out
-    renamed: dict[str, str]  # and the new ids of the others
-    unreadable: int  # memories that cannot be brought
-    problems: list[Problem]  # why these do not come, or what ids are taken; of each the first hundred
-    elsewhere: int  # memories in history.db that are in another collection of Mem0, or in none
-    users: dict[str, int]  # how many memories each user has; "" for those of no user
+    deleted: int  # memories that Mem0 has deleted, with their histories
+    versions: int  # closed versions
+    present: int  # memories that were migrated before
+    conflicts: int  # memories whose ids other memories have here
+    skipped: int  # conflicts that were left out
+    renamed: dict[str, str]  # the new ids of conflicts, by the old ones
+    unreadable: int  # memories that cannot be migrated
+    problems: list[Problem]  # the first hundred unreadable memories, and the first hundred conflicts
+    elsewhere: int  # memories of history.db that are in another collection of Mem0, or in none
+    users: dict[str, int]  # memories by user; "" for those without a user
     agents: dict[str, int]
     runs: int
-    first: str | None  # when the oldest memory was made, as ISO 8601 text
+    first: str | None  # creation of the oldest memory, as ISO 8601 text
     last: str | None
 
 
 @dataclass(slots=True)
 class Survey:
-    """Counts what comes.
+    """The counts of a migration.
 
     Attributes:
-        dry_run: whether nothing will be written.
-        seen: memories that were counted, whatever becomes of them.
-        conflicts: ids that others have here, the first of them.
+        dry_run: copied into the report.
+        seen: the number of memories counted, including those that are not migrated.
+        conflicts: the first memories whose ids other memories have here.
     """
 
     dry_run: bool
@@ -66,12 +66,12 @@ class Survey:
     _last_us: int | None = None
 
     def add(self, memories: Sequence[MemoryRows], states: Sequence[ImportState]) -> None:
-        """Count memories, each with what is to become of it."""
+        """Count memories by their import states."""
         for memory, state in zip(memories, states, strict=True):
             self.seen += 1
             if state is ImportState.CONFLICT:
                 self._counts["conflicts"] += 1
-                if len(self.conflicts) < NAMED:
+                if len(self.conflicts) < _MOST_LISTED:
                     self.conflicts.append({"id": memory.head.id, "reason": "another memory has this id here"})
             elif state is ImportState.PRESENT:
                 self._counts["present"] += 1
@@ -92,13 +92,13 @@ class Survey:
         self._last_us = max(head.created_at, self._last_us or head.created_at)
 
     def leave_out(self, problems: Sequence[Problem], elsewhere: int) -> None:
-        """Count memories that do not come."""
+        """Count memories that are not migrated."""
         self._counts["unreadable"] += len(problems)
         self._counts["elsewhere"] += elsewhere
-        self._problems += problems[: NAMED - len(self._problems)]
+        self._problems += problems[: _MOST_LISTED - len(self._problems)]
 
     def report(self) -> MigrationReport:
-        """What was counted."""
+        """Return the report."""
         counts = self._counts
         return {
             "dry_run": self.dry_run,

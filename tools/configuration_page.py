@@ -1,7 +1,7 @@
-"""Writes the configuration reference, ``docs/configuration.md``, from the models that read a configuration.
+"""Write the configuration reference, ``docs/configuration.md``, from the models that read a configuration.
 
-Run it as ``python docs/tools/configuration.py`` after a change of ``core/mem0milvus/config.py``. A test compares the
-page with what this makes.
+Run ``python tools/configuration_page.py`` after a change of ``core/mem0milvus/config.py``. A test compares the page
+with the output of ``page``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pydantic.fields import FieldInfo
 
 from mem0milvus import config
 
-PAGE = Path(__file__).parents[1] / "configuration.md"
+PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
-#: What stands around the tables.
+#: The text around the tables.
 TEMPLATE = Path(__file__).with_suffix(".template")
 
 #: Each part of the configuration, under its heading.
@@ -36,7 +36,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 
 def page() -> str:
-    """The page, as Markdown."""
+    """Return the page as Markdown."""
     sections = "".join(_section(heading, model) for heading, model in SECTIONS)
     unused = "".join(f"| `{key}` | {why} |\n" for key, why in config.UNUSED_KEYS.items())
     template = TEMPLATE.read_text(encoding="utf-8")
@@ -59,7 +59,7 @@ def _row(name: str, field: FieldInfo, told: str) -> str:
 
 
 def _read_docstring(model: type[BaseModel]) -> tuple[str, dict[str, str]]:
-    """The text of a model, and that of each of its attributes."""
+    """Return the summary of a model and the text of each of its attributes."""
     summary, _, attributes = (inspect.getdoc(model) or "").partition("\nAttributes:\n")
     found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE)
     return _code(" ".join(summary.split())), {name: " ".join(text.split()) for name, text in found}
@@ -70,7 +70,7 @@ def _code(text: str) -> str:
 
 
 def _kind(field: FieldInfo) -> str:
-    """The type in words, with its bounds."""
+    """Return the type in words, with its bounds."""
     *words, last = dict.fromkeys(_words(field.annotation))
     kind = f"{', '.join(words)} or {last}" if words else last
     bounds = " ".join(f"{sign} {bound:,}" for item in field.metadata for sign, bound in _bounds(item))

@@ -1,8 +1,8 @@
-"""Runs the notebooks from top to bottom, each in a folder of its own, without a network or an API key.
+"""Run the notebooks from top to bottom, each in a folder of its own, without a network or an API key.
 
-``python notebooks/run.py`` writes what they show into them, ``--check`` only compares. What changes from run to run
-(ids, moments, the pixels of pictures) does not count: a cell whose output is otherwise the same keeps the one that it
-has.
+``python tools/run_notebooks.py`` writes the outputs into the notebooks; ``--check`` only compares them. Ids, timestamps
+and the pixels of pictures change from run to run and are ignored: a cell whose output differs in nothing else keeps its
+stored output.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-HERE = Path(__file__).resolve().parent
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 #: Seconds that one cell may take.
 TIMEOUT_S = 120
 
-#: What notebooks are not to find in the environment: they would use it.
+#: Prefixes of environment variables that would point a notebook at a real store or model.
 FOREIGN = ("OPENAI", "MILVUS", "MEM0", "LANGSMITH", "LANGCHAIN")
 
-#: What differs from run to run, and what stands for it in comparisons.
+#: Patterns of output that differs from run to run, and their placeholders in comparisons.
 CHANGING: Sequence[tuple[str, str]] = (
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>"),
     (r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:\+\d\d:\d\d|Z)?)?", "<moment>"),
@@ -38,25 +38,25 @@ CHANGING: Sequence[tuple[str, str]] = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the notebooks that are named, or all; the result is the exit code."""
+    """Run the given notebooks, or all of them, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("notebooks", nargs="*", type=Path, help="left out, all of them")
+    parser.add_argument("notebooks", nargs="*", type=Path, help="default: all of them")
     parser.add_argument("--check", action="store_true", help="compare, and write nothing")
     options = parser.parse_args(arguments)
-    paths = options.notebooks or sorted(HERE.glob("*.ipynb"))
+    paths = options.notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))
     with tempfile.TemporaryDirectory(prefix="notebooks-", ignore_cleanup_errors=True) as settings:
         prepare_environment(settings)
         failed = [path.name for path in paths if not _run(path, check=options.check)]
     if failed:
-        print(f"Not as they should be: {', '.join(failed)}", file=sys.stderr)
+        print(f"Failed or changed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
 
 
 def prepare_environment(settings: str) -> None:
-    """Take away what would make a notebook use another store or model, or write outside of its folder.
+    """Remove settings that would make a notebook use another store or model, or write outside of its folder.
 
     Args:
-        settings: a folder for what IPython and matplotlib keep.
+        settings: a folder for the settings of IPython and matplotlib.
     """
     for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         del os.environ[name]
@@ -71,7 +71,7 @@ def _run(path: Path, *, check: bool) -> bool:
         print(f"{path.name}: {error}", file=sys.stderr)
         return False
     changed = keep_unchanged_outputs(before, after)
-    print(f"{path.name}: {len(changed)} of {len(after.cells)} cells changed" if changed else f"{path.name}: as it was")
+    print(f"{path.name}: {len(changed)} of {len(after.cells)} cells changed" if changed else f"{path.name}: unchanged")
     if check:
         for number in changed:
             print(f"  cell {number + 1}: {comparable(after.cells[number].outputs)}"[:2_000], file=sys.stderr)
@@ -81,23 +81,23 @@ def _run(path: Path, *, check: bool) -> bool:
 
 
 def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook with what it shows now.
+    """Run a notebook and return it with its new outputs.
 
     Raises:
         CellExecutionError: a cell failed.
     """
     result = nbformat.from_dict(notebook)
     with tempfile.TemporaryDirectory(prefix="notebook-", ignore_cleanup_errors=True) as root:
-        folder = Path(root) / HERE.name
+        folder = Path(root) / NOTEBOOKS.name
         folder.mkdir()
-        (Path(root) / "tests").symlink_to(HERE.parent / "tests")  # one of them reads what a test has
+        (Path(root) / "tests").symlink_to(NOTEBOOKS.parent / "tests")  # 05_from_mem0 reads a store of tests/migration
         NotebookClient(
             result,
             timeout=TIMEOUT_S,
             kernel_name="python3",
             resources={"metadata": {"path": str(folder)}},
             record_timing=False,
-            coalesce_streams=True,  # in how many pieces it came is chance
+            coalesce_streams=True,  # how a stream is cut into messages is chance
             extra_arguments=["--IPKernelApp.log_level=40"],  # errors only
         ).execute()
     result.metadata = {
@@ -110,10 +110,10 @@ def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def keep_unchanged_outputs(before: nbformat.NotebookNode, after: nbformat.NotebookNode) -> list[int]:
-    """Put back the outputs that are the same but for what changes from run to run.
+    """Restore the old outputs of the cells that differ only in values that change from run to run.
 
     Returns:
-        The places of the cells whose outputs are others.
+        The positions of the other cells.
     """
     changed = []
     for number, (old, new) in enumerate(zip(before.cells, after.cells, strict=True)):
@@ -127,7 +127,7 @@ def keep_unchanged_outputs(before: nbformat.NotebookNode, after: nbformat.Notebo
 
 
 def comparable(outputs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Outputs as text, without what changes from run to run."""
+    """Return outputs as text, with placeholders for values that change from run to run."""
     return [_text(output) for output in outputs]
 
 
