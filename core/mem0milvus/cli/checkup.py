@@ -146,7 +146,7 @@ class Checkup:
             )
 
     def _files(self) -> Iterator[Finding]:
-        from mem0milvus.milvus.inspection import damaged_files
+        from mem0milvus.milvus.lite_folder import damaged_files
 
         path = Path(self._settings.store.uri).absolute()
         if is_file(self._settings) and path.is_dir() and (damaged := damaged_files(path)):
