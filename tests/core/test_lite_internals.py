@@ -48,7 +48,7 @@ class Renamed:
 
 @pytest.fixture(autouse=True)
 def _small_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mem0milvus.milvus.compaction.CHECK_ROWS", MANY)
+    monkeypatch.setattr("mem0milvus.milvus.lite_internals.CHECK_ROWS", MANY)
     monkeypatch.setattr("mem0milvus.milvus.lite.FLUSH_ROWS", 8)
 
 

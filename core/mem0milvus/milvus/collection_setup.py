@@ -23,15 +23,7 @@ _LOAD_TIMEOUT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class CollectionSetup:
-    """Opens collections.
-
-    Attributes:
-        client: pymilvus's client.
-        identity: the embedder and text analysis that must have filled the collections.
-        can: what the Milvus can do.
-        uri: the store, for messages.
-        timeout_s: seconds that one request may take.
-    """
+    """Opens collections that rows of this identity may be written into. ``uri`` is for messages."""
 
     client: MilvusClient
     identity: Identity
@@ -42,11 +34,7 @@ class CollectionSetup:
     def run(self, layouts: Mapping[str, Layout[Any]]) -> set[str]:
         """Create the collections that are missing, in this order, check the others, and load all.
 
-        Returns:
-            The collections with a column for lexical weights.
-
-        Raises:
-            StoreError: or one of its subclasses.
+        Return those with a column for lexical weights. Raises ``StoreError`` or one of its subclasses.
         """
         with_words = {name for name, layout in layouts.items() if self._open(name, layout)}
         if not self.can.lite and len(layouts) > 1:  # each takes a server two seconds, all at once no longer

@@ -20,30 +20,17 @@ if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
 
-@dataclass(frozen=True, slots=True)
 class Names:
-    """The collections of one memory.
+    """The collections of one memory, by the name of the one of the memories themselves."""
 
-    Attributes:
-        live: the memories.
-    """
-
-    live: str
-
-    @property
-    def history(self) -> str:
-        """The closed versions of the memories."""
-        return f"{self.live}_versions"
-
-    @property
-    def records(self) -> str:
-        """The record store beside the memory."""
-        return f"{self.live}_records"
-
-    @property
-    def all(self) -> tuple[str, str, str]:
-        """All three, in the order in which they are switched."""
-        return self.records, self.history, self.live
+    def __init__(self, live: str) -> None:
+        self.live = live
+        self.history = f"{live}_versions"
+        self.records = f"{live}_records"
+        #: All three, in the order in which they are switched.
+        self.all = (self.records, self.history, self.live)
+        #: The new memories once the switch is committed.
+        self.ready = f"{live}__ready"
 
     @property
     def next(self) -> Names:
@@ -55,21 +42,12 @@ class Names:
         """The collections that were replaced."""
         return Names(f"{self.live}__old")
 
-    @property
-    def ready(self) -> str:
-        """The new memories once the switch is committed."""
-        return f"{self.live}__ready"
-
 
 @dataclass(frozen=True, slots=True)
 class CollectionSwap:
     """Switches the names of collections. Every method raises ``StoreError`` or one of its subclasses.
 
-    Attributes:
-        client: pymilvus's client; nobody else uses it meanwhile.
-        names: the collections' names.
-        uri: the store, for messages.
-        timeout_s: seconds that one request may take.
+    No other request uses the client meanwhile. ``uri`` is for messages.
     """
 
     client: MilvusClient

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -63,44 +62,23 @@ _NO_ANSWER_WORDS = re.compile(
 )
 _NOT_READY_WORDS = re.compile(r"not (fully )?loaded|not? available|not ready|not healthy|not subscribed|on recovering")
 
+#: Warnings held back from the log while one of our calls runs in this context.
 _held_back: ContextVar[list[LogRecord] | None] = ContextVar("mem0milvus_held_back", default=None)
 
-
-class _HoldBack(logging.Filter):
-    """Keep warnings and errors out of the log, and collect them, while one of our calls runs in this context."""
-
-    def filter(self, record: LogRecord) -> bool:
-        held = _held_back.get()
-        if held is None or record.levelno < logging.WARNING:
-            return True
-        held.append(record)
-        return False
+#: All calls of ours that run, by the ids of their lists of warnings: Milvus Lite's threads have contexts of their own.
+_running: set[int] = set()
 
 
-class _HoldBackLite(logging.Filter):
-    """Keep warnings of Milvus Lite's threads out of the log while any of our calls runs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._calls = 0
-        self._mutex = threading.Lock()
-
-    def filter(self, record: LogRecord) -> bool:
-        return self._calls == 0 or record.levelno < logging.WARNING
-
-    @contextmanager
-    def during_call(self) -> Iterator[None]:
-        with self._mutex:
-            self._calls += 1
-        try:
-            yield
-        finally:
-            with self._mutex:
-                self._calls -= 1
+def _is_logged(record: LogRecord) -> bool:
+    held = _held_back.get()
+    if held is None or record.levelno < logging.WARNING:
+        return True
+    held.append(record)
+    return False
 
 
-_HOLD_BACK = _HoldBack()
-_HOLD_BACK_LITE = _HoldBackLite()
+def _is_logged_by_lite(record: LogRecord) -> bool:
+    return not _running or record.levelno < logging.WARNING
 
 
 @contextmanager
@@ -118,20 +96,21 @@ def translated(action: str, uri: str) -> Iterator[None]:
     held: list[LogRecord] = []
     token = _held_back.set(held)
     try:
-        with _HOLD_BACK_LITE.during_call():
-            yield
+        _running.add(id(held))
+        yield
     except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError) as error:
         logged = _logged_exception(held)
         raise _translate(error, logged, action, uri) from (logged or error)
     finally:
+        _running.discard(id(held))
         _held_back.reset(token)
 
 
 @lru_cache(maxsize=1)
 def _watch_loggers() -> None:
     for name in _NOISY_LOGGERS:
-        logging.getLogger(name).addFilter(_HOLD_BACK)
-    logging.getLogger(_LITE_SERVER_LOGGER).addFilter(_HOLD_BACK_LITE)
+        logging.getLogger(name).addFilter(_is_logged)
+    logging.getLogger(_LITE_SERVER_LOGGER).addFilter(_is_logged_by_lite)
 
 
 def _logged_exception(held: list[LogRecord]) -> BaseException | None:

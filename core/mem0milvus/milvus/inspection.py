@@ -5,16 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mem0milvus.errors import StoreError
-from mem0milvus.milvus import lite
-from mem0milvus.milvus.read_only_client import ReadOnlyClient
+from mem0milvus.milvus.pymilvus_client import ReadOnlyClient
 from mem0milvus.milvus.schema import MEMORIES, RECORDS
-
-if TYPE_CHECKING:
-    from mem0milvus.config import VectorStoreConfig
 
 #: Contents of the layouts, by the version that is stored with a collection.
 _KINDS: Mapping[str, str] = {MEMORIES.version: "memories", RECORDS.version: "records"}
@@ -34,7 +29,6 @@ class CollectionFacts:
         model: the embedding model that filled it.
         dims: length of its vectors; 0 if unknown.
         metric: the metric of its vectors.
-        analysis: version of the text analysis.
         columns: the names of its columns.
         rows: about how many rows it has: a server counts deleted ones until it has compacted them.
         unreadable: why it cannot be loaded; empty if it can, or if that was not tried.
@@ -46,7 +40,6 @@ class CollectionFacts:
     model: str
     dims: int
     metric: str
-    analysis: str
     columns: frozenset[str]
     rows: int
     unreadable: str = ""
@@ -77,25 +70,6 @@ class Inspection(ReadOnlyClient):
         StoreError: or one of its subclasses: the store cannot be opened.
     """
 
-    def __init__(self, config: VectorStoreConfig) -> None:
-        super().__init__(config)
-        self._path: Path | None = None
-        try:
-            self._open()
-        except BaseException:
-            self.close()
-            raise
-
-    def _open(self) -> None:
-        if not lite.is_lite(self._config.uri):
-            self._connect(None)
-        else:
-            with lite.opening():
-                file = self._resources.enter_context(lite.open_file(self._config.uri))
-                self._path = file.path
-                self._connect(file)
-        self.version, self.can = self._opened.version, self._opened.can
-
     def names(self) -> list[str]:
         """Return the names of all collections, sorted."""
         return sorted(self._ask("list the collections", "list_collections"))
@@ -118,7 +92,6 @@ class Inspection(ReadOnlyClient):
             model=str(made_by.get("model", "")),
             dims=int(made_by.get("dims", 0)),
             metric=properties.get("mem0milvus.metric", ""),
-            analysis=properties.get("mem0milvus.analysis", ""),
             columns=frozenset(field["name"] for field in description["fields"]),
             rows=int(stats.get("row_count", 0)),
             unreadable=self._try_to_load(name) if load and self.can.lite else "",
@@ -133,9 +106,9 @@ class Inspection(ReadOnlyClient):
 
     def bytes_on_disk(self) -> int | None:
         """Return the size of a Milvus Lite store in bytes; None for a server."""
-        if self._path is None:
+        if self._file is None:
             return None
-        return sum(path.stat().st_size for path in self._path.rglob("*") if path.is_file())
+        return sum(path.stat().st_size for path in self._file.path.rglob("*") if path.is_file())
 
 
 def _json(text: str) -> Mapping[str, Any]:

@@ -14,14 +14,14 @@ import os
 import sys
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mem0milvus.errors import StoreError
-from mem0milvus.milvus import compaction, lite_internals
+from mem0milvus.milvus import lite_internals
 from mem0milvus.milvus.lite_folder import check_documents, check_path
 from mem0milvus.milvus.uninterrupted import uninterrupted
 
@@ -70,13 +70,9 @@ class LiteCollection:
         self._unflushed += rows
         self._unchecked += rows
 
-    def needs_flush(self) -> bool:
-        """Return whether a search should flush first."""
-        return not _flushing_stopped and self._unflushed > FLUSH_ROWS
-
-    def is_full(self) -> bool:
-        """Return whether a write should flush afterwards."""
-        return not _flushing_stopped and self._unflushed > WRITE_FLUSH_ROWS
+    def needs_flush(self, limit: int) -> bool:
+        """Return whether more rows than the limit are not flushed, and can be."""
+        return not _flushing_stopped and self._unflushed > limit
 
     def has_logs(self) -> bool:
         """Return whether there are logs of writes, which Milvus Lite deletes at a flush and when it is closed."""
@@ -99,7 +95,7 @@ class LiteCollection:
             StoreError: the compaction failed.
         """
         self._unflushed = 0
-        if self._unchecked < compaction.CHECK_ROWS or not self._file.compacts:
+        if self._unchecked < lite_internals.CHECK_ROWS or not self._file.compacts:
             return
         self._unchecked = 0
         try:
@@ -108,12 +104,12 @@ class LiteCollection:
             self._file.warn(f"{type(error).__name__}: {error}", lite_internals.NO_COMPACTION)
             return
         if outdated:
-            self.compact(compaction.mostly_outdated)
+            self.compact(everything=False)
 
-    def compact(self, choose: compaction.Choice = compaction.all_outdated) -> None:
-        """Rewrite files without the rows that were deleted or replaced. The caller has just flushed.
+    def compact(self, *, everything: bool = True) -> None:
+        """Rewrite files without the rows that were deleted or replaced: every such file, or those with many of them.
 
-        Does nothing where Milvus Lite has no such compaction, which is logged.
+        The caller has just flushed. Where Milvus Lite has no such compaction, nothing is done, and that is logged.
 
         Raises:
             StoreError: the compaction failed.
@@ -125,7 +121,7 @@ class LiteCollection:
             logger.warning("Deleted and replaced rows of %r stay in the files of %s.", self._name, self._file.path)
             return
         try:
-            lite_internals.compact(self._engine(), choose)
+            lite_internals.compact(self._engine(), everything=everything)
         except (MilvusLiteError, OSError, ValueError, *_UNKNOWN_ENGINE) as error:
             self._file.needs_restart = True
             raise StoreError(
@@ -247,9 +243,11 @@ def opening() -> threading.RLock:
     return _mutex
 
 
-@contextmanager
-def open_file(uri: str) -> Iterator[LiteFile]:
-    """Count one more user of a store. Milvus Lite starts when the first client connects, and stops after the last user.
+def acquire(uri: str, resources: ExitStack) -> LiteFile:
+    """Count one more user of a store, until the resources are closed.
+
+    Milvus Lite starts when the first client connects, and stops after the last user. This is no context manager made of
+    a generator: the garbage collector would end one for a memory that nobody closed, in any thread, and deadlock.
 
     Raises:
         ConfigError: the path cannot be that of a Milvus Lite store.
@@ -261,10 +259,8 @@ def open_file(uri: str) -> Iterator[LiteFile]:
             check_documents(path)
             file = _open_files[path] = LiteFile(path)
         file.users += 1
-    try:
-        yield file
-    finally:
-        _release(file)
+        resources.callback(_release, file)
+        return file
 
 
 def _release(file: LiteFile) -> None:

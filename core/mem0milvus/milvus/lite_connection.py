@@ -49,7 +49,7 @@ class LiteConnection(Connection):
     @override
     def _open(self) -> None:
         with lite.opening():
-            self._file = self._resources.enter_context(lite.open_file(self._config.uri))
+            self._file = lite.acquire(self._config.uri, self._resources)
             self._resources.callback(self._close_client)
             self._connect()
 
@@ -79,13 +79,13 @@ class LiteConnection(Connection):
     @override
     def _send(self, client: MilvusClient, method: str, collection: str, arguments: dict[str, Any]) -> Any:
         state = self._collection(collection)
-        if method in _SCANS and state.needs_flush():
+        if method in _SCANS and state.needs_flush(lite.FLUSH_ROWS):
             self._flush(client, collection)
         self._choose_partitions(client, collection, arguments)
         answer = self._call(client, method, collection, **arguments)
         if method == "upsert":
             state.count_written(len(arguments["data"]))
-            if state.is_full():
+            if state.needs_flush(lite.WRITE_FLUSH_ROWS):
                 self._flush_after_write(client, collection)
         return answer
 

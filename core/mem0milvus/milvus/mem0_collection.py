@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from typing_extensions import override
 
 from mem0milvus.data.limits import ROWS_PER_REQUEST
 from mem0milvus.errors import StoreError, ValidationError
@@ -15,13 +17,9 @@ from mem0milvus.milvus import lite
 from mem0milvus.milvus.inspection import MEM0_COLUMNS
 from mem0milvus.milvus.lite_folder import check_path, copy_store
 from mem0milvus.milvus.paging import KeyOrderPaging
-from mem0milvus.milvus.pymilvus_client import server_time
-from mem0milvus.milvus.read_only_client import ReadOnlyClient
+from mem0milvus.milvus.pymilvus_client import ReadOnlyClient, server_time
 from mem0milvus.milvus.read_timestamps import WriteTimestamp, read_arguments
 from mem0milvus.retrieval.filters import literal
-
-if TYPE_CHECKING:
-    from mem0milvus.config import VectorStoreConfig
 
 
 class Mem0Collection(ReadOnlyClient):
@@ -38,18 +36,17 @@ class Mem0Collection(ReadOnlyClient):
         StoreError: or one of its subclasses: it cannot be opened.
     """
 
-    def __init__(self, config: VectorStoreConfig) -> None:
-        super().__init__(config)
-        self._name = config.collection_name
+    @override
+    def _open(self) -> None:
+        self._name = self._config.collection_name
         self._is_copy = False
-        try:
-            self._open()
-            self._consistency: Mapping[str, Any] = {} if self._opened.can.lite else self._see_all_writes()
-            self._check()
-            self._load()
-        except BaseException:
-            self.close()
-            raise
+        if lite.is_lite(self._config.uri):
+            self._open_lite(self._config.uri)
+        else:
+            super()._open()
+        self._consistency: Mapping[str, Any] = {} if self.can.lite else self._see_all_writes()
+        self._check()
+        self._load()
 
     def count(self) -> int:
         """Return about how many rows there are."""
@@ -57,7 +54,7 @@ class Mem0Collection(ReadOnlyClient):
 
     def pages(self) -> Iterator[dict[str, Mapping[str, Any]]]:
         """Yield all rows in the order of their ids, a page at a time: Mem0's documents by memory id."""
-        paging = KeyOrderPaging("", ROWS_PER_REQUEST, lite=self._opened.can.lite)
+        paging = KeyOrderPaging("", ROWS_PER_REQUEST, lite=self.can.lite)
         while paging.more:
             columns = ["id", "metadata"]
             rows = self._call("query", output_fields=columns, **paging.arguments, **self._consistency)
@@ -73,11 +70,7 @@ class Mem0Collection(ReadOnlyClient):
     def _call(self, method: str, **arguments: Any) -> Any:
         return self._ask(f"{method} in Mem0's collection {self._name!r}", method, self._name, **arguments)
 
-    def _open(self) -> None:
-        uri = self._config.uri
-        if not lite.is_lite(uri):
-            self._connect(None)
-            return
+    def _open_lite(self, uri: str) -> None:
         if not Path(uri).exists():
             raise ValidationError(f"There is no Milvus Lite store at {uri}.")
         if (file := lite.opened(uri)) is None:
@@ -85,12 +78,12 @@ class Mem0Collection(ReadOnlyClient):
             folder = self._resources.enter_context(tempfile.TemporaryDirectory(prefix="mem0milvus-"))
             path = check_path(uri)
             copy_store(path, Path(folder) / path.name)
-            file = self._resources.enter_context(lite.open_file(str(Path(folder) / path.name)))
+            file = lite.acquire(str(Path(folder) / path.name), self._resources)
         self._connect(file)
 
     def _see_all_writes(self) -> Mapping[str, Any]:
         """Return the arguments of a read that sees every write, of any program, up to now."""
-        ask = partial(server_time, self._opened.client, self._config.timeout_s, self.uri)
+        ask = partial(server_time, self._client, self._config.timeout_s, self.uri)
         return read_arguments("Session", WriteTimestamp(), ask)
 
     def _check(self) -> None:
@@ -129,7 +122,7 @@ class Mem0Collection(ReadOnlyClient):
     def _rebuild_indexes(self) -> None:
         while names := self._call("list_indexes"):
             self._call("drop_index", index_name=names[0])
-        index = self._opened.client.prepare_index_params()
+        index = self._client.prepare_index_params()
         index.add_index("vectors", index_type="FLAT", metric_type="L2")
         self._call("create_index", index_params=index)
         self._call("load_collection")

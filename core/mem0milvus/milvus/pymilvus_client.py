@@ -5,7 +5,7 @@ The only module that uses private names of pymilvus (2.6 and 3.0); each use is g
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from mem0milvus.milvus.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
+    from typing_extensions import Self
 
     from mem0milvus.config import VectorStoreConfig
 
@@ -32,13 +33,9 @@ _CHANNEL = {
 
 
 class OpenClient(NamedTuple):
-    """A client that is connected.
+    """A connected client, the server's version, its capabilities, and the lock to hold during each request.
 
-    Attributes:
-        client: pymilvus's client.
-        version: as the server reports it.
-        can: the capabilities of that version.
-        lock: held during each request: Milvus Lite takes one at a time, here and behind ``milvus-lite server``.
+    Milvus Lite takes one request at a time, here and behind ``milvus-lite server``. Other servers need no lock.
     """
 
     client: MilvusClient
@@ -67,6 +64,50 @@ def connect(config: VectorStoreConfig, file: lite.LiteFile | None = None) -> Ope
     return OpenClient(client, version, can, lite.server_lock(uri) if can.lite else nullcontext())
 
 
+class ReadOnlyClient:
+    """A client that creates no collection and writes no row; a context manager.
+
+    Every method raises ``StoreError`` or one of its subclasses.
+    """
+
+    def __init__(self, config: VectorStoreConfig) -> None:
+        self._config = config
+        self._resources = ExitStack()
+        self.uri = without_credentials(config.uri)
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        if not lite.is_lite(self._config.uri):
+            self._connect(None)
+            return
+        with lite.opening():
+            self._connect(lite.acquire(self._config.uri, self._resources))
+
+    def _connect(self, file: lite.LiteFile | None) -> None:
+        self._file = file
+        self._client, self.version, self.can, self._lock = connect(self._config, file)
+        self._resources.callback(self._client.close)
+
+    def close(self) -> None:
+        """Close the client, and a Milvus Lite store that nobody else in this process uses."""
+        with lite.opening():
+            self._resources.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(self, action: str, method: str, *arguments: str, **options: Any) -> Any:
+        with self._lock, translated(action, self.uri):
+            return getattr(self._client, method)(*arguments, timeout=self._config.timeout_s, **options)
+
+
 def _make_client(config: VectorStoreConfig, path: str | None) -> MilvusClient:
     from pymilvus import MilvusClient
 
@@ -88,11 +129,7 @@ def _leave_reconnecting_to_grpc(client: MilvusClient) -> None:
     """
     manager, config = getattr(client, "_manager", None), getattr(client, "_config", None)
     if manager is not None and not getattr(config, "is_global", True):
-        _handler(client)._on_rpc_error = _not_handled
-
-
-def _not_handled(_error: Exception) -> bool:
-    return False
+        _handler(client)._on_rpc_error = lambda _error: False
 
 
 def forget_schema(client: MilvusClient, *names: str) -> None:

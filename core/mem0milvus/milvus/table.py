@@ -28,12 +28,7 @@ class MilvusTable(Table[R]):
     """The rows of one collection."""
 
     def __init__(
-        self,
-        connection: Connection,
-        collection: str,
-        layout: Layout[R],
-        driver: Driver,
-        consistency: Consistency,
+        self, connection: Connection, collection: str, layout: Layout[R], driver: Driver, consistency: Consistency
     ) -> None:
         self._connection = connection
         self._collection = collection
@@ -116,12 +111,7 @@ class MilvusTable(Table[R]):
 
     @override
     async def search(
-        self,
-        probes: Sequence[Probe],
-        where: Filter | None,
-        *,
-        limit: int,
-        consistency: Consistency | None = None,
+        self, probes: Sequence[Probe], where: Filter | None, *, limit: int, consistency: Consistency | None = None
     ) -> list[list[Hit[R]]]:
         condition, fits = self._compile(where)
         arguments = {
