@@ -41,6 +41,7 @@ class CollectionSetup:
             for name in layouts:
                 with translated(f"load {name!r}", self.uri):
                     self.client.load_collection(name, timeout=self.timeout_s, _async=True)
+        # Once more, and waiting: the first request only starts the loading.
         for name in layouts:
             self._load(name, words=name in with_words)
         return with_words

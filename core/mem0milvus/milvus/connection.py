@@ -119,6 +119,7 @@ class Connection:
             with translated(f"{method} in {collection!r}", self.uri):
                 return getattr(client, method)(collection, timeout=self._config.timeout_s, **arguments)
         finally:
+            # A write that timed out may be done all the same, so a failed one counts.
             if method in WRITES:
                 self._last_write(collection).note_write()
 

@@ -48,8 +48,9 @@ _NOT_READY_CODES = frozenset({8, 101, 103, 106, 201, 202, 401, 500, 503, 601, 90
 #: ready", whose code is 1, from an error without a code.
 _NOT_READY_OLD_CODES = frozenset({46, 56, 57})
 
-#: Codes without a meaning: the default of pymilvus and Milvus Lite, and Milvus's own for failures of other programs.
-_NO_CODE = frozenset({0, 1, 65_535})
+#: Codes without a meaning: the default of pymilvus and Milvus Lite (1), and Milvus's "service internal error" (5) and
+#: "unexpected error" (65535), which wrap the failures of other programs.
+_NO_CODE = frozenset({0, 1, 5, 65_535})
 
 #: Quoted and bracketed parts of a message. They are names, filters and values: a search in a collection named
 #: ``user_timeouts``, or for the text "not ready", must not count as a failure of the server.

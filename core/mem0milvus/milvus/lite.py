@@ -34,9 +34,6 @@ FLUSH_ROWS = 128
 #: memory nor leave a long flush to the next reader.
 WRITE_FLUSH_ROWS = 4_000
 
-#: Errors of an engine whose parts differ from those of the known versions.
-_UNKNOWN_ENGINE = (LookupError, TypeError, AttributeError)
-
 #: Partitions of a collection. A search of one user's rows reads one of them.
 PARTITIONS = 32
 
@@ -100,7 +97,7 @@ class LiteCollection:
         self._unchecked = 0
         try:
             outdated = lite_internals.has_many_outdated_rows(self._engine())
-        except _UNKNOWN_ENGINE as error:
+        except lite_internals.UNKNOWN as error:
             self._file.warn(f"{type(error).__name__}: {error}", lite_internals.NO_COMPACTION)
             return
         if outdated:
@@ -122,7 +119,8 @@ class LiteCollection:
             return
         try:
             lite_internals.compact(self._engine(), everything=everything)
-        except (MilvusLiteError, OSError, ValueError, *_UNKNOWN_ENGINE) as error:
+        # ArrowInvalid, of pyarrow, is a ValueError.
+        except (MilvusLiteError, OSError, ValueError, *lite_internals.UNKNOWN) as error:
             self._file.needs_restart = True
             raise StoreError(
                 f"Cannot compact {self._name!r} in {self._file.path}: {type(error).__name__}: {error}"

@@ -56,6 +56,7 @@ class LiteConnection(Connection):
     def _connect(self) -> None:
         self._client = connect(self._config, self._file).client
         with self._file.lock:
+            # Before the first request, so that a program which ends at once has all threads on Python 3.12 too.
             lite_internals.start_threads(self._file.path)
             self._prepare(self._client, self._layouts)
         self._restarts_seen = self._file.restarts
@@ -97,6 +98,7 @@ class LiteConnection(Connection):
             self._call(client, "create_partition", collection, partition_name=name)
             existing.add(name)
         if names := arguments.get("partition_names"):
+            # Its latest row of a key counts, whichever of the two partitions it is in.
             arguments["partition_names"] = [*existing.intersection(names), _DEFAULT_PARTITION]
 
     def _flush(self, client: MilvusClient, collection: str) -> None:
@@ -119,7 +121,9 @@ class LiteConnection(Connection):
     def _call(self, client: MilvusClient, method: str, collection: str, **arguments: Any) -> Any:
         try:
             return super()._call(client, method, collection, **arguments)
-        except BaseException as error:  # also Ctrl-C and a timeout: Milvus Lite goes on writing in its own thread
+        except BaseException as error:
+            # After a failed write, Milvus Lite 3.2 loses what it logs or flushes next (see ``LiteFile.restart``). After
+            # Ctrl-C or a timeout, its thread goes on writing beside the next request.
             if method in WRITES and not lite.failed_at_exit(error):
                 self._file.needs_restart = True
             raise
@@ -151,6 +155,7 @@ class LiteConnection(Connection):
                 if file.needs_restart:
                     logger.warning("A write to %s failed: opening it anew, so that nothing is lost.", self.uri)
                     file.restart()
+            # A restarted server has another port, so the client of an earlier start reaches nobody.
             if self._restarts_seen != file.restarts:
                 client.close()
                 self._connect()

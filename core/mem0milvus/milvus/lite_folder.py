@@ -113,6 +113,7 @@ def copy_store(path: Path, copy: Path) -> None:
     """
     try:
         with _locked(path):
+            # Without LOCK, which Milvus Lite creates where it is missing.
             shutil.copytree(path, copy, ignore=shutil.ignore_patterns("LOCK"))
     except OSError as error:  # shutil.Error is one
         raise StoreError(f"{path} cannot be copied to {copy.parent}, to be read there: {error}") from error
@@ -130,6 +131,7 @@ def _locked(path: Path) -> Iterator[None]:
     if not lock.exists():
         yield
         return
+    # A shared lock: it fails while Milvus Lite holds its exclusive one, and keeps Milvus Lite from taking that.
     with lock.open("rb") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -43,6 +43,9 @@ PRIVATE_NAMES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "milvus_lite.engine.compaction.CompactionManager": (("_compact_files", "_gc_tombstones"), NO_COMPACTION),
 }
 
+#: Errors from objects that differ from those of the known versions.
+UNKNOWN = (LookupError, TypeError, AttributeError)
+
 #: Rows written to a collection after which it is checked for outdated rows.
 CHECK_ROWS = 1_000
 
@@ -62,12 +65,13 @@ def missing_names(path: Path, collection: str, db_name: str) -> dict[str, str]:
     state, manager = getattr(server, "_state", None), getattr(engine, "_compaction_mgr", None)
     # Where the name that leads to an object is missing, that one is reported, and the names of the object are not.
     owners = (server_manager_instance, server, state, _threads(path), engine, manager)
-    return {
+    missing = {
         name: loss
         for owner, (names, loss) in zip(owners, PRIVATE_NAMES.values(), strict=True)
         for name in names
         if owner is not None and not hasattr(owner, name)
     }
+    return missing if server is None or engine is not None else {"get_collection": NO_COMPACTION, **missing}
 
 
 def _server_and_database(path: Path) -> tuple[Any, Any]:
@@ -87,7 +91,9 @@ def is_served(path: Path) -> bool:
 def engine_of(path: Path, collection: str, db_name: str) -> Any:
     """Return the engine of a collection of an open store; None where it cannot be found."""
     _, database = _server_and_database(path)
-    return None if database is None else database.get_collection(collection, database_name=db_name or None)
+    with suppress(*UNKNOWN):  # no database, or a method with other parameters
+        return database.get_collection(collection, database_name=db_name or None)
+    return None
 
 
 def _threads(path: Path) -> ThreadPoolExecutor | None:
@@ -115,6 +121,7 @@ def stop_server(path: Path) -> None:
     """
     from milvus_lite.server_manager import server_manager_instance
 
+    # ``release_server`` alone does not wait (milvus-lite 3.2): it would close the files under a thread that writes.
     server, pool = _server_and_database(path)[0], _threads(path)
     if server is not None:
         with suppress(RuntimeError):  # Python 3.12 and later start no thread while they exit
@@ -147,6 +154,7 @@ def has_many_outdated_rows(engine: Any) -> bool:
     for files in _by_partition(segments).values():
         keys: set[str] = set().union(*(file.pk_to_row for file in files))
         rows = sum(file.num_rows for file in files)
+        # Each key has one current row at the most; those deleted since it was written have none.
         if _is_too_much(rows - len(keys) + len(keys & deleted), rows):
             return True
     return False
@@ -164,6 +172,7 @@ def compact(engine: Any, *, everything: bool) -> None:
         engine: of the collection.
         everything: True to rewrite every file with an outdated row, False for partitions with many of them.
     """
+    # The engine's thread compacts after a flush; waiting keeps it from merging files that are chosen here.
     engine._wait_for_bg()
     with engine._maintenance_lock:
         segments, _ = engine._read_snapshot()

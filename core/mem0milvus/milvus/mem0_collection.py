@@ -120,6 +120,7 @@ class Mem0Collection(ReadOnlyClient):
             self._rebuild_indexes()
 
     def _rebuild_indexes(self) -> None:
+        # One at a time: Milvus Lite 3.2 may drop several indexes at once.
         while names := self._call("list_indexes"):
             self._call("drop_index", index_name=names[0])
         index = self._client.prepare_index_params()

@@ -114,7 +114,9 @@ def _make_client(config: VectorStoreConfig, path: str | None) -> MilvusClient:
     token = config.token.get_secret_value() if config.token else ""
     make = partial(MilvusClient, token=token, db_name=config.db_name, timeout=config.timeout_s)
     if path is not None:
+        # pymilvus starts Milvus Lite's gRPC server here, for a path that ends in .db.
         return uninterrupted(partial(make, path), MilvusClient.close)
+    # Not dedicated, pymilvus 3.0 lets all clients of an address share one channel, with the options of the first.
     client = make(config.uri, dedicated=True, grpc_options=_CHANNEL)
     _leave_reconnecting_to_grpc(client)
     return client

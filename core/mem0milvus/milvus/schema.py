@@ -148,6 +148,7 @@ def build_schema(
     """
     from pymilvus import DataType
 
+    # No dynamic field: metadata has a column of its own, in which a key may have any name.
     schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
     for name, length in layout.texts.items():
         schema.add_field(

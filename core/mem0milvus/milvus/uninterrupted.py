@@ -28,12 +28,14 @@ def uninterrupted(function: Callable[[], T], undo: Callable[[T], object] | None 
     call: Future[T] = Future()
     interruption: BaseException | None = None
     try:
+        # With a copy of the context, records that the call logs are held back as in the caller's thread.
         arguments = (_run, call, function)
         threading.Thread(target=copy_context().run, args=arguments, name="mem0milvus-uninterrupted").start()
     except BaseException as error:
         if call.cancel():  # the thread has not begun, and will not
             raise
         interruption = error
+    # From here on, the thread cannot be stopped: each interruption is noted, and waited through.
     interruption = _wait(call) or interruption
     if interruption is None:
         return call.result()
