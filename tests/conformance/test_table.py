@@ -14,6 +14,7 @@ from mem0milvus.config import VectorStoreConfig
 from mem0milvus.data.limits import MAX_ID_BYTES, MAX_MEMORY_BYTES, ROWS_PER_REQUEST
 from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.milvus.connection import Connection
+from mem0milvus.milvus.lite_connection import LiteConnection, make_connection
 from mem0milvus.milvus.schema import MEMORIES, Identity
 from mem0milvus.milvus.table import MilvusTable
 from mem0milvus.ports import Probe, Table
@@ -61,7 +62,7 @@ class Rows:
 
     def seal(self) -> None:
         """On a server, have a segment end here, so that a read goes through several."""
-        if self.connection is not None and not self.connection.is_lite:
+        if self.connection is not None and not isinstance(self.connection, LiteConnection):
             self.connection.request("flush", self.connection.live)
 
 
@@ -77,8 +78,8 @@ def rows(store: Store) -> Iterator[Rows]:
         return
     section = {**store.section(), "collection_name": "conformance", "embedding_model_dims": DIMS}
     adapted = store.adapt({"vector_store": {"config": section}})["vector_store"]["config"]
-    connection = Connection(VectorStoreConfig.model_validate(adapted), Identity("conformance", DIMS, "L2", "1"))
-    connection.use({connection.live: MEMORIES})
+    connection = make_connection(VectorStoreConfig.model_validate(adapted), Identity("conformance", DIMS, "L2", "1"))
+    connection.open_collections({connection.live: MEMORIES})
     yield Rows(MilvusTable(connection, connection.live, MEMORIES, BlockingDriver(), "Session"), connection)
     connection.close()
 

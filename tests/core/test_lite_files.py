@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mem0milvus import AsyncMemory, Memory, StoreError
-from mem0milvus.milvus.lite import FLUSH_ROWS, LiteFile
+from mem0milvus.milvus.lite import FLUSH_ROWS
 from mem0milvus.runtime.blocking_driver import run
 from tests.conftest import Config, texts
 
@@ -110,24 +110,6 @@ def test_an_index_file_that_was_cut_off_is_built_anew(config: Config, caplog: py
         assert texts(memory.search("fact number 7", user_id="u", top_k=1)) == ["fact number 7"]
     assert "building it anew" in caplog.text
     assert {record.name.partition(".")[0] for record in caplog.records} == {"mem0milvus"}, "no page of tracebacks"
-
-
-def test_a_milvus_lite_that_cannot_be_told_to_compact_is_used_all_the_same(
-    config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def another_version(*_: object) -> None:
-        raise AttributeError("'Collection' object has no attribute '_read_snapshot'")
-
-    monkeypatch.setattr(LiteFile, "_engine", another_version)
-    with Memory.from_config(config) as memory:
-        said = [{"role": "user", "content": f"fact number {n}"} for n in range(1_000)]
-        memory.add(said, user_id="u", infer=False)
-        with caplog.at_level(logging.WARNING, logger="mem0milvus"):
-            assert len(memory.search("fact", user_id="u", top_k=2_000)["results"]) == 1_000
-        assert "cannot be told to compact" in caplog.text
-        with pytest.raises(StoreError, match="Cannot compact 'memories'"):
-            memory.vacuum()
-        assert len(memory.get_all("u")["results"]) == 1_000
 
 
 def test_rows_that_were_replaced_are_taken_out_of_large_partitions_by_and_by(config: Config) -> None:

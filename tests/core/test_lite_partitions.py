@@ -97,15 +97,17 @@ def test_changing_restoring_and_deleting_stay_in_the_partition(memory: Memory, c
         assert [entry["event"] for entry in again.history(ids[0])] == ["ADD", "UPDATE", "DELETE", "RESTORE"]
 
 
-def test_what_a_server_wrote_into_the_file_is_found_and_changed(config: dict[str, Any]) -> None:
+def test_what_a_server_wrote_into_the_file_is_found_and_changed(
+    config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A ``milvus-lite server`` knows nothing of our partitions: its rows are in Milvus's own."""
     with Memory.from_config(config) as memory:
         before = memory.add("fact before", user_id="alice", infer=False)["results"][0]["id"]
         connection = memory._runtime._connection
-        file, connection._file = connection._file, None
+        monkeypatch.setattr(connection, "partition", lambda text: None)
         served = memory.add("fact of the server", user_id="alice", infer=False)["results"][0]["id"]
         memory.update(before, "fact before, changed by the server")
-        connection._file = file
+        monkeypatch.undo()
     with Memory.from_config(config) as memory:
         assert sorted(texts(memory, user_id="alice")) == ["fact before, changed by the server", "fact of the server"]
         memory.update(served, "fact of the server, changed")

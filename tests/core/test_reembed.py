@@ -26,7 +26,7 @@ from mem0milvus import (
     StoreError,
     ValidationError,
 )
-from mem0milvus.milvus.collection_swap import Succession
+from mem0milvus.milvus.collection_swap import CollectionSwap
 from mem0milvus.models.offline_embedder import HashingEmbedder
 from tests.conftest import Config, texts
 
@@ -270,24 +270,24 @@ def test_when_milvus_fails_in_the_midst_of_the_switch_the_next_opening_ends_it(
     with Memory.from_config(config) as memory:
         fill(memory)
         before = answers(memory)
-        rename = Succession._rename
+        rename = CollectionSwap._rename
         renamings: list[str] = []
 
-        def fail_at(self: Succession, name: str, new_name: str, at: int = 1) -> None:
+        def fail_at(self: CollectionSwap, name: str, new_name: str, at: int = 1) -> None:
             renamings.append(name)
             if len(renamings) == at:
                 raise StoreError("Milvus is out of order.")
             rename(self, name, new_name)
 
         with monkeypatch.context() as patched:
-            patched.setattr(Succession, "_rename", fail_at)
+            patched.setattr(CollectionSwap, "_rename", fail_at)
             with pytest.raises(StoreError, match="out of order"):
                 memory.reembed(OTHER)
         assert answers(memory) == before, "nothing was decided"
         memory.add("I can still be written to.", user_id="u", infer=False)
         renamings.clear()
         with monkeypatch.context() as patched:
-            patched.setattr(Succession, "_rename", partialmethod(fail_at, at=3))
+            patched.setattr(CollectionSwap, "_rename", partialmethod(fail_at, at=3))
             with pytest.raises(StoreError, match="out of order"):
                 memory.reembed(OTHER)
         with pytest.raises(StoreError, match="Open them again"):
@@ -300,7 +300,7 @@ KILLED = """
     import os, signal, sys
     from mem0milvus import Memory
     from mem0milvus.models.offline_embedder import HashingEmbedder
-    from mem0milvus.milvus.collection_swap import Succession
+    from mem0milvus.milvus.collection_swap import CollectionSwap
     import mem0milvus.operations.transfer.import_rows
     mem0milvus.operations.transfer.import_rows.BATCH_ROWS = 3
 
@@ -308,7 +308,7 @@ KILLED = """
         os.kill(os.getpid(), signal.SIGKILL)
 
     renamings = 0
-    rename = Succession._rename
+    rename = CollectionSwap._rename
 
     def rename_or_die(self, *names):
         global renamings
@@ -317,7 +317,7 @@ KILLED = """
         renamings += 1
         rename(self, *names)
 
-    Succession._rename = rename_or_die
+    CollectionSwap._rename = rename_or_die
 
     def progress(done, total):
         if done > int(sys.argv[2]):

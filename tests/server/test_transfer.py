@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mem0milvus import EmbedderMismatchError, EmbeddingError, Memory, RecordStore
-from mem0milvus.milvus.collection_swap import Succession
+from mem0milvus.milvus.collection_swap import CollectionSwap
 from mem0milvus.models.offline_embedder import HashingEmbedder
 from tests.conftest import Config, texts
 from tests.fix_server import RUN, Store
@@ -100,10 +100,10 @@ def test_an_interrupted_move_goes_on(fresh: Config, monkeypatch: pytest.MonkeyPa
     with Memory.from_config(fresh) as memory:
         fill(memory)
         before = answers(memory)
-        rename = Succession._rename
+        rename = CollectionSwap._rename
         renamings = 0
 
-        def rename_twice(self: Succession, name: str, new_name: str) -> None:
+        def rename_twice(self: CollectionSwap, name: str, new_name: str) -> None:
             nonlocal renamings
             renamings += 1
             if renamings > 2:
@@ -111,7 +111,7 @@ def test_an_interrupted_move_goes_on(fresh: Config, monkeypatch: pytest.MonkeyPa
             rename(self, name, new_name)
 
         with monkeypatch.context() as patched:
-            patched.setattr(Succession, "_rename", rename_twice)
+            patched.setattr(CollectionSwap, "_rename", rename_twice)
             with pytest.raises(EmbeddingError, match="the process is gone"):
                 memory.reembed(HashingEmbedder(96))
     with Memory.from_config(changed(fresh, embedding_model_dims=96)) as memory:

@@ -143,7 +143,7 @@ class Diagnosis:
             yield Finding("store", "note", says, "Free some space: writes may soon fail.")
 
     def _check_files(self) -> Iterator[Finding]:
-        from mem0milvus.milvus.inspection import damaged_files
+        from mem0milvus.milvus.lite_folder import damaged_files
 
         path = Path(self._settings.store.uri).absolute()
         if is_lite(self._settings) and path.is_dir() and (damaged := damaged_files(path)):

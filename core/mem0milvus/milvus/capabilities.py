@@ -1,4 +1,4 @@
-"""What the Milvus at the other end can do, asked once when it is connected to."""
+"""Capabilities of a Milvus, by its version."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from dataclasses import dataclass
 from mem0milvus.retrieval import filters
 from mem0milvus.retrieval.filters import Dialect
 
-#: The first version that has sparse vectors.
+#: First version with sparse vectors.
 _SPARSE_SINCE = (2, 4)
 
-#: The first version line in which every ``upsert`` puts a row where a search by its partition key looks for it. In
-#: Milvus 2.3 it took the key from another column (https://github.com/milvus-io/milvus/pull/30772), so that a search by
-#: user found nothing.
+#: First version whose ``upsert`` puts a row where a search by its partition key looks for it. Milvus 2.3 takes the key
+#: from another column (https://github.com/milvus-io/milvus/pull/30772): on 2.3.5, a search by user misses the row.
 _PARTITION_KEYS_SINCE = (2, 4)
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a Milvus can do.
+    """Capabilities of a Milvus.
 
     Attributes:
         words: it has sparse vectors, which lexical search needs.
-        partition_key: rows with equal values in one column can be kept and searched together, and it is worth it.
-        lite: it is Milvus Lite, in this process or behind ``milvus-lite server``: what is written can be read at once,
-            requests must take turns, and a query must be told to keep the order of the keys.
-        dialect: what its filter expressions may contain.
+        partition_key: it can store the rows with equal values in one column together, and gains from it.
+        lite: it is Milvus Lite, in this process or behind ``milvus-lite server``: reads see every write at once,
+            requests must be made one at a time, and a query returns rows in the order of their keys only if told to.
+        dialect: the allowed filter expressions.
     """
 
     words: bool = True
@@ -39,11 +38,7 @@ LITE = Capabilities(partition_key=False, lite=True, dialect=filters.LITE)
 
 
 def of_server(version: str) -> Capabilities:
-    """What a server can do.
-
-    Args:
-        version: as the server tells it, for instance ``v2.4.1-gpu``. One that cannot be read is taken as new.
-    """
+    """Return the capabilities of a server, by a version such as ``v2.4.1-gpu``. An unknown format counts as new."""
     if version.startswith("milvus_lite"):
         return LITE
     found = re.search(r"(\d+)\.(\d+)", version)

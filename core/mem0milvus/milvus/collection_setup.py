@@ -1,4 +1,4 @@
-"""Making, checking and loading collections, so that they can be written and read."""
+"""Creating, checking and loading collections, so that they can be written and read."""
 
 from __future__ import annotations
 
@@ -17,21 +17,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds in which a server must have loaded a collection. It reads all of it from its object storage.
+#: Seconds to load a collection. A server reads all of it from its object storage.
 _LOAD_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Preparation:
-    """What is needed to prepare collections.
-
-    Attributes:
-        client: pymilvus's client.
-        identity: what must have filled the collections.
-        can: what the Milvus can do.
-        uri: where it is, for messages.
-        timeout_s: seconds that one request may take.
-    """
+class CollectionSetup:
+    """Opens collections that rows of this identity may be written into. ``uri`` is for messages."""
 
     client: MilvusClient
     identity: Identity
@@ -40,25 +32,22 @@ class Preparation:
     timeout_s: float
 
     def run(self, layouts: Mapping[str, Layout[Any]]) -> set[str]:
-        """Make the collections that are not there, in this order, check the others, and load all.
+        """Create the collections that are missing, in this order, check the others, and load all.
 
-        Returns:
-            Those that have a column for lexical weights.
-
-        Raises:
-            StoreError: or one of its kinds.
+        Return those with a column for lexical weights. Raises ``StoreError`` or one of its subclasses.
         """
-        with_words = {name for name, layout in layouts.items() if self._make(name, layout)}
-        if not self.can.lite and len(layouts) > 1:  # a server loads them side by side; each takes it two seconds
+        with_words = {name for name, layout in layouts.items() if self._open(name, layout)}
+        if not self.can.lite and len(layouts) > 1:  # each takes a server two seconds, all at once no longer
             for name in layouts:
                 with translated(f"load {name!r}", self.uri):
                     self.client.load_collection(name, timeout=self.timeout_s, _async=True)
+        # Once more, and waiting: the first request only starts the loading.
         for name in layouts:
             self._load(name, words=name in with_words)
         return with_words
 
-    def _make(self, name: str, layout: Layout[Any]) -> bool:
-        """Make the collection where there is none, check it where there is one. Returns whether it has words."""
+    def _open(self, name: str, layout: Layout[Any]) -> bool:
+        """Create or check a collection. Return whether it has a column for lexical weights."""
         with translated(f"open {name!r}", self.uri):
             if not self.client.has_collection(name, timeout=self.timeout_s):
                 self._create(name, layout)
@@ -67,8 +56,8 @@ class Preparation:
         words = any(field["name"] == "words" for field in description["fields"])
         if self.can.words and not words:
             logger.warning(
-                "%r at %s was made by a Milvus without sparse vectors and has no column for words: it is searched by "
-                "embeddings alone. A new collection has one.",
+                "%r at %s was created by a Milvus without sparse vectors and has no column for words: it is searched "
+                "by embeddings alone. A new collection has one.",
                 name,
                 self.uri,
             )
@@ -88,15 +77,15 @@ class Preparation:
                 timeout=self.timeout_s,
             )
         except MilvusException:
-            if not self.client.has_collection(name, timeout=self.timeout_s):  # else another process made it first
+            if not self.client.has_collection(name, timeout=self.timeout_s):  # else another process was faster
                 raise
 
     def _index(self, name: str, *, words: bool) -> None:
-        """Make the indexes that are missing, as after an interrupted creation."""
+        """Create the indexes that are missing, as after an interrupted creation of the collection."""
         for index in build_indexes(self.client, self.identity.metric, self.can, words=words):
             if not self.client.list_indexes(name, index.field_name, timeout=self.timeout_s):
                 one = self.client.prepare_index_params(index.field_name, **index.get_index_configs())
-                # Loading waits for the index where it must; waiting here would only poll, half a second at a time.
+                # load_collection waits for the index; pymilvus 3.0 would wait here by polling every half second.
                 self.client.create_index(name, one, timeout=self.timeout_s, sync=False)
 
     def _load(self, name: str, *, words: bool) -> None:
@@ -106,10 +95,10 @@ class Preparation:
         except StoreError as error:
             if not self.can.lite:
                 raise
-            # A kill while Lite wrote an index leaves a file that cannot be read; the rows are safe without it.
+            # Killed while it writes an index, Milvus Lite 3.2 leaves a file that it cannot load. It has no rows.
             logger.warning("An index of %r in %s cannot be read (%s): building it anew.", name, self.uri, error)
             with translated(f"rebuild the indexes of {name!r}", self.uri):
-                while names := self.client.list_indexes(name):  # Lite may drop several at once
+                while names := self.client.list_indexes(name):  # Milvus Lite may drop several at once
                     self.client.drop_index(name, names[0])
                 self._index(name, words=words)
                 self.client.load_collection(name)

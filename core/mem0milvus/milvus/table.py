@@ -1,37 +1,34 @@
-"""Rows in one collection: the ``ports.Table`` of Milvus, one body for both drivers."""
+"""Rows of one collection: the ``ports.Table`` of Milvus, for the blocking and the async driver."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
-from itertools import pairwise
-from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
+from typing import Any, NoReturn, TypeAlias, TypeVar
+
+from typing_extensions import override
 
 from mem0milvus.data.limits import BYTES_PER_REQUEST, MAX_TOP_K, ROWS_PER_REQUEST
 from mem0milvus.errors import PartialWriteError, StoreError
 from mem0milvus.milvus.connection import Connection
+from mem0milvus.milvus.paging import KeyOrderPaging
 from mem0milvus.milvus.schema import Layout
-from mem0milvus.ports import Driver, Hit, Probe, R, Row
+from mem0milvus.ports import Driver, Hit, Probe, R, Row, Table
 from mem0milvus.retrieval.filters import Filter, literal, matches, needs_check, required_text, to_expression
 from mem0milvus.types import Consistency
 
 T = TypeVar("T")
 
-#: Tells whether a row that an expression let through is really meant.
+#: Whether a row that matches an expression really matches the filter.
 Fits: TypeAlias = "Callable[[Mapping[str, Any]], bool]"
 
 
-class MilvusTable(Generic[R]):
-    """One collection. See ``ports.Table``."""
+class MilvusTable(Table[R]):
+    """The rows of one collection."""
 
     def __init__(
-        self,
-        connection: Connection,
-        collection: str,
-        layout: Layout[R],
-        driver: Driver,
-        consistency: Consistency,
+        self, connection: Connection, collection: str, layout: Layout[R], driver: Driver, consistency: Consistency
     ) -> None:
         self._connection = connection
         self._collection = collection
@@ -39,27 +36,18 @@ class MilvusTable(Generic[R]):
         self._fields = tuple(field.name for field in fields(layout.row))
         self._blank = {**dict.fromkeys(layout.texts, ""), **dict.fromkeys(layout.numbers, 0)}
         self._driver = driver
-        # What is about to be replaced or deleted must be known as it is, so that its history has no gap.
+        # A row must be read as it was last written before it is replaced, or its history would miss a version.
         self._consistency: Consistency = "Strong" if consistency == "Strong" else "Session"
 
     @property
-    def _in_order(self) -> Mapping[str, str]:
-        """What makes a query with a limit give the rows with the smallest keys, in the order of their keys.
-
-        Milvus Lite wants to hear that it is an iteration. A server keeps that order for every limited query; pymilvus,
-        when it reads of an iteration, does not tell it how fresh the rows have to be.
-        """
-        return {"iterator": "True", "reduce_stop_for_best": "True"} if self._connection.can.lite else {}
-
-    @property
+    @override
     def searches_words(self) -> bool:
-        """See ``ports.Table``."""
         return self._connection.has_words(self._collection)
 
+    @override
     async def get(
         self, keys: Collection[str], *, vectors: bool = False, consistency: Consistency | None = None
     ) -> dict[str, R]:
-        """See ``ports.Table``."""
         found: dict[str, R] = {}
         bytes_each = 4 * self._connection.dims if vectors else 0
         for some in _chunks(list(dict.fromkeys(keys)), lambda _: bytes_each):
@@ -72,8 +60,8 @@ class MilvusTable(Generic[R]):
             found.update((row["id"], self._to_record(row)) for row in rows)
         return found
 
+    @override
     async def put(self, records: Sequence[R]) -> None:
-        """See ``ports.Table``."""
         groups = self._by_partition(records)
         keys = [record.id for _, group in groups for record in group]
         written = 0
@@ -86,8 +74,8 @@ class MilvusTable(Generic[R]):
                     _raise_partial(error, keys, written, "written")
                 written += len(some)
 
+    @override
     async def remove(self, keys: Collection[str]) -> None:
-        """See ``ports.Table``."""
         given = list(dict.fromkeys(keys))
         removed = 0
         for some in _chunks(given, len):
@@ -97,6 +85,7 @@ class MilvusTable(Generic[R]):
                 _raise_partial(error, given, removed, "deleted")
             removed += len(some)
 
+    @override
     async def pages(
         self,
         where: Filter | None,
@@ -105,50 +94,37 @@ class MilvusTable(Generic[R]):
         only: Sequence[str] | None = None,
         consistency: Consistency | None = None,
     ) -> AsyncGenerator[list[R], None]:
-        """See ``ports.Table``."""
         condition, fits = self._compile(where)
         columns = self._columns(vectors) if only is None or fits else ["id", *only]
         limit = min(ROWS_PER_REQUEST, BYTES_PER_REQUEST // (4 * self._connection.dims)) if vectors else ROWS_PER_REQUEST
-        after = ""
-        while True:
+        paging = KeyOrderPaging(condition, limit, lite=self._connection.can.lite)
+        while paging.more:
             rows = await self._request(
                 "query",
-                filter=f"({condition}) and id > {literal(after)}",
                 output_fields=columns,
-                limit=limit,
                 consistency_level=consistency or self._consistency,
-                **self._in_order,
-                **self._place(where),
+                **paging.arguments,
+                **self._partitions(where),
             )
-            distinct = _distinct(rows)
-            _check_order(distinct, after)
-            if page := [self._to_record(row) for row in distinct if fits is None or fits(row)]:
+            if page := [self._to_record(row) for row in paging.accept(rows) if fits is None or fits(row)]:
                 yield page
-            if len(rows) < limit:
-                return
-            after = rows[-1]["id"]
 
+    @override
     async def search(
-        self,
-        probes: Sequence[Probe],
-        where: Filter | None,
-        *,
-        limit: int,
-        consistency: Consistency | None = None,
+        self, probes: Sequence[Probe], where: Filter | None, *, limit: int, consistency: Consistency | None = None
     ) -> list[list[Hit[R]]]:
-        """See ``ports.Table``."""
         condition, fits = self._compile(where)
         arguments = {
             "filter": condition,
             "output_fields": self._columns(vectors=True),
             "consistency_level": consistency or self._consistency,
-            **self._place(where),
+            **self._partitions(where),
         }
         searches = [partial(self._search, probe, fits, limit, arguments) for probe in probes]
         return await self._driver.all(searches)
 
     def _search(self, probe: Probe, fits: Fits | None, limit: int, arguments: Mapping[str, Any]) -> list[Hit[R]]:
-        """The nearest rows that fit; where the expression lets others through, more are fetched as needed."""
+        """Return the nearest rows that fit. If the expression lets others through, fetch more as needed."""
         fetched = limit
         while True:
             (hits,) = self._connection.request(
@@ -163,20 +139,20 @@ class MilvusTable(Generic[R]):
         return await self._driver.call(self._connection.request, method, self._collection, **arguments)
 
     def _by_partition(self, records: Sequence[R]) -> list[tuple[str | None, list[R]]]:
-        """The rows, put together by the partition that they go into."""
+        """Group rows by the partition that they are written to."""
         groups: dict[str | None, list[R]] = {}
         for record in records:
             partition = self._connection.partition(getattr(record, self._layout.together))
             groups.setdefault(partition, []).append(record)
         return list(groups.items())
 
-    def _place(self, where: Filter | None) -> Mapping[str, Any]:
-        """Where the rows of a filter are, for a read, if it is known."""
+    def _partitions(self, where: Filter | None) -> Mapping[str, Any]:
+        """Return the argument of a read that names the partition of the rows of a filter, if it is known."""
         partition = self._connection.partition(required_text(where, self._layout.together))
         return {} if partition is None else {"partition_names": [partition]}
 
     def _compile(self, where: Filter | None) -> tuple[str, Fits | None]:
-        """A filter as Milvus takes it, and, where that lets too many rows through, what tells them apart."""
+        """Return a filter as Milvus takes it; and a check of its rows, if that lets too many through."""
         if where is None:
             return 'id != ""', None
         dialect = self._connection.can.dialect
@@ -194,12 +170,12 @@ class MilvusTable(Generic[R]):
         return row
 
     def _to_record(self, row: Mapping[str, Any]) -> R:
-        """A row as it was read; columns that were not asked for are blank."""
+        """Return a row as it was read; columns that were not read are blank."""
         return self._layout.row(**{**self._blank, **{name: row[name] for name in self._fields if name in row}})
 
 
 def _chunks(items: Sequence[T], size: Callable[[T], int]) -> Iterator[Sequence[T]]:
-    """The items in their order, as many at a time as go into one request."""
+    """Yield the items in their order, as many at a time as one request may hold."""
     start = total = 0
     for end, item in enumerate(items):
         total += size(item)
@@ -211,40 +187,19 @@ def _chunks(items: Sequence[T], size: Callable[[T], int]) -> Iterator[Sequence[T
 
 
 def _bytes_of(row: Row) -> int:
-    """About how many bytes a row takes in a request; of its texts, only those that can be long count."""
+    """Estimate the bytes of a row in a request. Of its texts, only those that can be long count."""
     text = getattr(row, "memory", "") or getattr(row, "text", "")
     document = str(row.metadata) if row.metadata else ""
     return 4 * len(row.vector) + 12 * len(row.words) + 4 * (len(text) + len(document)) + 1_000
 
 
-def _distinct(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The rows, each once.
-
-    Milvus Lite gives a row twice after it was killed between flushing it and removing it from its log: the same write
-    is in both, so one is as good as the other.
-    """
-    return [row for number, row in enumerate(rows) if number == 0 or row["id"] != rows[number - 1]["id"]]
-
-
-def _check_order(rows: Sequence[Mapping[str, Any]], after: str) -> None:
-    """Make sure that a page holds the next rows in the order of their keys: otherwise the next one would miss some.
-
-    Milvus compares texts byte by byte, Python by code points, which for UTF-8 is the same order.
-    """
-    keys = [after, *(row["id"] for row in rows)]
-    if any(first >= second for first, second in pairwise(keys)):
-        raise StoreError(
-            "Milvus gave rows out of the order of their keys, so that some might be missed. Please report it."
-        )
-
-
 def _by_keys(keys: Sequence[str]) -> str:
-    """The condition that Milvus answers from its primary-key index rather than by a scan."""
+    """Return a condition that Milvus evaluates by its primary-key index rather than a scan."""
     return f"id in [{', '.join(map(literal, keys))}]"
 
 
 def _raise_partial(error: StoreError, keys: Sequence[str], done: int, what: str) -> NoReturn:
-    """Raise the error as it is when nothing was done before it, else one that tells the two apart."""
+    """Raise the error unchanged if nothing was done before it, else one that names the rows done and not done."""
     if not done:
         raise error
     raise PartialWriteError(

@@ -149,7 +149,7 @@ def _let_go(worker: BackgroundWorker) -> None:
 
 
 def _drain_all() -> None:
-    lite.note_end()
+    lite.stop_flushing()
     with _busy_mutex:
         workers = list(_busy)
     for worker in workers:

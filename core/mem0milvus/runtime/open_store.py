@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from mem0milvus.config import check_collection_name, load_config
 from mem0milvus.milvus.collection_swap import Names
-from mem0milvus.milvus.connection import Connection
+from mem0milvus.milvus.lite_connection import make_connection
 from mem0milvus.milvus.schema import MEMORIES, RECORDS, Identity, Layout
 from mem0milvus.milvus.table import MilvusTable
 from mem0milvus.models.checked_embedder import CheckedEmbedder
@@ -75,7 +75,7 @@ class Runtime:
         self._own = [one for one in models if isinstance(one, _Connected) and one not in brought]
         store = self._config.vector_store.config
         identity = Identity(self._embedder.identity, self._embedder.dims, store.metric_type, ANALYSIS_VERSION)
-        self._connection = Connection(store, identity)
+        self._connection = make_connection(store, identity)
         self._locks = LockTable()
         self._positions = RunPositions()
         self._record_positions = RunPositions()
@@ -106,7 +106,7 @@ class Runtime:
         with self._opening:
             if not self.is_open and not self._closed:
                 query_weights("loading what text analysis needs takes long")  # here, it does not keep an event loop
-                self._connection.use_memories()
+                self._connection.open_memories()
                 self._opened[self._connection.live] = MEMORIES
 
     async def prepare(self) -> None:
@@ -137,7 +137,7 @@ class Runtime:
         """
         with self._opening:
             if not self.has_records_open(collection) and not self._closed:
-                self._connection.use({collection: RECORDS})
+                self._connection.open_collections({collection: RECORDS})
                 self._opened[collection] = RECORDS
 
     def has_records_open(self, collection: str) -> bool:
@@ -225,7 +225,7 @@ class Runtime:
         collection = self.records_name(None)
 
         async def records(make: bool) -> RecordPorts | None:
-            if not make and not await driver.call(self._connection.has, collection):
+            if not make and not await driver.call(self._connection.exists, collection):
                 return None
             await driver.call(self.open_records, collection)
             return self._record_ports(collection, driver, locks, awaits=awaits)
@@ -252,13 +252,13 @@ class Runtime:
         )
 
     def _old(self) -> str | None:
-        with self._connection.succession() as succession:
-            name = succession.names.old.live
-            return name if succession.has(name) else None
+        with self._connection.swap() as swap:
+            name = swap.names.old.live
+            return name if swap.exists(name) else None
 
     def _drop_old(self) -> None:
-        with self._connection.succession() as succession:
-            succession.drop(succession.names.old)
+        with self._connection.swap() as swap:
+            swap.drop(swap.names.old)
 
     def _extraction(self, driver: BlockingDriver | ThreadDriver, *, awaits: bool) -> Extraction:
         config = self._config

@@ -12,6 +12,7 @@ from mem0milvus.data.record_row import RecordRow
 from mem0milvus.errors import EmbedderMismatchError
 from mem0milvus.milvus.collection_swap import Names
 from mem0milvus.milvus.connection import Connection
+from mem0milvus.milvus.lite_connection import make_connection
 from mem0milvus.milvus.schema import MEMORIES, RECORDS, Identity
 from mem0milvus.milvus.table import MilvusTable
 from mem0milvus.models.checked_embedder import CheckedEmbedder
@@ -55,7 +56,7 @@ class StoreSuccessor:
         self._place = place
         self._driver = driver
         self._level = store.consistency_level
-        self._connection = Connection(
+        self._connection = make_connection(
             store.model_copy(update={"collection_name": self._names.next.live}),
             Identity(embedder.identity, embedder.dims, store.metric_type, ANALYSIS_VERSION),
         )
@@ -77,7 +78,7 @@ class StoreSuccessor:
     async def records(self) -> Table[RecordRow]:
         """See ``ports.Successor``."""
         name = self._names.next.records
-        await self._driver.call(self._begin, partial(self._connection.use, {name: RECORDS}))
+        await self._driver.call(self._begin, partial(self._connection.open_collections, {name: RECORDS}))
         return MilvusTable(self._connection, name, RECORDS, self._driver, self._level)
 
     async def begin(self) -> None:
@@ -86,14 +87,14 @@ class StoreSuccessor:
         Raises:
             StoreError: or one of its kinds.
         """
-        await self._driver.call(self._begin, self._connection.use_memories)
+        await self._driver.call(self._begin, self._connection.open_memories)
 
     def _begin(self, use: Callable[[], None]) -> None:
         try:
             use()
         except EmbedderMismatchError:  # left by a call that was given another embedder
-            with self._place.succession() as succession:
-                succession.drop(self._names.next)
+            with self._place.swap() as swap:
+                swap.drop(self._names.next)
             use()
 
     async def freeze(self) -> None:
@@ -113,17 +114,17 @@ class StoreSuccessor:
 
     def _take_place(self, drop_old: bool) -> None:
         self._connection.close()
-        with self._place.succession() as succession:
+        with self._place.swap() as swap:
             if drop_old:
-                succession.drop(self._names.old)
-            succession.decide()
+                swap.drop(self._names.old)
+            swap.commit()
             self._place.closed = (
                 f"The memories were moved to the embedder {self._identity!r}, with {self.dims} dimensions. Open them "
                 "again with it: Memory.from_config(config)."
             )
-            succession.carry_through()
+            swap.finish()
             if drop_old:
-                succession.drop(self._names.old)
+                swap.drop(self._names.old)
 
     async def close(self) -> None:
         """Close the connection, and let others write again."""
