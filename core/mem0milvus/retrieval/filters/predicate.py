@@ -1,4 +1,4 @@
-"""Nodes → an answer in Python, for one row. It is what a filter means; Milvus is made to agree with it."""
+"""Evaluate a filter in Python for one row. This defines what filters mean; expressions for Milvus must agree."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COMPARISONS: dict[Operator, Callable[[Any, Any], bool]] = {
 
 
 def matches(node: Filter, row: Mapping[str, object]) -> bool:
-    """Whether a row satisfies a filter.
+    """Return whether a row satisfies a filter.
 
     Args:
         node: the filter.
@@ -89,5 +89,5 @@ def _equal(left: object, right: object) -> bool:
 
 
 def _comparable(left: object, right: object) -> bool:
-    """Text with text, numbers with numbers; true and false are the numbers 1 and 0."""
+    """True for two texts and for two numbers; booleans are the numbers 1 and 0."""
     return any(isinstance(left, kind) and isinstance(right, kind) for kind in (str, (int, float)))
