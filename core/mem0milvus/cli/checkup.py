@@ -28,7 +28,7 @@ from mem0milvus.cli.terminal import CommandError
 if TYPE_CHECKING:
     from mem0milvus.milvus.collection_swap import Names
     from mem0milvus.milvus.inspection import CollectionFacts, Inspection
-    from mem0milvus.runtime.open_store import Runtime
+    from mem0milvus.runtime.open_store import OpenStore
     from mem0milvus.types import Embedder
 
 #: Packages whose versions matter, and those of the extras.
@@ -57,7 +57,7 @@ class Checkup:
         self._embedder: Embedder
         self._inspection: Inspection
         self._facts: list[CollectionFacts] = []
-        self._runtime: Runtime
+        self._runtime: OpenStore
         self._resources = ExitStack()
 
     def run(self) -> Iterator[Finding]:
@@ -129,7 +129,7 @@ class Checkup:
         from mem0milvus.models.vector_cache import VectorCache
         from mem0milvus.runtime.blocking_driver import BlockingDriver, run
 
-        run(CheckedEmbedder(self._embedder, BlockingDriver(), VectorCache(), awaits=False).embed(["hello"]))
+        run(CheckedEmbedder(self._embedder, BlockingDriver(), VectorCache(), use_async=False).embed(["hello"]))
 
     def _place(self) -> Iterator[Finding]:
         if not is_file(self._settings):
@@ -213,7 +213,7 @@ class Checkup:
         yield from _of_moves(Names(live), names)
 
     def _indexes(self) -> Iterator[Finding]:
-        from mem0milvus.runtime.open_store import Runtime
+        from mem0milvus.runtime.open_store import OpenStore
 
         store = self._settings.store
         used = (store.collection_name, f"{store.collection_name}_versions")
@@ -223,7 +223,7 @@ class Checkup:
             if facts.name in used and self._inspection.look(facts.name, load=True).unreadable
         ]
         with configuration_warnings(self._settings.told):
-            self._runtime = Runtime(self._settings.given, None, None)
+            self._runtime = OpenStore(self._settings.given, None, None)
         self._resources.callback(self._runtime.close)
         self._runtime.open()
         if broken:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from mem0milvus.ports import Ports
-    from mem0milvus.runtime.open_store import Runtime
+    from mem0milvus.runtime.open_store import OpenStore
 
 
 class AsyncMemory(AwaitingClose):
@@ -70,16 +70,16 @@ class AsyncMemory(AwaitingClose):
     def __init__(
         self, config: Mapping[str, Any] | None = None, *, llm: LLM | None = None, embedder: Embedder | None = None
     ) -> None:
-        from mem0milvus.runtime.open_store import Runtime
+        from mem0milvus.runtime.open_store import OpenStore
 
-        self._attach(Runtime(config, llm, embedder))
+        self._attach(OpenStore(config, llm, embedder))
 
-    def _attach(self, runtime: Runtime) -> None:
+    def _attach(self, runtime: OpenStore) -> None:
         from mem0milvus.runtime.thread_driver import ThreadDriver
 
         self._runtime = runtime
         self._driver = ThreadDriver(runtime.executor)
-        self._ports = runtime.awaiting_ports(self._driver)
+        self._ports = runtime.async_ports(self._driver)
         self._closed = False
 
     @classmethod
@@ -329,7 +329,7 @@ class AsyncMemory(AwaitingClose):
         return Memory._over(self._runtime.share())
 
     @classmethod
-    def _over(cls, runtime: Runtime) -> Self:
+    def _over(cls, runtime: OpenStore) -> Self:
         memory = cls.__new__(cls)
         memory._attach(runtime)
         return memory

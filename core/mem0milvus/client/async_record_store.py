@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mem0milvus.client.async_memory import AsyncMemory
     from mem0milvus.client.memory import Memory
     from mem0milvus.ports import RecordPorts
-    from mem0milvus.runtime.open_store import Runtime
+    from mem0milvus.runtime.open_store import OpenStore
 
 
 class AsyncRecordStore(AwaitingClose):
@@ -57,18 +57,18 @@ class AsyncRecordStore(AwaitingClose):
         embedder: Embedder | None = None,
         collection_name: str | None = None,
     ) -> None:
-        from mem0milvus.runtime.open_store import Runtime
+        from mem0milvus.runtime.open_store import OpenStore
 
-        runtime = Runtime(config, llm=None, embedder=embedder)
+        runtime = OpenStore(config, llm=None, embedder=embedder)
         self._attach(runtime, runtime.records_name(collection_name))
 
-    def _attach(self, runtime: Runtime, collection: str) -> None:
+    def _attach(self, runtime: OpenStore, collection: str) -> None:
         from mem0milvus.runtime.thread_driver import ThreadDriver
 
         self._runtime = runtime
         self._collection = collection
         self._driver = ThreadDriver(runtime.executor)
-        self._ports = runtime.awaiting_record_ports(collection, self._driver)
+        self._ports = runtime.async_record_ports(collection, self._driver)
         self._closed = False
 
     @classmethod
@@ -230,7 +230,7 @@ class AsyncRecordStore(AwaitingClose):
         return RecordStore._over(self._runtime.share(), self._collection)
 
     @classmethod
-    def _over(cls, runtime: Runtime, collection: str) -> Self:
+    def _over(cls, runtime: OpenStore, collection: str) -> Self:
         store = cls.__new__(cls)
         store._attach(runtime, collection)
         return store

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from mem0milvus.ports import Ports
-    from mem0milvus.runtime.open_store import Runtime
+    from mem0milvus.runtime.open_store import OpenStore
 
 
 class Closing(ABC):
@@ -62,11 +62,11 @@ class BlockingFace(Closing):
     def __init__(
         self, config: Mapping[str, Any] | None = None, *, llm: LLM | None = None, embedder: Embedder | None = None
     ) -> None:
-        from mem0milvus.runtime.open_store import Runtime
+        from mem0milvus.runtime.open_store import OpenStore
 
-        self._attach(Runtime(config, llm, embedder))
+        self._attach(OpenStore(config, llm, embedder))
 
-    def _attach(self, runtime: Runtime) -> None:
+    def _attach(self, runtime: OpenStore) -> None:
         self._runtime = runtime
         self._closed = False
         runtime.open()
@@ -101,7 +101,7 @@ class BlockingFace(Closing):
         return cls(config, llm=llm, embedder=embedder)
 
     @classmethod
-    def _over(cls, runtime: Runtime) -> Self:
+    def _over(cls, runtime: OpenStore) -> Self:
         memory = cls.__new__(cls)
         memory._attach(runtime)
         return memory

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mem0milvus.client.async_record_store import AsyncRecordStore
     from mem0milvus.client.memory import Memory
     from mem0milvus.ports import RecordPorts
-    from mem0milvus.runtime.open_store import Runtime
+    from mem0milvus.runtime.open_store import OpenStore
 
 
 class RecordStore(Closing):
@@ -59,12 +59,12 @@ class RecordStore(Closing):
         embedder: Embedder | None = None,
         collection_name: str | None = None,
     ) -> None:
-        from mem0milvus.runtime.open_store import Runtime
+        from mem0milvus.runtime.open_store import OpenStore
 
-        runtime = Runtime(config, llm=None, embedder=embedder)
+        runtime = OpenStore(config, llm=None, embedder=embedder)
         self._attach(runtime, runtime.records_name(collection_name))
 
-    def _attach(self, runtime: Runtime, collection: str) -> None:
+    def _attach(self, runtime: OpenStore, collection: str) -> None:
         self._runtime = runtime
         self._collection = collection
         self._closed = False
@@ -373,7 +373,7 @@ class RecordStore(Closing):
         return AsyncRecordStore._over(self._runtime.share(), self._collection)
 
     @classmethod
-    def _over(cls, runtime: Runtime, collection: str) -> Self:
+    def _over(cls, runtime: OpenStore, collection: str) -> Self:
         store = cls.__new__(cls)
         store._attach(runtime, collection)
         return store

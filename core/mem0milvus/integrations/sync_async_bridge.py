@@ -19,7 +19,7 @@ from mem0milvus.types import AddResult, FlushOutcome, Messages
 
 if TYPE_CHECKING:
     from mem0milvus.ports import Ports, RecordPorts
-    from mem0milvus.runtime.open_store import Runtime
+    from mem0milvus.runtime.open_store import OpenStore
 
 T = TypeVar("T")
 
@@ -187,7 +187,7 @@ class _DrivenRecords(AsyncRecordStore):
 
     def __init__(self, owner: Owner, collection: str) -> None:
         self._owner = owner
-        self._runtime: Runtime = owner._runtime
+        self._runtime: OpenStore = owner._runtime
         self._collection = collection
         self._driver = BlockingDriver()  # type: ignore[assignment]  # it has ``call``, which is all that is used
         self._ports = owner._runtime.blocking_record_ports(collection)

@@ -42,7 +42,7 @@ def read_view(ports: Ports, as_of: Moment | None, consistency: Consistency | Non
     """
     if consistency not in (None, "Strong", "Session", "Bounded", "Eventually"):
         raise ValidationError(f"consistency={consistency!r}; known are Strong, Session, Bounded, Eventually.")
-    level = consistency or ports.reading
+    level = consistency or ports.consistency
     now_us = ports.clock.now_us()
     if as_of is None:
         return View(now_us, past=False, consistency=level)

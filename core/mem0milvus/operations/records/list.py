@@ -42,7 +42,7 @@ async def list_records(
         raise ValidationError(f"order={order!r}; known are {', '.join(_ORDERS)}.")
     path = read_namespace(namespace, may_be_empty=prefix)
     where = all_of(within_namespace(path) if prefix else in_namespace(path), parse_value_filters(filters))
-    level = consistency or ports.reading
+    level = consistency or ports.consistency
     rows = await listed(ports, where, _ORDERS[order], limit, offset, descending, level)
     return [to_item(row) for row in rows]
 
@@ -91,7 +91,7 @@ async def list_namespaces(
     where = all_of(*(within_namespace(read_namespace(labels, may_be_empty=True)) for labels in begins))
     paths: set[str] = set()
     there = _there(where, ports.clock.now_us())
-    async for page in ports.rows.pages(there, only=("namespace",), consistency=ports.reading):
+    async for page in ports.rows.pages(there, only=("namespace",), consistency=ports.consistency):
         paths.update(row.namespace for row in page)
     matching = (labels for labels in map(labels_of, paths) if all(_holds(labels, *c) for c in wanted))
     cut = sorted({labels[:max_depth] for labels in matching})

@@ -38,7 +38,7 @@ async def search(
     path = read_namespace(namespace_prefix, "namespace_prefix", may_be_empty=True)
     where = all_of(within_namespace(path), parse_value_filters(filters))
     _check(query, limit, offset, threshold)
-    level = consistency or ports.reading
+    level = consistency or ports.consistency
     if query is None:
         rows = await listed(ports, where, limit=limit, offset=offset, consistency=level)
         later = await refreshed(ports, rows) if refresh_ttl else {}

@@ -19,7 +19,7 @@ from mem0milvus.operations.transfer import import_records as record_arrival
 from mem0milvus.operations.transfer.dump import transfer_of
 from mem0milvus.operations.transfer.dump_format import RecordRows
 from mem0milvus.operations.transfer.import_memories import indexed
-from mem0milvus.ports import Ports, R, Successor, Table, Transfer
+from mem0milvus.ports import Ports, R, ReplacementStore, Table, Transfer
 from mem0milvus.types import Embedder, Progress, ReembedOutcome
 
 #: After so many rounds writing is stopped, even though it does not pause by itself.
@@ -43,16 +43,16 @@ async def reembed(
             "those of now when all is done; or drop them first, with reembed(drop_old=True). Nothing was changed."
         )
     await ports.background.flush(None)
-    async with transfer.succeed(embedder) as successor:
-        moves = await _Moves.between(ports, transfer, successor)
+    async with transfer.open_replacement(embedder) as replacement:
+        moves = await _Moves.between(ports, transfer, replacement)
         await moves.bring(progress)
         for _ in range(_MOST_ROUNDS - 1):
             if not await moves.bring(None):
                 break
-        await successor.freeze()
-        moves = await _Moves.between(ports, transfer, successor)  # a record store may have been made meanwhile
+        await replacement.block_writes()
+        moves = await _Moves.between(ports, transfer, replacement)  # a record store may have been made meanwhile
         await moves.bring(None)
-        await ports.shield(successor.take_place(drop_old=drop_old))
+        await ports.shield(replacement.swap_in(drop_old=drop_old))
     return {
         "message": "Memory moved successfully!",
         "memories": moves.live.rows,
@@ -134,17 +134,17 @@ class _Moves:
     records: _Move[RecordRow] | None
 
     @classmethod
-    async def between(cls, ports: Ports, transfer: Transfer, successor: Successor) -> _Moves:
-        """The moves from a store to its successor."""
-        ready = partial(indexed, successor.embedder, successor.dims)
+    async def between(cls, ports: Ports, transfer: Transfer, replacement: ReplacementStore) -> _Moves:
+        """The moves from a store to its replacement."""
+        ready = partial(indexed, replacement.embedder, replacement.dims)
         records = await transfer.records(False)
         return cls(
-            past=_Move(ports.history, successor.history, _same, ready),
-            live=_Move(ports.live, successor.live, _same, ready),
+            past=_Move(ports.history, replacement.history, _same, ready),
+            live=_Move(ports.live, replacement.live, _same, ready),
             records=None
             if records is None
             else _Move(
-                records.rows, await successor.records(), _without_foreign_vector, partial(_ready_records, successor)
+                records.rows, await replacement.records(), _without_foreign_vector, partial(_ready_records, replacement)
             ),
         )
 
@@ -180,6 +180,6 @@ def _without_foreign_vector(row: RecordRow) -> RecordRow:
     return replace(row, parts=0) if row.parts and not row.text else row
 
 
-async def _ready_records(successor: Successor, rows: Sequence[RecordRow]) -> list[RecordRow]:
+async def _ready_records(replacement: ReplacementStore, rows: Sequence[RecordRow]) -> list[RecordRow]:
     records = [RecordRows([row]) for row in rows]
-    return [one.first for one in await record_arrival.indexed(successor.embedder, successor.dims, records)]
+    return [one.first for one in await record_arrival.indexed(replacement.embedder, replacement.dims, records)]
