@@ -336,7 +336,7 @@ def test_a_wrong_answer_of_the_embedder_is_refused_before_anything_is_written(
 
 
 def test_an_object_that_is_no_embedder_is_refused(config: Config) -> None:
-    with pytest.raises(ConfigError, match="dict is no embedder: it needs `identity`"):
+    with pytest.raises(ConfigError, match="dict is not an embedder: it needs `identity`"):
         Memory.from_config(config, embedder={})  # type: ignore[arg-type]
 
 
