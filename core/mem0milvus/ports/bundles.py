@@ -18,19 +18,18 @@ if TYPE_CHECKING:
     from mem0milvus.data.record_row import RecordRow
 
 
-@dataclass(frozen=True, slots=True)
-class RecordPorts:
-    """The ports of a record store.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonPorts:
+    """The ports that a memory and a record store have in common.
 
     Attributes:
-        rows: the records, each under ``namespaces.record_id``, and a row for each further text of a record.
-        positions: the next position in each namespace.
-        metric: the metric of ``rows``: ``L2``, ``COSINE`` or ``IP``.
+        positions: the next position in each run, or in each namespace.
+        metric: the metric of the vectors: ``L2``, ``COSINE`` or ``IP``.
         dims: length of the vectors.
-        consistency: default consistency of reads, as in ``Ports``.
+        consistency: default consistency of a user's reads. Reads that a write depends on always see at least the
+            earlier writes of this process.
     """
 
-    rows: Table[RecordRow]
     embedder: EmbedderPort
     locks: Locks
     positions: Positions
@@ -39,6 +38,17 @@ class RecordPorts:
     metric: str
     dims: int
     consistency: Consistency = "Session"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPorts(CommonPorts):
+    """The ports of a record store.
+
+    Attributes:
+        rows: the records, each under ``namespaces.record_id``, and a row for each further text of a record.
+    """
+
+    rows: Table[RecordRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +73,8 @@ class Transfer:
     drop_old: Callable[[], Coroutine[Any, Any, None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports(CommonPorts):
     """The ports of a memory.
 
     Attributes:
@@ -73,10 +83,6 @@ class Ports:
         background: runs adds later.
         empty: drops both tables and makes them anew.
         compact: removes deleted rows from the store's files, if the store supports it.
-        metric: the metric of ``live``: ``L2``, ``COSINE`` or ``IP``.
-        dims: length of the vectors.
-        consistency: default consistency of a user's reads. Reads that a write depends on always see at least the
-            earlier writes of this process.
         history_limit: closed versions of each memory that ``vacuum`` keeps; None for all.
         extraction: the model and the settings of extraction.
         transfer: the ports of ``dump``, ``load`` and ``reembed``.
@@ -84,18 +90,10 @@ class Ports:
 
     live: Table[MemoryRow]
     history: Table[MemoryRow]
-    embedder: EmbedderPort
     extractor: Extractor
-    locks: Locks
-    positions: Positions
-    clock: Clock
-    shield: Shield
     background: Background
     empty: Callable[[], Coroutine[Any, Any, None]]
     compact: Callable[[], Coroutine[Any, Any, None]]
-    metric: str
-    dims: int
-    consistency: Consistency = "Session"
     history_limit: int | None = None
     extraction: Extraction = field(default_factory=Extraction)
     transfer: Transfer | None = None

@@ -11,21 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mem0milvus.retrieval.filters import nodes
 from mem0milvus.retrieval.filters.fields import METADATA, Column, Path
-from mem0milvus.retrieval.filters.nodes import (
-    And,
-    AnyIn,
-    Compare,
-    Contains,
-    Exists,
-    Filter,
-    Leaf,
-    Like,
-    Not,
-    Operator,
-    Or,
-    Scalar,
-)
+from mem0milvus.retrieval.filters.nodes import Filter, Operator, Scalar
 from mem0milvus.retrieval.filters.patterns import Pattern, containing
 
 if TYPE_CHECKING:
@@ -89,11 +77,11 @@ def literal(value: Scalar) -> str:
 
 
 def _emit(node: Filter, dialect: Dialect, *, holds: bool) -> str:
-    if isinstance(node, Not):
+    if isinstance(node, nodes.Not):
         return _emit(node.part, dialect, holds=not holds)
-    if isinstance(node, (And, Or)):
+    if isinstance(node, (nodes.And, nodes.Or)):
         # De Morgan: a conjunction fails where any of its parts fails.
-        join = _all if isinstance(node, And) == holds else _any
+        join = _all if isinstance(node, nodes.And) == holds else _any
         return join(_emit(part, dialect, holds=holds) for part in node.parts)
     if isinstance(node.target, Column):
         return _of_column(node, node.target, dialect, holds=holds)
@@ -102,26 +90,26 @@ def _emit(node: Filter, dialect: Dialect, *, holds: bool) -> str:
 
 
 def _inexact(node: Filter, dialect: Dialect, *, holds: bool) -> bool:
-    if isinstance(node, Not):
+    if isinstance(node, nodes.Not):
         return _inexact(node.part, dialect, holds=not holds)
-    if isinstance(node, (And, Or)):
+    if isinstance(node, (nodes.And, nodes.Or)):
         return any(_inexact(part, dialect, holds=holds) for part in node.parts)
-    if isinstance(node, Exists):
+    if isinstance(node, nodes.Exists):
         return isinstance(node.target, Path) and dialect.null_exists
-    if isinstance(node, Compare):
+    if isinstance(node, nodes.Compare):
         return not holds and dialect.json_text and _orders_numbers(node)
     pattern = _pattern(node)
     return pattern is not None and not _is_exact(pattern, dialect)
 
 
-def _orders_numbers(node: Compare) -> bool:
+def _orders_numbers(node: nodes.Compare) -> bool:
     return isinstance(node.target, Path) and node.operator != "==" and not isinstance(node.value, str)
 
 
-def _pattern(node: Leaf) -> Pattern | None:
-    if isinstance(node, Like):
+def _pattern(node: nodes.Leaf) -> Pattern | None:
+    if isinstance(node, nodes.Like):
         return node.pattern
-    return containing(node.value) if isinstance(node, Contains) and isinstance(node.value, str) else None
+    return containing(node.value) if isinstance(node, nodes.Contains) and isinstance(node.value, str) else None
 
 
 def _is_exact(pattern: Pattern, dialect: Dialect) -> bool:
@@ -131,15 +119,15 @@ def _is_exact(pattern: Pattern, dialect: Dialect) -> bool:
 # --- typed columns --------------------------------------------------------------------------------------
 
 
-def _of_column(node: Leaf, column: Column, dialect: Dialect, *, holds: bool) -> str:
+def _of_column(node: nodes.Leaf, column: Column, dialect: Dialect, *, holds: bool) -> str:
     name = column.name
-    if isinstance(node, Compare):
+    if isinstance(node, nodes.Compare):
         return f"({name} {node.operator if holds else _OPPOSITE[node.operator]} {literal(node.value)})"
-    if isinstance(node, AnyIn):
+    if isinstance(node, nodes.AnyIn):
         if not node.values:
             return NEVER if holds else ALWAYS
         return f"({name} {'in' if holds else 'not in'} [{', '.join(map(literal, node.values))}])"
-    if isinstance(node, Exists):
+    if isinstance(node, nodes.Exists):
         return _column_exists(column, holds=holds)
     pattern = _pattern(node)
     if pattern is None:  # a number in a text column, which the parser refuses
@@ -162,18 +150,18 @@ def _spelling(segments: tuple[str | int, ...]) -> str:
     return METADATA + "".join(f"[{literal(segment)}]" for segment in segments)
 
 
-def _of_path(node: Leaf, path: str, dialect: Dialect, *, holds: bool) -> str:
-    if isinstance(node, Exists):
+def _of_path(node: nodes.Leaf, path: str, dialect: Dialect, *, holds: bool) -> str:
+    if isinstance(node, nodes.Exists):
         return _path_exists(path, dialect, holds=holds)
-    if isinstance(node, Compare) and node.operator != "==":
+    if isinstance(node, nodes.Compare) and node.operator != "==":
         return _order(node.operator, node.value, path, dialect, holds=holds)
-    if isinstance(node, Compare):
+    if isinstance(node, nodes.Compare):
         return _or_missing(path, _compare("==", node.value, path), holds=holds)
-    if isinstance(node, AnyIn):
+    if isinstance(node, nodes.AnyIn):
         if not node.values:
             return NEVER if holds else ALWAYS
         return _or_missing(path, _any(_compare("==", value, path) for value in node.values), holds=holds)
-    if isinstance(node, Contains):
+    if isinstance(node, nodes.Contains):
         return _contains(node.value, path, dialect, holds=holds)
     shape = _like(node.pattern, path, dialect, holds=True) or _is_text(path)
     if holds:

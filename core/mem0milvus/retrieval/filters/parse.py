@@ -10,21 +10,9 @@ from datetime import datetime
 from mem0milvus.data.scope import SCOPE_FIELDS
 from mem0milvus.data.timestamps import parse_moment
 from mem0milvus.errors import FilterError, ValidationError
+from mem0milvus.retrieval.filters import nodes
 from mem0milvus.retrieval.filters.fields import Column, Path, Target, check_unicode, target, value_path
-from mem0milvus.retrieval.filters.nodes import (
-    INT64_MAX,
-    And,
-    AnyIn,
-    Compare,
-    Contains,
-    Exists,
-    Filter,
-    Like,
-    Not,
-    Operator,
-    Or,
-    Scalar,
-)
+from mem0milvus.retrieval.filters.nodes import INT64_MAX, Filter, Operator, Scalar
 from mem0milvus.retrieval.filters.patterns import parse_pattern
 from mem0milvus.retrieval.filters.predicate import matches
 
@@ -160,7 +148,7 @@ class _Parser:
                 raise FilterError(f"{name!r} is not a field. {_did_you_mean(name, tuple(_LOGICAL))}")
             else:
                 parts.append(self._field(name, condition))
-        return parts[0] if len(parts) == 1 else And(tuple(parts))
+        return parts[0] if len(parts) == 1 else nodes.And(tuple(parts))
 
     def _combined(self, name: str, value: object, depth: int) -> Filter:
         logical = _LOGICAL[name]
@@ -176,9 +164,9 @@ class _Parser:
                 raise FilterError(f"A part of {name} is empty: an empty filter would match everything.")
             parts.append(self.conditions(part, depth + 1))
         if logical == "AND":
-            return And(tuple(parts))
-        either = parts[0] if len(parts) == 1 else Or(tuple(parts))
-        return Not(either) if logical == "NOT" else either
+            return nodes.And(tuple(parts))
+        either = parts[0] if len(parts) == 1 else nodes.Or(tuple(parts))
+        return nodes.Not(either) if logical == "NOT" else either
 
     def _field(self, name: str, condition: object) -> Filter:
         field = self._target(name)
@@ -187,11 +175,11 @@ class _Parser:
         if not condition:
             raise FilterError(f"The condition on {name!r} is empty: give a value or an operator.")
         parts = [self._condition(field, name, _operator(key, name), operand) for key, operand in condition.items()]
-        return parts[0] if len(parts) == 1 else And(tuple(parts))
+        return parts[0] if len(parts) == 1 else nodes.And(tuple(parts))
 
     def _condition(self, field: Target, name: str, operator: str, operand: object) -> Filter:
         if operator in ("ne", "nin"):
-            return Not(self._condition(field, name, "eq" if operator == "ne" else "in", operand))
+            return nodes.Not(self._condition(field, name, "eq" if operator == "ne" else "in", operand))
         if operator == "eq":
             return self._equal(field, name, operand)
         if operator == "in":
@@ -202,41 +190,41 @@ class _Parser:
             return _present(field, self._like(field, name, operand))
         if operator == "contains":
             return _present(field, self._contains(field, name, operand))
-        return _present(field, Compare(field, _ORDER[operator], self.value(field, operand, name)))
+        return _present(field, nodes.Compare(field, _ORDER[operator], self.value(field, operand, name)))
 
     def _equal(self, field: Target, name: str, operand: object) -> Filter:
         if operand is None and not _is_scope(field):
             return self._exists(field, name, operand=False)
         if isinstance(operand, str) and operand == ANY:
             return self._exists(field, name, operand=True)
-        return Compare(field, "==", self.value(field, operand, name))
+        return nodes.Compare(field, "==", self.value(field, operand, name))
 
     def _in(self, field: Target, name: str, operand: object) -> Filter:
         if not _is_list(operand):
             raise FilterError(f"in and nin on {name!r} take a list of values, not {_shown(operand)}.")
         given = list(operand)  # type: ignore[call-overload]
-        wanted = AnyIn(field, tuple(self.value(field, value, name) for value in given if value is not None))
+        wanted = nodes.AnyIn(field, tuple(self.value(field, value, name) for value in given if value is not None))
         if len(wanted.values) == len(given):
             return wanted
         missing = self._equal(field, name, None)
-        return Or((missing, wanted)) if wanted.values else missing
+        return nodes.Or((missing, wanted)) if wanted.values else missing
 
     def _exists(self, field: Target, name: str, operand: object) -> Filter:
         if not isinstance(operand, bool):
             raise FilterError(f"exists on {name!r} takes true or false, not {_shown(operand)}.")
         self._count(field)
-        return Exists(field) if operand else Not(Exists(field))
+        return nodes.Exists(field) if operand else nodes.Not(nodes.Exists(field))
 
     def _like(self, field: Target, name: str, operand: object) -> Filter:
         pattern = parse_pattern(self._text(field, name, "like", operand))
         if (text := pattern.literal) is not None:
-            return Compare(field, "==", text)
-        return Like(field, pattern)
+            return nodes.Compare(field, "==", text)
+        return nodes.Like(field, pattern)
 
     def _contains(self, field: Target, name: str, operand: object) -> Filter:
         if isinstance(field, Column):
-            return Contains(field, self._text(field, name, "contains", operand))
-        return Contains(field, self.value(field, operand, name))
+            return nodes.Contains(field, self._text(field, name, "contains", operand))
+        return nodes.Contains(field, self.value(field, operand, name))
 
     def _text(self, field: Target, name: str, operator: str, operand: object) -> str:
         if isinstance(field, Column) and field.kind != "text":
@@ -276,7 +264,7 @@ class _Parser:
 def _present(field: Target, condition: Filter) -> Filter:
     """Add ``exists`` to the condition if the value that means "absent" in this column would satisfy it."""
     if isinstance(field, Column) and field.absent is not None and matches(condition, {field.name: field.absent}):
-        return And((Exists(field), condition))
+        return nodes.And((nodes.Exists(field), condition))
     return condition
 
 
