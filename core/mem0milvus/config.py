@@ -20,7 +20,7 @@ DEFAULT_URI = "./milvus.db"
 
 #: Keys of a Mem0 configuration that have no effect here, with the reason.
 UNUSED_KEYS: Mapping[str, str] = {
-    "history_db_path": "the history lives in Milvus, beside the memories",
+    "history_db_path": "the history lives in Milvus, with the memories",
     "graph_store": "there is no graph store",
     "reranker": "results are ranked by the library itself",
     "custom_update_memory_prompt": "memories are extracted and reconciled in one step: use custom_instructions",

@@ -32,7 +32,7 @@ class Mem0MilvusError(Exception):
         >>> try:
         ...     memory.add("I like tea.", user_id="alice")
         ... except Mem0MilvusError as error:
-        ...     log.warning("Not remembered: %s", error)
+        ...     print(error)
     """
 
 

@@ -240,6 +240,12 @@ class Embedder(Protocol):
     An object may also have ``async def aembed(texts)``, which ``AsyncMemory`` awaits; without it, ``embed`` is called
     in a worker thread. A model that embeds questions differently from texts also has ``embed_query(text)``, which
     returns one vector, and may have ``async def aembed_query(text)``.
+
+    Example:
+        >>> class MyEmbedder:
+        ...     identity, dims = "my-model", 384
+        ...     def embed(self, texts):
+        ...         return my_model.encode(texts)
     """
 
     @property
@@ -282,6 +288,12 @@ class LLM(Protocol):
 
     An object may also have ``async def acomplete(request)``, which ``AsyncMemory`` awaits; without it, ``complete`` is
     called in a worker thread. An exception of the model reaches the caller as an ``ExtractionError``.
+
+    Example:
+        >>> class MyLLM:
+        ...     identity = "my-model"
+        ...     def complete(self, request):
+        ...         return my_model.chat(request.system, request.user)
     """
 
     @property

@@ -52,7 +52,12 @@ Namespaces: TypeAlias = "list[tuple[str, ...]]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutRecord:
-    """Store a record, replacing one with the same key. The arguments are those of ``RecordStore.put``."""
+    """Store a record, replacing one with the same key. The arguments are those of ``RecordStore.put``.
+
+    Example:
+        >>> put = PutRecord(namespace=("user", "1"), key="drink", value={"likes": "tea"})
+        >>> store.batch([put, GetRecord(namespace=("user", "1"), key="drink")])
+    """
 
     namespace: Namespace
     key: str

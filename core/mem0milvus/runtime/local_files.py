@@ -122,7 +122,7 @@ def _check_free(path: Path, overwrite: bool) -> None:
     if path.is_dir():
         raise ValidationError(f"{path} is a folder: give the path of a file.")
     if path.exists() and not overwrite:
-        raise ValidationError(f"{path} is there already: name another file, or say overwrite=True to replace it.")
+        raise ValidationError(f"{path} is there already: name another file, or pass overwrite=True to replace it.")
 
 
 @contextmanager
