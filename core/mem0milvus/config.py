@@ -250,6 +250,7 @@ def load_config(config: Mapping[str, Any] | None) -> MemoryConfig:
     used = {key: value for key, value in config.items() if key not in UNUSED_KEYS}
     for key in config:
         if key in UNUSED_KEYS:
+            # The fifth frame is the caller of Memory.from_config.
             warnings.warn(f"The configuration's {key!r} is not used: {UNUSED_KEYS[key]}.", UserWarning, stacklevel=5)
     return read_section(MemoryConfig, used, "")
 

@@ -54,6 +54,7 @@ class MemoryRow:
 
 def content_hash(text: str) -> str:
     """The MD5 of a text, hexadecimal, as in Mem0. It identifies content and has no security purpose."""
+    # Python on a system in FIPS mode refuses MD5 without this flag.
     return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 

@@ -130,6 +130,7 @@ def check_json(value: object, name: str) -> dict[str, Any]:
         raise ValidationError(f"{name} must be a dict, not {type(value).__name__}.")
     try:
         _check_inside(value, name)
+        # Without allow_nan=False, json.dumps would write NaN and Infinity, which are not JSON.
         text = json.dumps(dict(value), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         if isinstance(error, ValidationError):

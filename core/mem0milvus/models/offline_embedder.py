@@ -41,11 +41,12 @@ class HashingEmbedder:
         ValueError: ``dims`` is below 1.
     """
 
+    identity: str = MODEL
+
     def __init__(self, dims: int = 1536) -> None:
         if dims < 1:
             raise ValueError(f"dims must be at least 1, not {dims}")
         self.dims = dims
-        self.identity = MODEL
         self._features: dict[str, _Feature] = {}
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -101,6 +102,7 @@ class HashingEmbedder:
         return feature
 
     def _place(self, number: int) -> tuple[int, float]:
+        # 48 middle bits of the product, where Fibonacci hashing mixes best; the highest of them is the sign.
         mixed = (number * _MIX >> 16) & 0xFFFFFFFFFFFF
         return mixed % self.dims, 1.0 if mixed >> 47 else -1.0
 

@@ -65,11 +65,13 @@ class OpenAIModel:
         """
         mine = self._of_this_loop()
         async with mine.connections:
+            # All requests of the loop await this one future: cancelling one of them must not cancel it.
             yield await asyncio.shield(mine.client)
 
     def _of_this_loop(self) -> _LoopClient:
         loop = asyncio.get_running_loop()
         mine = self._loops.get(loop)
+        # A client that could not be made, for lack of a key, is made anew: the environment may have changed since.
         if mine is None or (mine.client.done() and mine.client.exception()):
             for closed in [other for other in self._loops if other.is_closed()]:
                 del self._loops[closed]

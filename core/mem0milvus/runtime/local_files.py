@@ -85,9 +85,10 @@ class _LocalNewFile(NewFile):
         self._stream.seek(0)
         self._stream.write(first)
         self._stream.flush()
+        # On disk before it has its name: a crash must not leave a complete-looking file with missing contents.
         os.fsync(self._stream.fileno())
         self._stream.close()
-        _check_free(self._path, self._overwrite)
+        _check_free(self._path, self._overwrite)  # again: the path may have been taken while lines were written
         self._part.replace(self._path)
 
     def discard(self) -> None:

@@ -300,7 +300,7 @@ def _number(operand: float, name: str, *, whole: bool) -> int | float:
 
 def _text(operand: str, name: str) -> str:
     check_unicode(operand, f"The value for {name!r}")
-    return str.__str__(operand)
+    return str.__str__(operand)  # a plain str: a subclass, such as an enum, may have another repr
 
 
 def _is_list(operand: object) -> bool:

@@ -75,6 +75,7 @@ class Term:
 
 def key(token: str) -> int:
     """The sparse dimension of a token: below 2**32 - 1, the limit of Milvus."""
+    # The offline embedder may be given half of a surrogate pair, which strict UTF-8 cannot encode.
     return crc32(token.encode("utf-8", "surrogatepass")) % 0xFFFFFFFE
 
 
