@@ -87,7 +87,7 @@ class Bare:
     def add(self, text: str) -> float:
         """Return the seconds to embed a text and to insert a row with the same columns."""
         started = time.perf_counter()
-        (vector,) = self._embedder.embed_many([text])
+        (vector,) = self._embedder.embed([text])
         self._added += 1
         row = {**self._template, "id": str(self._added), "memory": text, "vector": vector}
         self._client.insert(f"{self._rows}_bare", [row])
@@ -95,7 +95,7 @@ class Bare:
 
     def search(self, question: str, user: str) -> float:
         """Return the seconds of the two searches."""
-        (vector,) = self._embedder.embed_many([question])
+        (vector,) = self._embedder.embed([question])
         arguments = {**self._of_user(user, vectors=True), "limit": CANDIDATES}
         words = query_weights(question)
         return seconds(self._client.search, self._rows, data=[vector], anns_field="vector", **arguments) + seconds(

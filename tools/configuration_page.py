@@ -59,8 +59,9 @@ def _row(name: str, field: FieldInfo, told: str) -> str:
 
 
 def _read_docstring(model: type[BaseModel]) -> tuple[str, dict[str, str]]:
-    """Return the summary of a model and the text of each of its attributes."""
-    summary, _, attributes = (inspect.getdoc(model) or "").partition("\nAttributes:\n")
+    """Return the summary of a model and the text of each of its attributes; base classes document some attributes."""
+    attributes = "\n".join((inspect.getdoc(base) or "").partition("\nAttributes:\n")[2] for base in model.__mro__)
+    summary = (inspect.getdoc(model) or "").partition("\nAttributes:\n")[0]
     found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE)
     return _code(" ".join(summary.split())), {name: " ".join(text.split()) for name, text in found}
 

@@ -5,7 +5,8 @@
     >>> memory.add("I like to play tennis on weekends.", user_id="alice")
     >>> memory.search("What are Alice's hobbies?", user_id="alice")
 
-Importing this loads none of pymilvus, openai, pydantic and numpy, and touches no file.
+Importing this package imports none of pymilvus, openai, pydantic and numpy, and reads or writes no file: these happen
+when a memory is opened.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The configuration: Mem0's dict, read strictly. The only place that uses pydantic."""
+"""The configuration: Mem0's dict, checked strictly. Only this module uses pydantic."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from mem0milvus.data.limits import MAX_PROMPT_BYTES
 from mem0milvus.errors import ConfigError
 from mem0milvus.types import AssistantPolicy, Consistency
 
-#: Where memories are kept when neither the configuration nor ``MILVUS_URI`` says: beside the running program.
+#: The default path of the store, in the working directory.
 DEFAULT_URI = "./milvus.db"
 
-#: Keys of a Mem0 configuration that have no meaning here, and why.
+#: Keys of a Mem0 configuration that have no effect here, with the reason.
 UNUSED_KEYS: Mapping[str, str] = {
-    "history_db_path": "the history lives in Milvus, beside the memories",
+    "history_db_path": "the history lives in Milvus, with the memories",
     "graph_store": "there is no graph store",
     "reranker": "results are ranked by the library itself",
-    "custom_update_memory_prompt": "what to keep and what to change is decided in one step: use custom_instructions",
+    "custom_update_memory_prompt": "memories are extracted and reconciled in one step: use custom_instructions",
 }
 
 
 def check_collection_name(name: str) -> str:
-    """A collection's name that was given beside the configuration.
+    """Check the name of a collection that was given outside the configuration.
 
     Raises:
-        ConfigError: Milvus would not take it.
+        ConfigError: Milvus does not accept it.
     """
     try:
         return _collection_name(name)
@@ -49,8 +49,8 @@ _SectionT = TypeVar("_SectionT", bound=_Section)
 def _collection_name(name: str) -> str:
     if not name or not name.isascii() or not name.replace("_", "a").isalnum() or name[0].isdigit() or len(name) > 200:
         raise ValueError(
-            f"{name!r}: a collection's name has letters of ASCII, digits and underscores, begins with no digit, and "
-            "has at most 200 characters"
+            f"{name!r}: the name of a collection has ASCII letters, digits and underscores, begins with no digit, "
+            "and has at most 200 characters"
         )
     return name
 
@@ -59,31 +59,31 @@ def _one_or_many(topics: object) -> object:
     return (topics,) if isinstance(topics, str) else () if topics is None else topics
 
 
-#: Topics in plain words: a list of texts, or one text.
+#: Topics in the user's own words: a list of texts, or one text.
 Topics = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_or_many)]
 
 
 class VectorStoreConfig(_Section):
-    """Where memories are kept.
+    """The connection to Milvus, and the collections of the memories.
 
     Attributes:
-        uri: path of a Milvus Lite store (ends in ``.db``) or address of a server; also called ``url``. Left out, the
+        uri: path of a Milvus Lite store (ends in ``.db``) or address of a server. Default: the
             environment variable ``MILVUS_URI``, else ``./milvus.db``.
-        token: ``user:password`` or an API key; left out, ``MILVUS_TOKEN``.
+        token: ``user:password`` or an API key. Default: the environment variable ``MILVUS_TOKEN``.
         db_name: database on the server.
-        collection_name: the memories; what they used to say is kept in a second one, ``<name>_versions``.
-        embedding_model_dims: length of the vectors; a number as text is accepted.
-        metric_type: how the distance of vectors is measured and given as ``score``.
-        consistency_level: how fresh reads are. ``Session`` sees every write of this process.
-        history_limit: how many past versions of a memory ``vacuum`` leaves; left out, all.
-        timeout_s: seconds that one request may take.
+        collection_name: collection of the memories; their history is stored in a second one, ``<name>_versions``.
+        embedding_model_dims: length of the vectors; a number given as text is accepted. Default: that of the embedder.
+        metric_type: metric by which vectors are compared; ``score`` is its value.
+        consistency_level: consistency of reads. With ``Session``, a read sees every earlier write of this process.
+        history_limit: closed versions of each memory that ``vacuum`` keeps. Default: all.
+        timeout_s: timeout of one request, in seconds.
     """
 
     uri: str = Field(
         default_factory=lambda: os.environ.get("MILVUS_URI") or DEFAULT_URI,
         validation_alias=AliasChoices("uri", "url"),
         min_length=1,
-        repr=False,  # a password may stand in it
+        repr=False,  # may contain a password
     )
     token: SecretStr | None = Field(
         default_factory=lambda: SecretStr(os.environ["MILVUS_TOKEN"]) if os.environ.get("MILVUS_TOKEN") else None
@@ -104,81 +104,81 @@ class VectorStoreSection(_Section):
     config: VectorStoreConfig = Field(default_factory=lambda: VectorStoreConfig())
 
 
-class OpenAIEmbedderConfig(_Section):
-    """An embedding model behind OpenAI's API, at OpenAI or anywhere else.
+class OpenAIConfig(_Section):
+    """The settings shared by all models behind OpenAI's API.
 
     Attributes:
-        model: its name.
-        api_key: left out, ``OPENAI_API_KEY``.
-        base_url: address of the API, also called ``openai_base_url``; left out, ``OPENAI_BASE_URL``, else OpenAI's.
-        embedding_dims: length of its vectors.
-        batch_size: the most texts in one request.
-        timeout_s: seconds that one request may take.
-        max_retries: how often a request is repeated that was refused for load (429) or failed at the server (5xx).
-        max_connections: how many requests ``AsyncMemory`` has under way at once.
+        model: name of the model.
+        api_key: the API key. Default: the environment variable ``OPENAI_API_KEY``.
+        base_url: address of the API. Default: the environment variable
+            ``OPENAI_BASE_URL``, else OpenAI's address.
+        timeout_s: timeout of one request, in seconds.
+        max_retries: repetitions of a request that was refused because of load (429) or failed in the server (5xx).
+        max_connections: the most simultaneous requests of ``AsyncMemory``, per event loop.
     """
 
-    model: str = Field("text-embedding-3-small", min_length=1)
+    model: str = Field(min_length=1)
     api_key: SecretStr | None = None
     base_url: str | None = Field(None, validation_alias=AliasChoices("base_url", "openai_base_url"))
-    embedding_dims: int | None = Field(None, ge=1, le=32_768)
-    batch_size: int = Field(256, ge=1, le=2048)
     timeout_s: float = Field(60.0, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
     max_retries: int = Field(2, ge=0)
     max_connections: int = Field(16, ge=1)
 
 
-class OfflineEmbedderConfig(_Section):
-    """The embedder that needs no model: hashed words and parts of words.
+class OpenAIEmbedderConfig(OpenAIConfig):
+    """An embedding model with OpenAI's API, from OpenAI or from another server.
 
     Attributes:
-        embedding_dims: length of its vectors.
+        embedding_dims: length of the vectors. Default: ``embedding_model_dims``, else that of the model, if it is one
+            of OpenAI's.
+        batch_size: the most texts in one request.
+    """
+
+    model: str = Field("text-embedding-3-small", min_length=1)
+    embedding_dims: int | None = Field(None, ge=1, le=32_768)
+    batch_size: int = Field(256, ge=1, le=2048)
+
+
+class OfflineEmbedderConfig(_Section):
+    """The embedder without a model: hashed words and parts of words.
+
+    Attributes:
+        embedding_dims: length of the vectors. Default: ``embedding_model_dims``, else 512.
     """
 
     embedding_dims: int | None = Field(None, ge=1, le=32_768)
 
 
-class OpenAILLMConfig(_Section):
-    """A language model behind OpenAI's API, at OpenAI or anywhere else.
+class OpenAILLMConfig(OpenAIConfig):
+    """A language model with OpenAI's API, from OpenAI or from another server.
 
     Attributes:
-        model: its name.
-        api_key: left out, ``OPENAI_API_KEY``.
-        base_url: address of the API, also called ``openai_base_url``; left out, ``OPENAI_BASE_URL``, else OpenAI's.
-        temperature: left out, the model's own.
-        top_p: left out, the model's own.
-        max_tokens: the longest answer; left out, the model's own.
-        reasoning_effort: for models that reason; left out, the model's own.
-        timeout_s: seconds that one request may take.
-        max_retries: how often a request is repeated that was refused for load (429) or failed at the server (5xx).
-        max_connections: how many requests ``AsyncMemory`` has under way at once.
+        temperature: sampling temperature. Default: that of the model.
+        top_p: probability mass of nucleus sampling. Default: that of the model.
+        max_tokens: the most tokens in one answer. Default: that of the model.
+        reasoning_effort: effort of a reasoning model, as in ``low``. Default: that of the model.
     """
 
     model: str = Field("gpt-4.1-mini", min_length=1)
-    api_key: SecretStr | None = None
-    base_url: str | None = Field(None, validation_alias=AliasChoices("base_url", "openai_base_url"))
     temperature: float | None = Field(None, ge=0)
     top_p: float | None = Field(None, gt=0, le=1)
     max_tokens: int | None = Field(None, ge=1)
     reasoning_effort: str | None = None
-    timeout_s: float = Field(60.0, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
-    max_retries: int = Field(2, ge=0)
-    max_connections: int = Field(16, ge=1)
 
 
 class OfflineExtractorConfig(_Section):
-    """The extraction that needs no model: rules. It has no settings."""
+    """Extraction without a language model, by rules. It has no settings."""
 
 
 class BackgroundConfig(_Section):
-    """Adds in the background.
+    """Background adds.
 
     Attributes:
-        default: whether ``add`` works in the background where it is not told.
-        durable: whether what is to be extracted is first stored as pending memories, so that it survives the end of the
-            process, however that comes.
-        queue_size: how many adds may wait; one more waits for a place.
-        on_error: called with the ticket and the error of an add that failed.
+        default: whether ``add`` works in the background if the call does not say.
+        durable: whether messages are first stored as pending memories, which survive a crash of the process, and
+            extracted later.
+        queue_size: the most unfinished adds; a further ``add`` waits until one has ended.
+        on_error: function called with the ticket and the error of an add that failed.
     """
 
     default: bool = False
@@ -192,7 +192,7 @@ def _background(given: object) -> object:
 
 
 class ProviderSection(_Section):
-    """A provider by name, with its own settings."""
+    """The name of a provider, and its settings."""
 
     provider: str = Field(min_length=1)
     config: dict[str, Any] = Field(default_factory=dict, repr=False)
@@ -202,21 +202,21 @@ class MemoryConfig(_Section):
     """The whole configuration.
 
     Attributes:
-        vector_store: where memories are kept.
-        embedder: what turns text into vectors; left out, OpenAI where ``OPENAI_API_KEY`` is set, else ``offline``.
-        llm: what finds in a conversation the things worth remembering; left out, OpenAI where ``OPENAI_API_KEY`` is set
-            and the embedder is not ``offline``, else ``offline``: rules.
-        custom_instructions: what the language model is told beside its own instructions; also called
-            ``custom_fact_extraction_prompt`` and ``custom_prompt``. ``add(prompt=…)`` replaces it for one call.
-        includes: topics in plain words; nothing else is remembered.
-        excludes: topics in plain words that are never remembered.
-        assistant_statements: whether what an assistant said is remembered: where it is about a user or a user agreed
-            to it (``about_user``), ``never``, or ``always``.
-        related_memories: how many known memories the language model is shown.
-        on_extraction_error: what ``add`` does when a model fails: ``raise`` the error, or ``store_raw``: keep the
-            messages as pending memories until ``process_pending``.
-        background: how adds work in the background; True or False for its ``default`` alone.
-        version: accepted as Mem0 has it; results always have the shape of ``v1.1``.
+        vector_store: the store of the memories.
+        embedder: the embedding model. Default: OpenAI if ``OPENAI_API_KEY`` is set, else ``offline``.
+        llm: the language model that extracts memories from conversations. Default: OpenAI if ``OPENAI_API_KEY`` is set
+            and the embedder is not ``offline``, else ``offline``, which extracts by rules.
+        custom_instructions: instructions for the language model, in addition to the built-in ones. ``add(prompt=…)``
+            replaces them for one call.
+        includes: topics to remember, in your own words; other topics are not remembered.
+        excludes: topics never to remember, in your own words.
+        assistant_statements: which statements of an assistant are remembered: those about a user or confirmed by a user
+            (``about_user``), none (``never``), or all (``always``).
+        related_memories: number of related memories that the language model is given.
+        on_extraction_error: effect of a failing model on ``add``: ``raise`` raises the error; ``store_raw`` stores the
+            messages as pending memories, to be extracted by ``process_pending``.
+        background: settings of background adds; True or False sets its ``default`` alone.
+        version: accepted for compatibility with Mem0; results always have the shape of ``v1.1``.
     """
 
     vector_store: VectorStoreSection = Field(default_factory=VectorStoreSection)
@@ -236,12 +236,12 @@ class MemoryConfig(_Section):
 
 
 def load_config(config: Mapping[str, Any] | None) -> MemoryConfig:
-    """Read a configuration.
+    """Check a configuration and fill in the defaults.
 
-    Warns, as ``UserWarning``, about keys that Mem0 knows and that have no meaning here.
+    Warns, as ``UserWarning``, about keys of Mem0 that have no effect here.
 
     Raises:
-        ConfigError: an unknown key, with what was probably meant, or a value that cannot be used.
+        ConfigError: it has an unknown key (the message suggests a known one) or an invalid value.
     """
     if config is None:
         config = {}
@@ -250,20 +250,21 @@ def load_config(config: Mapping[str, Any] | None) -> MemoryConfig:
     used = {key: value for key, value in config.items() if key not in UNUSED_KEYS}
     for key in config:
         if key in UNUSED_KEYS:
+            # The fifth frame is the caller of Memory.from_config.
             warnings.warn(f"The configuration's {key!r} is not used: {UNUSED_KEYS[key]}.", UserWarning, stacklevel=5)
     return read_section(MemoryConfig, used, "")
 
 
 def read_section(model: type[_SectionT], values: Mapping[str, Any], where: str) -> _SectionT:
-    """Read a part of the configuration.
+    """Check one section of the configuration.
 
     Args:
-        model: what it must look like.
-        values: what was given.
-        where: the path of this part, for messages, as in ``"embedder.config"``.
+        model: the model of the section.
+        values: the values given.
+        where: the path of the section, for messages, as in ``"embedder.config"``.
 
     Raises:
-        ConfigError: an unknown key or a value that cannot be used. The value itself is not shown: it may be a secret.
+        ConfigError: there is an unknown key or an invalid value. Values that may be secret are not shown.
     """
     try:
         return model.model_validate(dict(values))
@@ -283,7 +284,7 @@ def _explain(model: type[BaseModel], problem: Mapping[str, Any], where: str) -> 
 
 
 def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    """The keys that may stand at a path, with their other names."""
+    """The keys allowed at a path, with their aliases."""
     for part in path:
         annotation = model.model_fields[str(part)].annotation
         choices = getattr(annotation, "__args__", (annotation,))

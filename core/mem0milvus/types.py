@@ -1,4 +1,4 @@
-"""What the operations take and give back: plain dicts, described, and the objects a user may bring."""
+"""Types of arguments and results: typed dicts, and the protocols of models that a user may provide."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Unset(Enum):
-    """The default of arguments where leaving out and ``None`` are two things."""
+    """The default of arguments for which "not given" and ``None`` differ."""
 
     UNSET = "unset"
 
@@ -28,47 +28,47 @@ class Unset(Enum):
 
 UNSET = Unset.UNSET
 
-#: A user's, agent's or run's id. Left out, it does not narrow; ``None`` and ``""`` are refused.
+#: The id of a user, an agent or a run. If it is not given, any id matches; ``None`` and ``""`` are refused.
 ScopeId: TypeAlias = "str | Unset"
 
-#: Where a file is.
+#: The path of a file.
 FilePath: TypeAlias = "str | PathLike[str]"
 
-#: A moment: a datetime, ISO 8601 text, or seconds since 1970. Without an offset, UTC is meant.
+#: A point in time: a datetime, ISO 8601 text, or seconds since 1970. Without an offset it is in UTC.
 Moment: TypeAlias = "datetime | str | int | float"
 
-#: One message, a list of them, or a bare text that the user said.
+#: One message, a list of messages, or a text, which is a message of the user.
 Messages: TypeAlias = "str | Mapping[str, Any] | Sequence[Mapping[str, Any]]"
 
 SearchMode: TypeAlias = Literal["hybrid", "dense", "lexical"]
 
-#: How fresh a read must be, in Milvus's terms.
+#: The consistency of a read, one of Milvus's levels.
 Consistency: TypeAlias = Literal["Strong", "Session", "Bounded", "Eventually"]
 
 #: One embedding.
 Vector: TypeAlias = "Sequence[float]"
 
-#: One vector for each text: sequences of numbers, or an array of shape ``(texts, dims)``.
+#: One embedding for each text: sequences of numbers, or an array of shape ``(texts, dims)``.
 Vectors: TypeAlias = "Sequence[Sequence[float]] | NDArray[Any]"
 
-#: Whether what an assistant said is remembered: where it is about a user or a user agreed to it, never, or always.
+#: The statements of an assistant that are remembered: those about a user or confirmed by a user, none, or all.
 AssistantPolicy: TypeAlias = Literal["about_user", "never", "always"]
 
-#: Whether an add works in the background. With ``"durable"``, what is to be extracted is first stored as pending
-#: memories, also where that is not configured; with None, as configured.
+#: Whether an add works in the background. ``"durable"`` also stores the messages first, as pending memories; None means
+#: as configured.
 Background: TypeAlias = "bool | Literal['durable'] | None"
 
 Event: TypeAlias = Literal["ADD", "UPDATE", "DELETE", "RESTORE"]
 
-#: What ``load`` does with a memory whose id another one has.
+#: The treatment of a loaded memory whose id another memory has.
 OnConflict: TypeAlias = Literal["error", "skip", "rename"]
 
-#: Called from time to time with how much is done and how much there is to do.
+#: Function called repeatedly with the amount done and the total amount.
 Progress: TypeAlias = "Callable[[int, int], object]"
 
 
 class MemoryItem(TypedDict):
-    """One memory as ``get`` and ``get_all`` give it. Ids that were not set are left out."""
+    """One memory, as ``get`` and ``get_all`` return it. Ids that were not given are left out."""
 
     id: str
     memory: str
@@ -79,19 +79,19 @@ class MemoryItem(TypedDict):
     user_id: NotRequired[str]
     agent_id: NotRequired[str]
     run_id: NotRequired[str]
-    actor_id: NotRequired[str]  # the name of who said it
+    actor_id: NotRequired[str]  # the name of the author
     role: NotRequired[str]
-    observed_at: str  # when it was said or happened, where that was told; else when it was stored
+    observed_at: str  # time of the event or statement, if given; else the time of storing
     expires_at: NotRequired[str]
     version: int  # 1 for a new memory, one more with each change
-    pending: NotRequired[bool]  # True for a message that is kept as it is until its extraction works
+    pending: NotRequired[bool]  # True for a message whose extraction is still to be done
 
 
 class SearchItem(MemoryItem):
-    """One memory that a search found, best first.
+    """One memory found by a search.
 
     ``score`` is the metric's own value (``L2``: smaller is closer; ``COSINE``, ``IP``: larger is closer).
-    ``relevance`` is 0 to 1, larger is better, and depends on the question and the memory alone.
+    ``relevance`` is 0 to 1, larger is better, and depends only on the question and the memory.
     """
 
     score: float
@@ -100,13 +100,13 @@ class SearchItem(MemoryItem):
 
 
 class MemoryList(TypedDict):
-    """What ``get_all`` gives."""
+    """Result of ``get_all``."""
 
     results: list[MemoryItem]
 
 
 class SearchResult(TypedDict):
-    """What ``search`` gives."""
+    """Result of ``search``, best first."""
 
     results: list[SearchItem]
 
@@ -115,14 +115,14 @@ class Change(TypedDict):
     """One memory that ``add`` wrote."""
 
     id: str
-    memory: str  # what it says now; of a deleted one, what it said
+    memory: str  # the new text; for DELETE the last text
     event: Event
-    previous_memory: NotRequired[str]  # what it said before, for UPDATE and DELETE
-    pending: NotRequired[bool]  # True for a message that is kept as it is until its extraction works
+    previous_memory: NotRequired[str]  # the text before, for UPDATE and DELETE
+    pending: NotRequired[bool]  # True for a message whose extraction is still to be done
 
 
 class Rejected(TypedDict):
-    """A change that the language model proposed and that was not made."""
+    """A change that the language model proposed and that was rejected."""
 
     action: str
     memory: str
@@ -131,54 +131,54 @@ class Rejected(TypedDict):
 
 
 class AddResult(TypedDict):
-    """What ``add`` gives. ``relations`` is empty: it stands there for those who read it from Mem0."""
+    """Result of ``add``. ``relations`` is always empty; it exists for compatibility with Mem0."""
 
     results: list[Change]
     relations: list[Any]
-    rejected: NotRequired[list[Rejected]]  # where a language model proposed what was not made
-    extraction_error: NotRequired[str]  # why messages were kept as pending memories
-    ticket: NotRequired[str]  # of what is written in the background
+    rejected: NotRequired[list[Rejected]]  # only if there are any
+    extraction_error: NotRequired[str]  # the reason for which messages were stored as pending memories
+    ticket: NotRequired[str]  # of an add in the background
 
 
 class PendingOutcome(TypedDict):
-    """What ``process_pending`` gives. A turn is what one call of ``add`` was given."""
+    """Result of ``process_pending``. A turn is the messages given to one ``add``."""
 
     results: list[Change]
     rejected: list[Rejected]
     processed: int  # turns whose extraction is done
-    failed: list[str]  # why other turns failed, which stay pending
+    failed: list[str]  # the error of each turn that failed and stays pending
 
 
 class BackgroundFailure(TypedDict):
-    """An ``add`` in the background that failed."""
+    """A background ``add`` that failed."""
 
     ticket: str
     error: Exception
 
 
 class FlushOutcome(TypedDict):
-    """What ``flush`` gives: what became of the adds in the background since the last ``flush``."""
+    """Result of ``flush``: the outcome of the background adds since the last ``flush``."""
 
     written: int
     failed: list[BackgroundFailure]
-    waiting: int  # still under way when the time was over
+    waiting: int  # unfinished when the time was over
 
 
 class Outcome(TypedDict):
-    """What ``update``, ``restore`` and ``reset`` give."""
+    """Result of ``update``, ``restore`` and ``reset``."""
 
     message: str
 
 
 class DeleteOutcome(TypedDict):
-    """What ``delete`` and ``delete_all`` give. ``deleted`` counts the memories that are gone."""
+    """Result of ``delete`` and ``delete_all``. ``deleted`` is the number of deleted memories."""
 
     message: str
     deleted: int
 
 
 class VacuumOutcome(TypedDict):
-    """What ``vacuum`` gives: how many expired memories and how many old versions were erased."""
+    """Result of ``vacuum``: the numbers of expired memories and of closed versions erased."""
 
     message: str
     expired: int
@@ -186,42 +186,42 @@ class VacuumOutcome(TypedDict):
 
 
 class DumpOutcome(TypedDict):
-    """What ``dump`` gives: how much is in the file."""
+    """Result of ``dump``: the contents of the file."""
 
     message: str
     memories: int
-    deleted: int  # memories that were deleted and whose past is kept
-    versions: int  # what memories used to say
-    records: int  # of the record store beside the memory
+    deleted: int  # deleted memories whose history is kept
+    versions: int  # closed versions
+    records: int  # records of the record store beside the memory
 
 
 class LoadOutcome(TypedDict):
-    """What ``load`` gives: how much of the file was written, and what became of the rest."""
+    """Result of ``load``: the part of the file that was written, and the treatment of the rest."""
 
     message: str
     memories: int
-    deleted: int  # memories that were deleted and whose past is kept
-    versions: int  # what memories used to say
-    records: int  # of the record store beside the memory
-    present: int  # memories and records that were there already
-    skipped: int  # memories and records that were left out, because others have their ids
+    deleted: int  # deleted memories whose history is kept
+    versions: int  # closed versions
+    records: int  # records of the record store beside the memory
+    present: int  # memories and records that existed already
+    skipped: int  # memories and records left out because others have their ids
     renamed: dict[str, str]  # old ids to new ones; records as namespace and key
-    unsearchable: int  # records that are stored, and found by no search: their vectors are another embedder's
+    unsearchable: int  # records stored without a usable vector, because theirs is of another embedder
 
 
 class ReembedOutcome(TypedDict):
-    """What ``reembed`` gives: how much was moved."""
+    """Result of ``reembed``: the amounts moved."""
 
     message: str
     memories: int
-    versions: int  # what memories used to say, with the marks of deleted ones
+    versions: int  # closed versions and tombstones
     records: int  # texts of the record store beside the memory
-    kept: str | None  # name of the collection under which the memories are kept as they were
-    unsearchable: int  # records that are stored, and found by no search: their vectors were the former embedder's
+    kept: str | None  # the collection in which the replaced memories are kept
+    unsearchable: int  # records stored without a usable vector, because theirs is of the old embedder
 
 
 class HistoryEntry(TypedDict):
-    """One change of a memory, oldest first."""
+    """One change in the history of a memory, oldest first."""
 
     id: str
     memory_id: str
@@ -235,40 +235,46 @@ class HistoryEntry(TypedDict):
 
 @runtime_checkable
 class Embedder(Protocol):
-    """An embedding model that a user brings: ``Memory.from_config(config, embedder=...)``.
+    """An embedding model provided by the user: ``Memory.from_config(config, embedder=...)``.
 
-    An object may also have ``async def aembed(texts)``; ``AsyncMemory`` awaits it, and calls ``embed`` in a
-    worker thread where there is none. A model that embeds questions otherwise than texts has ``embed_query(text)`` too,
-    which gives one vector, and may have ``async def aembed_query(text)``.
+    An object may also have ``async def aembed(texts)``, which ``AsyncMemory`` awaits; without it, ``embed`` is called
+    in a worker thread. A model that embeds questions differently from texts also has ``embed_query(text)``, which
+    returns one vector, and may have ``async def aembed_query(text)``.
+
+    Example:
+        >>> class MyEmbedder:
+        ...     identity, dims = "my-model", 384
+        ...     def embed(self, texts):
+        ...         return my_model.encode(texts)
     """
 
     @property
     def identity(self) -> str:
-        """What tells this model's vectors from another's, usually the model's name. Kept in the store."""
+        """A name for the vectors of this model, usually the model's name. It is stored with the collection."""
 
     @property
     def dims(self) -> int:
         """Length of the vectors."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One vector of ``dims`` numbers for each text, in order. Texts are never blank."""
+        """Return one vector of ``dims`` numbers for each text, in order. Texts are never blank."""
 
 
 class AsyncEmbedder(Embedder, Protocol):
-    """An embedding model that can also be awaited."""
+    """An embedding model with an async method."""
 
     def aembed(self, texts: Sequence[str]) -> Awaitable[Vectors]:
-        """As ``embed``."""
+        """Do as ``embed``, without blocking the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class LLMRequest:
-    """One question to a language model, to be answered with one JSON object.
+    """One request to a language model, which is to answer with one JSON object.
 
     Attributes:
         system: the instructions.
-        user: what they are to be applied to.
-        schema: the JSON schema of the answer, in the form that OpenAI takes as ``strict``.
+        user: the text to which the instructions apply.
+        schema: the JSON schema of the answer, in the form that OpenAI accepts as ``strict``.
     """
 
     system: str
@@ -278,10 +284,16 @@ class LLMRequest:
 
 @runtime_checkable
 class LLM(Protocol):
-    """A language model that a user brings: ``Memory.from_config(config, llm=...)``.
+    """A language model provided by the user: ``Memory.from_config(config, llm=...)``.
 
-    An object may also have ``async def acomplete(request)``; ``AsyncMemory`` awaits it, and calls ``complete`` in a
-    worker thread where there is none. Whatever it raises reaches the caller as an ``ExtractionError``.
+    An object may also have ``async def acomplete(request)``, which ``AsyncMemory`` awaits; without it, ``complete`` is
+    called in a worker thread. An exception of the model reaches the caller as an ``ExtractionError``.
+
+    Example:
+        >>> class MyLLM:
+        ...     identity = "my-model"
+        ...     def complete(self, request):
+        ...         return my_model.chat(request.system, request.user)
     """
 
     @property
@@ -289,11 +301,11 @@ class LLM(Protocol):
         """The model's name, for messages."""
 
     def complete(self, request: LLMRequest) -> str | Mapping[str, Any]:
-        """The answer: a text with one JSON object in it, or that object as a dict."""
+        """Return the answer: a text that contains one JSON object, or that object as a dict."""
 
 
 class AsyncLLM(LLM, Protocol):
-    """A language model that can also be awaited."""
+    """A language model with an async method."""
 
     def acomplete(self, request: LLMRequest) -> Awaitable[str | Mapping[str, Any]]:
-        """As ``complete``."""
+        """Do as ``complete``, without blocking the event loop."""

@@ -73,7 +73,7 @@ def test_an_adapter_imports_only_the_cores_public_names(package: str) -> None:
                 assert name.removeprefix("mem0milvus.") in mem0milvus.__all__, f"{path} imports {name}"
 
 
-HEAVY = ("pymilvus", "openai", "pydantic", "numpy", "asyncio", "snowballstemmer", "typer", "rich")
+HEAVY = ("pymilvus", "openai", "pydantic", "numpy", "asyncio", "cachetools", "snowballstemmer", "typer", "rich")
 
 
 @pytest.mark.parametrize("package", ["mem0milvus", "langchain_mem0milvus", "llamaindex_mem0milvus"])

@@ -32,7 +32,7 @@ def test_an_add_returns_a_ticket_and_is_written_by_the_time_of_flush(memory: Any
 def test_what_is_asked_for_wrongly_is_refused_at_once(memory: Any) -> None:
     with pytest.raises(ValidationError, match="messages is empty"):
         memory.add("", user_id="u", background=True)
-    with pytest.raises(ValidationError, match="whose memories"):
+    with pytest.raises(ValidationError, match="requires a scope"):
         memory.add("I like rain.", background=True)
     for wrong in (-1, "soon", True):
         with pytest.raises(ValidationError, match="timeout is a number of seconds"):

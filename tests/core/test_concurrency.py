@@ -12,7 +12,7 @@ import pytest
 
 from mem0milvus import AsyncMemory, Memory
 from mem0milvus.runtime import blocking_driver as drivers
-from mem0milvus.runtime.locks import AwaitingLocks, BlockingLocks, LockTable
+from mem0milvus.runtime.locks import AsyncLocks, BlockingLocks, LockTable
 from tests.conftest import Config, only_id, texts
 
 
@@ -156,7 +156,7 @@ def test_leaving_an_iteration_closes_its_cursor() -> None:
 
 def test_a_waiting_task_that_is_cancelled_leaves_the_line(config: Config) -> None:
     table = LockTable()
-    blocking, awaiting = BlockingLocks(table), AwaitingLocks(table)
+    blocking, awaiting = BlockingLocks(table), AsyncLocks(table)
 
     async def take() -> str:
         async with awaiting.hold(["a", "b"]):
@@ -180,9 +180,9 @@ def test_a_waiting_task_that_is_cancelled_leaves_the_line(config: Config) -> Non
 
 def test_a_lock_handed_to_a_closed_event_loop_goes_to_the_next_in_line() -> None:
     table = LockTable()
-    awaiting, blocking = AwaitingLocks(table), BlockingLocks(table)
+    awaiting, blocking = AsyncLocks(table), BlockingLocks(table)
     (stripe,) = table.of(["a"])
-    assert stripe.take(lambda: None)
+    assert stripe.acquire(lambda: None)
     loop = asyncio.new_event_loop()
 
     async def wait() -> None:

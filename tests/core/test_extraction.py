@@ -385,7 +385,7 @@ def test_a_ready_model_is_used_and_a_thing_that_is_none_refused(open_memory: Ope
     model.reply = lambda _: json.dumps(answer(change("ADD", "User likes rain.", "I like rain")))
     memory = open_memory(config, llm=model)
     assert texts(memory.add("I like rain", user_id="u")) == ["User likes rain."]
-    with pytest.raises(ConfigError, match="int is no language model: it needs `identity`"):
+    with pytest.raises(ConfigError, match="int is not a language model: it needs `identity`"):
         open_memory(config, llm=5)
 
 
@@ -465,7 +465,7 @@ def test_other_packages_register_models_as_entry_points(config: Config, tmp_path
     first, second, third = done.stdout.splitlines() or [done.stderr, "", ""]
     assert first == "User likes rain."
     assert second.startswith("The llm provider 'broken' cannot be loaded")
-    assert third.startswith("str is no language model")
+    assert third.startswith("str is not a language model")
 
 
 def test_a_key_in_the_environment_chooses_openai_unless_offline_is_chosen(

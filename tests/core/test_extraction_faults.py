@@ -37,7 +37,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "500": (failing(500, "boom"), "answered 500: boom"),
     "503": (failing(503, "busy"), "answered 503: busy"),
     "400 for all forms": (failing(400, "context too long"), "answered 400: context too long"),
-    "dropped connection": (lambda _: Drop, "cannot be reached, or broke the connection off"),
+    "dropped connection": (lambda _: Drop, "cannot be reached, or closed the connection"),
     "no JSON on the wire": (lambda _: (200, b"{oops"), "did not answer in OpenAI's format"),
     "no choices": (lambda _: (200, {"id": "1", "choices": []}), "did not answer in OpenAI's format"),
     "another protocol": (lambda _: (200, {"hello": 1}), "did not answer in OpenAI's format"),

@@ -30,7 +30,7 @@ def lexical(id_: str, text: str, *, run: str = "", seq: int = 0, actor: str = ""
 
 def offline(question: str, memories: Sequence[tuple[str, Sequence[str]]]) -> list[Ranked]:
     """Rank memories, ids "0", "1", ..., as a search without a model does."""
-    vectors = HashingEmbedder().embed_many([question, *(text for text, _ in memories)])
+    vectors = HashingEmbedder().embed([question, *(text for text, _ in memories)])
     return rank(
         question,
         [

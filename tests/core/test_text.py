@@ -197,7 +197,7 @@ def test_encoded_data_is_not_kept_in_memory() -> None:
     def analyse_some_data() -> None:
         data = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=20_000))
         assert len(document_weights(data)) == MAX_LEXICAL_TOKENS
-        assert embedder.embed_many([data]).shape == (1, 64)
+        assert embedder.embed([data]).shape == (1, 64)
 
     analyse_some_data()  # with all that is made once
     tracemalloc.start()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mem0milvus import AsyncMemory, Memory, StoreError
-from mem0milvus.runtime.locks import AwaitingLocks, BlockingLocks, LockTable
+from mem0milvus.runtime.locks import AsyncLocks, BlockingLocks, LockTable
 from mem0milvus.runtime.thread_driver import ThreadDriver
 from tests.conftest import Config, only_id, texts
 
@@ -185,7 +185,7 @@ def test_a_step_that_writes_goes_on_and_keeps_its_lock_when_its_whole_loop_is_ca
         written.append("first")
 
     async def step(driver: ThreadDriver) -> None:
-        async with AwaitingLocks(table).hold(["a"]):
+        async with AsyncLocks(table).hold(["a"]):
             await driver.call(first)
             await driver.call(written.append, "second")
 

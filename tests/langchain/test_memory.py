@@ -155,7 +155,7 @@ def test_in_the_background(memory: Memory, call: Call) -> None:
     ("settings", "message"),
     [
         ({"scope_keys": {}}, "Whose memories"),
-        ({"user_id": ""}, "names nobody"),
+        ({"user_id": ""}, "must not be"),
         ({"scope_keys": {"user": "user"}}, "scope_keys has"),
         ({"user_id": "a", "scope_keys": {"user_id": "user"}}, "choose one"),
         ({"user_id": "a", "memory_prompt": "{memories} {input}"}, "memories"),

@@ -77,12 +77,12 @@ class TestScope:
         [
             ({}, {}, "has no 'user_id'"),
             ({"agent_id": "cook"}, {}, "has no 'user_id'"),
-            ({}, {"context": {"user_id": ""}}, "names nobody"),
+            ({}, {"context": {"user_id": ""}}, "must not be"),
             ({}, {"context": {"user_id": 7}}, "must be a text"),
             ({}, {"context": {"user_id": "bob"}, "config": ALICE}, "twice"),
             ({"user_id": "bob"}, {"config": ALICE}, "user_id is fixed"),
             ({"scope": lambda runtime: {}}, {"config": ALICE}, "scope"),
-            ({"scope": lambda runtime: {"user_id": None}}, {"config": ALICE}, "names nobody"),
+            ({"scope": lambda runtime: {"user_id": None}}, {"config": ALICE}, "must not be"),
             ({"scope": lambda runtime: {"user": "alice"}}, {"config": ALICE}, "scope"),
         ],
     )

@@ -29,7 +29,7 @@ from mem0milvus.cli.terminal import CommandError, count, size
 if TYPE_CHECKING:
     from mem0milvus.milvus.inspection import CollectionFacts, Inspection
     from mem0milvus.operations.memories.health_check import Comparison, StoreCounts
-    from mem0milvus.runtime.open_store import Runtime
+    from mem0milvus.runtime.open_store import OpenStore
     from mem0milvus.types import Embedder
 
 #: Packages whose versions are shown if they are installed.
@@ -71,7 +71,7 @@ class Diagnosis:
         self._embedder: Embedder
         self._inspection: Inspection
         self._facts: list[CollectionFacts] = []
-        self._runtime: Runtime
+        self._runtime: OpenStore
         self._resources = ExitStack()
 
     def run(self) -> Iterator[Finding]:
@@ -120,7 +120,7 @@ class Diagnosis:
         with configuration_warnings(self._settings.shown):
             self._embedder = choose_embedder(self._settings.read, None)
             llm = choose_llm(self._settings.read, None)
-        run(CheckedEmbedder(self._embedder, BlockingDriver(), VectorCache(), awaits=False).embed(["hello"]))
+        run(CheckedEmbedder(self._embedder, BlockingDriver(), VectorCache(), use_async=False).embed(["hello"]))
         models = f"embedder {self._embedder.identity!r} with {self._embedder.dims} dimensions"
         models += f", language model {llm.identity!r}" if llm else ", no language model: rules choose what to remember"
         if self._settings.read.embedder is None and not os.environ.get("OPENAI_API_KEY"):
@@ -207,13 +207,13 @@ class Diagnosis:
 
     def _check_indexes(self) -> Iterator[Finding]:
         from mem0milvus.milvus.collection_swap import Names
-        from mem0milvus.runtime.open_store import Runtime
+        from mem0milvus.runtime.open_store import OpenStore
 
         ours = Names(self._settings.store.collection_name)
         used = [facts.name for facts in self._facts if facts.name in (ours.live, ours.history)]
         broken = [name for name in used if self._inspection.look(name, load=True).unreadable]
         with configuration_warnings(self._settings.shown):
-            self._runtime = Runtime(self._settings.given, None, None)
+            self._runtime = OpenStore(self._settings.given, None, None)
         self._resources.callback(self._runtime.close)
         self._runtime.open()
         if broken:

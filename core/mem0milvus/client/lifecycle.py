@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from mem0milvus.runtime.open_store import Runtime
+    from mem0milvus.runtime.open_store import OpenStore
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class Client(ABC, Generic[PortsT]):
         return client
 
     @property
-    def _runtime(self) -> Runtime:
+    def _runtime(self) -> OpenStore:
         return self._session.part.runtime
 
     def __repr__(self) -> str:

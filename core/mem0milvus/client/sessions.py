@@ -21,7 +21,7 @@ from mem0milvus.runtime.blocking_driver import BlockingDriver, run
 
 if TYPE_CHECKING:
     from mem0milvus.ports import Driver
-    from mem0milvus.runtime.open_store import Runtime
+    from mem0milvus.runtime.open_store import OpenStore
     from mem0milvus.runtime.thread_driver import ThreadDriver
     from mem0milvus.types import LLM, Embedder
 
@@ -44,7 +44,7 @@ class StorePart(Generic[PortsT]):
         async_ports: returns ports that never block the event loop.
     """
 
-    runtime: Runtime
+    runtime: OpenStore
     description: str
     closed_message: str
     is_open: Callable[[], bool]
@@ -58,19 +58,19 @@ class StorePart(Generic[PortsT]):
         return self
 
 
-def new_store(config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None) -> Runtime:
+def new_store(config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None) -> OpenStore:
     """Prepare a store from a configuration, without connecting.
 
     Raises:
         ConfigError: the configuration is wrong.
     """
     # Imported here because it loads pymilvus and pydantic, which `import mem0milvus` must not.
-    from mem0milvus.runtime.open_store import Runtime
+    from mem0milvus.runtime.open_store import OpenStore
 
-    return Runtime(config, llm, embedder)
+    return OpenStore(config, llm, embedder)
 
 
-def memory_part(runtime: Runtime) -> StorePart[Ports]:
+def memory_part(runtime: OpenStore) -> StorePart[Ports]:
     """Return the memories and their history."""
     return StorePart(
         runtime=runtime,
@@ -79,11 +79,11 @@ def memory_part(runtime: Runtime) -> StorePart[Ports]:
         is_open=lambda: runtime.is_open,
         open=runtime.open,
         blocking_ports=runtime.blocking_ports,
-        async_ports=runtime.awaiting_ports,
+        async_ports=runtime.async_ports,
     )
 
 
-def record_part(runtime: Runtime, collection_name: str | None) -> StorePart[RecordPorts]:
+def record_part(runtime: OpenStore, collection_name: str | None) -> StorePart[RecordPorts]:
     """Return a collection of records; None for ``<the memories' collection>_records``.
 
     Raises:
@@ -97,7 +97,7 @@ def record_part(runtime: Runtime, collection_name: str | None) -> StorePart[Reco
         is_open=partial(runtime.has_records_open, collection),
         open=partial(runtime.open_records, collection),
         blocking_ports=partial(runtime.blocking_record_ports, collection),
-        async_ports=partial(runtime.awaiting_record_ports, collection),
+        async_ports=partial(runtime.async_record_ports, collection),
     )
 
 

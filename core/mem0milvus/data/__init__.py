@@ -1,1 +1,1 @@
-"""What is stored and its bounds: rows, scopes, namespaces, messages, timestamps, limits."""
+"""Stored data and its bounds: rows, scopes, namespaces, messages, timestamps, limits."""

@@ -1,36 +1,32 @@
-"""A memory as it is stored: one row, in a collection of live memories or in that of past versions."""
+"""Rows of memories: one per version, in the collection of current versions or in that of closed versions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import md5
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from mem0milvus.data.limits import VERSION_SEPARATOR
 from mem0milvus.data.timestamps import FOREVER_US, to_iso
 from mem0milvus.types import Event, HistoryEntry, MemoryItem
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryRow:
-    """One row. Field names are the columns' names; moments are microseconds since 1970 UTC.
+    """One version of a memory. Fields are named like the columns; timestamps are microseconds since 1970 UTC.
 
     Attributes:
-        id: the memory's id for a live row; for a past one the id with its version, see ``version_key``.
-        valid_from: when this version was recorded.
-        valid_to: when the next version replaced it; ``FOREVER_US`` while it is the current one.
-        observed_at: when what it tells was said or happened.
-        expires_at: from when on it is no longer found; ``FOREVER_US`` for never.
-        updated_at: when it was last changed; 0 for never.
-        seq: position in its run, counted from 0.
-        pending: what is known of the extraction that a raw message waits for, see ``operations/pending.py``; ``""`` for
-            a memory.
-        vector: unit-length embedding; empty where it was not read.
-        words: lexical weights by token; empty where they were not read.
+        id: the memory's id for the current version; for a closed one see ``version_key``.
+        valid_from: time at which this version was stored.
+        valid_to: time at which the next version replaced it; ``FOREVER_US`` for the current version.
+        observed_at: time of the event or statement that the memory describes.
+        expires_at: time from which it is no longer found; ``FOREVER_US`` for never.
+        updated_at: time of the last change; 0 for never.
+        seq: position in its run, from 0.
+        pending: for a message still to be extracted, the state of its extraction as JSON; ``""`` for a memory.
+        vector: unit-length embedding; empty if it was not read.
+        words: lexical weights by key; empty if they were not read.
     """
 
     id: str
@@ -57,39 +53,40 @@ class MemoryRow:
 
 
 def content_hash(text: str) -> str:
-    """MD5 of the text, hexadecimal, as Mem0 has it. It names content; it guards nothing."""
+    """The MD5 of a text, hexadecimal, as in Mem0. It identifies content and has no security purpose."""
+    # Python on a system in FIPS mode refuses MD5 without this flag.
     return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def version_key(memory_id: str, version: int) -> str:
-    """Key of a closed version in the collection of past versions."""
+    """The key of a closed version in the history."""
     return f"{memory_id}{VERSION_SEPARATOR}{version}"
 
 
 def memory_id_of(key: str) -> str:
-    """The id of the memory that a row of past versions belongs to."""
+    """The id of the memory to which a row of the history belongs."""
     return key.partition(VERSION_SEPARATOR)[0]
 
 
-def closed(record: MemoryRow, at_us: int) -> MemoryRow:
-    """The row that keeps a version which ends at this moment."""
-    return replace(record, id=version_key(record.id, record.version), valid_to=at_us)
+def closed(row: MemoryRow, at_us: int) -> MemoryRow:
+    """The closed row of a version that ends at this time."""
+    return replace(row, id=version_key(row.id, row.version), valid_to=at_us)
 
 
-def tombstone(record: MemoryRow, at_us: int) -> MemoryRow:
-    """The row that tells that a memory was deleted; nothing in it comes from what the memory said.
+def tombstone(row: MemoryRow, at_us: int) -> MemoryRow:
+    """The row that marks a memory as deleted. It contains nothing of the memory's text.
 
-    Milvus wants vectors in every row, so it has ones that say nothing.
+    Milvus requires vectors in every row, so it has constant ones.
     """
     return replace(
-        record,
+        row,
         memory="",
         hash="",
         metadata={},
         pending="",
-        vector=(1.0, *[0.0] * (len(record.vector) - 1)),
+        vector=(1.0, *[0.0] * (len(row.vector) - 1)),
         words={0: 1.0},
-        version=record.version + 1,
+        version=row.version + 1,
         event="DELETE",
         updated_at=at_us,
         valid_from=at_us,
@@ -97,49 +94,52 @@ def tombstone(record: MemoryRow, at_us: int) -> MemoryRow:
     )
 
 
-def change_moment(record: MemoryRow, now_us: int) -> int:
-    """When a change to this version is recorded: now, but always after the version began."""
-    return max(now_us, record.valid_from + 1)
+def change_moment(row: MemoryRow, now_us: int) -> int:
+    """The time to store for a change to this version: now, but always after the version's beginning.
+
+    The clock may have been set back since, and two versions of one memory must not begin at the same time.
+    """
+    return max(now_us, row.valid_from + 1)
 
 
-def to_item(record: MemoryRow) -> MemoryItem:
-    """The memory as users see it."""
+def to_item(row: MemoryRow) -> MemoryItem:
+    """The memory as a result for users."""
     item: dict[str, Any] = {
-        "id": memory_id_of(record.id),
-        "memory": record.memory,
-        "hash": record.hash,
-        "metadata": dict(record.metadata),
-        "created_at": to_iso(record.created_at),
-        "updated_at": to_iso(record.updated_at) if record.updated_at else None,
-        "observed_at": to_iso(record.observed_at),
-        "version": record.version,
+        "id": memory_id_of(row.id),
+        "memory": row.memory,
+        "hash": row.hash,
+        "metadata": dict(row.metadata),
+        "created_at": to_iso(row.created_at),
+        "updated_at": to_iso(row.updated_at) if row.updated_at else None,
+        "observed_at": to_iso(row.observed_at),
+        "version": row.version,
     }
     for name in ("user_id", "agent_id", "run_id", "actor_id", "role"):
-        if value := getattr(record, name):
+        if value := getattr(row, name):
             item[name] = value
-    if record.expires_at != FOREVER_US:
-        item["expires_at"] = to_iso(record.expires_at)
-    if record.pending:
+    if row.expires_at != FOREVER_US:
+        item["expires_at"] = to_iso(row.expires_at)
+    if row.pending:
         item["pending"] = True
     return cast("MemoryItem", item)
 
 
 def to_history(memory_id: str, versions: Sequence[MemoryRow]) -> list[HistoryEntry]:
-    """A memory's versions, oldest first, as the changes between them."""
+    """The changes between the versions of a memory, which are given oldest first."""
     entries: list[HistoryEntry] = []
     before: str | None = None
-    for record in versions:
-        now = None if record.event == "DELETE" else record.memory
+    for row in versions:
+        now = None if row.event == "DELETE" else row.memory
         entries.append(
             {
-                "id": version_key(memory_id, record.version),
+                "id": version_key(memory_id, row.version),
                 "memory_id": memory_id,
                 "old_memory": before,
                 "new_memory": now,
-                "event": record.event,
-                "created_at": to_iso(record.created_at),
-                "updated_at": to_iso(record.valid_from) if record.version > 1 else None,
-                "version": record.version,
+                "event": row.event,
+                "created_at": to_iso(row.created_at),
+                "updated_at": to_iso(row.valid_from) if row.version > 1 else None,
+                "version": row.version,
             }
         )
         before = now

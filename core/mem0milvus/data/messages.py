@@ -1,4 +1,4 @@
-"""Reading what was said: one text, one message or a list of messages, in OpenAI's shape."""
+"""Checked messages: a text, a message or a list of messages in OpenAI's format."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from mem0milvus.data.scope import check_id
 from mem0milvus.errors import ValidationError
 from mem0milvus.types import Messages
 
-#: Roles whose messages are remembered. What a system prompt or a tool says is not something that was told.
+#: Roles whose messages may be remembered. System prompts and the output of tools are not statements of the speakers.
 SPEAKERS = ("user", "assistant")
 
-#: Roles that are understood and passed over.
+#: Roles whose messages are ignored.
 SILENT = ("system", "developer", "tool", "function")
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One thing that a user or an assistant said. ``name`` tells who, where it is known."""
+    """One message of a user or an assistant. ``name`` is the speaker's name, if known."""
 
     role: str
     text: str
@@ -29,14 +29,14 @@ class Message:
 
 
 def read_messages(messages: Messages) -> list[Message]:
-    """The messages that can be remembered, in order.
+    """Check messages and return those that can be remembered, in order.
 
-    A bare text is something that the user said. Of a list of content parts, the text parts are read and joined by
-    line breaks. Passed over are the roles in ``SILENT``, parts that are no text, and messages that hold only
-    such parts or, from an assistant, nothing but calls of tools.
+    A text is a message of the user. If the content of a message is a list of parts, its text parts are joined by line
+    breaks. Ignored are messages of the roles in ``SILENT``, parts that are not text, messages that contain only such
+    parts, and messages of an assistant that only call tools.
 
     Raises:
-        ValidationError: there is no message, or one has an unknown role, no text, or too long a text.
+        ValidationError: there is no message, or a message has an unknown role, no text, or too long a text.
     """
     if isinstance(messages, str):
         return [Message("user", check_text(messages, "messages"))]
@@ -67,7 +67,7 @@ def _read_message(message: object, where: str) -> Message | None:
     if isinstance(content, Sequence) and not isinstance(content, (str, bytes, bytearray)):
         content = "\n".join(text for part in content if (text := _part_text(part, where))) or None
         if content is None:
-            return None  # images and the like, and no text
+            return None  # only images and the like
     if content is None and role == "assistant":
         return None  # it only calls tools
     name = message.get("name")
@@ -82,13 +82,13 @@ def _part_text(part: object, where: str) -> str:
     if isinstance(part, str):
         return part
     if not isinstance(part, Mapping):
-        raise ValidationError(f"{where}['content'] holds a {type(part).__name__}; its parts must be texts or dicts.")
+        raise ValidationError(f"{where}['content'] contains a {type(part).__name__}; its parts must be texts or dicts.")
     text = part.get("text")
     return text if isinstance(text, str) else ""
 
 
 def check_text(text: object, name: str) -> str:
-    """Check a text that is to be stored as a memory.
+    """Check the text of a memory.
 
     Raises:
         ValidationError: it is not text, blank, too long, or not valid Unicode.
@@ -100,50 +100,52 @@ def check_text(text: object, name: str) -> str:
     length = utf8_length(text, name)
     if length > MAX_MEMORY_BYTES:
         raise ValidationError(
-            f"{name} is {length:,} bytes long in UTF-8 and a memory holds at most {MAX_MEMORY_BYTES:,}: "
+            f"{name} is {length:,} bytes long in UTF-8; the maximum of a memory is {MAX_MEMORY_BYTES:,}: "
             "split it into several memories."
         )
     return text
 
 
 def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Check metadata, and give it as it will be read back: JSON, with tuples as lists.
+    """Check metadata and return it as it will be read back, with tuples as lists.
 
     Raises:
-        ValidationError: it is no dict with text keys, or holds what JSON cannot, or is too large.
+        ValidationError: as for ``check_json``.
     """
     return {} if metadata is None else check_json(metadata, "metadata")
 
 
 def check_json(value: object, name: str) -> dict[str, Any]:
-    """Check a dict that is to be stored as JSON, and give it as it will be read back: tuples are lists.
+    """Check a dict to be stored as JSON and return it as it will be read back, with tuples as lists.
 
     Args:
         value: the dict.
         name: the argument's name, for messages.
 
     Raises:
-        ValidationError: it is no dict with text keys, or holds what JSON or Milvus cannot, or is too large.
+        ValidationError: it is not a dict with text keys, is too large, or contains values that JSON or Milvus cannot
+            store.
     """
     if not isinstance(value, Mapping):
         raise ValidationError(f"{name} must be a dict, not {type(value).__name__}.")
     try:
         _check_inside(value, name)
+        # Without allow_nan=False, json.dumps would write NaN and Infinity, which are not JSON.
         text = json.dumps(dict(value), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         if isinstance(error, ValidationError):
             raise
         raise ValidationError(
             f"{name} cannot be stored as JSON: {error}. Use texts, numbers, booleans, lists and dicts; "
-            "write a moment as ISO 8601 text."
+            "write a timestamp as ISO 8601 text."
         ) from error
     if (length := utf8_length(text, name)) > MAX_METADATA_BYTES:
-        raise ValidationError(f"{name} is {length:,} bytes long as JSON and the most is {MAX_METADATA_BYTES:,}.")
+        raise ValidationError(f"{name} is {length:,} bytes long as JSON; the maximum is {MAX_METADATA_BYTES:,}.")
     return cast("dict[str, Any]", json.loads(text))
 
 
 def _check_inside(value: object, where: str) -> None:
-    """JSON would turn a key that is no text into one, and two keys into the same; Milvus keeps integers of 64 bits."""
+    """Refuse keys that are not text, of which ``json.dumps`` would make text, and integers of more than 64 bits."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not isinstance(key, str):
@@ -160,11 +162,11 @@ def utf8_length(text: str, name: str) -> int:
     """Length in bytes of UTF-8.
 
     Raises:
-        ValidationError: the text holds half of a surrogate pair, which no store can keep.
+        ValidationError: the text contains half of a surrogate pair, which UTF-8 cannot encode.
     """
     try:
         return len(text.encode())
     except UnicodeEncodeError as error:
         raise ValidationError(
-            f"{name} is not valid Unicode: half of a surrogate pair stands at position {error.start}."
+            f"{name} is not valid Unicode: it contains half of a surrogate pair at position {error.start}."
         ) from error

@@ -1,12 +1,12 @@
-"""Namespaces of records: labels from the outside in, and the one text that stands for them in the store.
+"""Namespaces of records: sequences of labels, stored as one text, the path.
 
 A namespace is stored as its labels with ``/`` after each: ``("user", "1")`` is ``user/1/``. In a label, ``~`` is
-written ``~0`` and ``/`` is written ``~1``, as JSON Pointer does (RFC 6901). So no two namespaces have the same path,
-and one lies within another exactly where its path begins with the other's: ``user/10/`` does not begin with
+written ``~0`` and ``/`` is written ``~1``, as in JSON Pointer (RFC 6901). So different namespaces have different paths,
+and a namespace is inside another exactly if its path begins with the other's: ``user/10/`` does not begin with
 ``user/1/``.
 
-A record's id is the path of its namespace and its key; the id of a further row of it ends in ``//`` and a number, which
-no path has, because no label is empty.
+The id of a record is the path of its namespace followed by its key. The ids of its further rows end in ``//`` and a
+number; no path contains ``//``, because labels are not empty.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from mem0milvus.data.limits import MAX_LABEL_BYTES, MAX_NAMESPACE_BYTES
 from mem0milvus.data.scope import check_characters
 from mem0milvus.errors import ValidationError
 
-#: Stands for any label in a pattern of ``list_namespaces``.
+#: Matches any label in a pattern of ``list_namespaces``.
 ANY_LABEL = "*"
 
 
 def read_namespace(namespace: object, name: str = "namespace", *, may_be_empty: bool = False) -> str:
-    """Check a namespace and give its path.
+    """Check a namespace and return its path.
 
-    Labels are taken as they are: two that differ in case, in a trailing space or in their Unicode form are two.
+    Labels are compared exactly: labels that differ in case, in a trailing space or in their Unicode form are different.
 
     Args:
         namespace: a tuple or list of labels.
         name: the argument's name, for messages.
-        may_be_empty: whether ``()`` will do: the prefix of everything.
+        may_be_empty: whether ``()``, the prefix of all namespaces, is allowed.
 
     Raises:
-        ValidationError: it is no sequence of labels, has none, or one is empty, no text, too long, or holds characters
-            that cannot be stored safely; or all together are too long.
+        ValidationError: it is not a sequence of labels or has none; or a label is empty, not text, too long, or
+            contains control characters; or the path is too long.
     """
     if isinstance(namespace, str) or not isinstance(namespace, Sequence):
         raise ValidationError(f"{name} must be a tuple of texts, as in ('user', '1'), not {namespace!r}.")
@@ -41,7 +41,7 @@ def read_namespace(namespace: object, name: str = "namespace", *, may_be_empty: 
         raise ValidationError(f"{name} is empty: give at least one label, as in ('user', '1').")
     path = "".join(f"{_escaped(label, f'{name}[{index}]')}/" for index, label in enumerate(namespace))
     if (length := len(path.encode())) > MAX_NAMESPACE_BYTES:
-        raise ValidationError(f"{name} is {length:,} bytes long and the most is {MAX_NAMESPACE_BYTES:,}.")
+        raise ValidationError(f"{name} is {length:,} bytes long; the maximum is {MAX_NAMESPACE_BYTES:,}.")
     return path
 
 
@@ -54,7 +54,7 @@ def record_id(path: str, key: object) -> str:
     """The id of the record with this key in the namespace with this path.
 
     Raises:
-        ValidationError: it cannot be a key; the rules are those of labels.
+        ValidationError: the key is not valid; the rules are those of labels.
     """
     return path + _escaped(key, "key")
 
@@ -65,12 +65,12 @@ def key_of(record: str, path: str) -> str:
 
 
 def part_id(record: str, part: int) -> str:
-    """The id of a record's row with this number."""
+    """The id of the row with this number of a record."""
     return f"{record}//{part}" if part else record
 
 
 def record_id_of(row: str) -> str:
-    """The id of the record that a row belongs to."""
+    """The id of the record to which a row belongs."""
     return row.partition("//")[0]
 
 
@@ -78,11 +78,11 @@ def _escaped(label: object, name: str) -> str:
     if not isinstance(label, str):
         raise ValidationError(f"{name} must be a text, not {type(label).__name__} {label!r}: use {str(label)!r}.")
     if not label:
-        raise ValidationError(f"{name} is empty: it names nothing.")
+        raise ValidationError(f"{name} must not be empty.")
     check_characters(label, name)
     if (length := len(label.encode())) > MAX_LABEL_BYTES:
         raise ValidationError(
-            f"{name} is {length:,} bytes long in UTF-8 and the most is {MAX_LABEL_BYTES}: {label[:40]!r}…"
+            f"{name} is {length:,} bytes long in UTF-8; the maximum is {MAX_LABEL_BYTES}: {label[:40]!r}…"
         )
     return label.replace("~", "~0").replace("/", "~1")
 

@@ -1,4 +1,4 @@
-"""Results that show as tables in notebooks. In every other way they are the dicts and lists that they were."""
+"""Results that notebooks display as tables. In every other respect they are plain dicts and lists."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
-#: The most rows that a table shows.
+#: The most rows shown.
 MAX_ROWS = 100
 
-#: What each table begins with, where its rows have it; other keys follow in their own order.
+#: The first columns, if the rows have these keys; other keys follow in their own order.
 _FIRST = ("version", "event", "memory", "previous_memory", "old_memory", "new_memory", "relevance", "score")
 
-#: What is too long, or says too little, for a column.
+#: Keys without a column, because their values are too long or not informative.
 _HIDDEN = ("hash", "explain")
 
 _TEXT_STYLE = "text-align: left; vertical-align: top; white-space: pre-wrap; max-width: 40em"
@@ -22,7 +22,7 @@ _NUMBER_STYLE = "text-align: right; vertical-align: top"
 
 
 class TableDict(dict[str, Any]):
-    """A dict with a table for notebooks: a row for each of its ``results``, else one for each key."""
+    """A dict that notebooks display as a table: a row for each of its ``results``, or else for each key."""
 
     def _repr_html_(self) -> str:
         rows = self.get("results")
@@ -31,11 +31,11 @@ class TableDict(dict[str, Any]):
         return _table(("", ""), [(key, value) for key, value in self.items()])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return dict, (dict(self),)  # what is pickled or copied needs nothing of this library
+        return dict, (dict(self),)  # pickled results can be read without this library
 
 
 class TableList(list[Any]):
-    """A list of dicts with a table for notebooks: a row for each."""
+    """A list of dicts that notebooks display as a table: a row for each dict."""
 
     def _repr_html_(self) -> str:
         return _table_of(self)
@@ -45,7 +45,7 @@ class TableList(list[Any]):
 
 
 def as_table(result: T) -> T:
-    """The same result, with a table for notebooks.
+    """Return the same result, which notebooks display as a table.
 
     Args:
         result: a dict, or a list of dicts.

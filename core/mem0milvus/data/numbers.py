@@ -1,4 +1,4 @@
-"""Checking numbers that a caller gave. A bool is not a number here, though Python counts it as an integer."""
+"""Checks of numbers given by a caller. A bool does not count as a number, although it is an int in Python."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def check_whole_number(value: object, name: str, *, least: int = 0, most: int | 
         most: the largest value allowed; None for no bound.
 
     Raises:
-        ValidationError: it is not an integer, or out of bounds.
+        ValidationError: it is not a whole number, or out of bounds.
     """
     if isinstance(value, int) and not isinstance(value, bool) and value >= least and (most is None or value <= most):
         return value

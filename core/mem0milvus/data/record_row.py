@@ -1,9 +1,9 @@
-"""A record as it is stored: one row, and one more for each further text that it is found by.
+"""Rows of records: one row for each record, and one more for each further text by which it is found.
 
-The first row is the record: it has the value, and counts the rows. The others carry a copy of the value, so that
-filters hold for them too, and the moment of the change that wrote them: a row of an earlier change, left behind by an
-interrupted write, is told by it and does not count. The first row always counts at least the rows that there are, so
-whatever is left is overwritten or deleted with the record.
+The first row is the record: it has the value and the number of rows. The further rows have a copy of the value, because
+filters apply to them too, and the time of the write that they belong to. If a write is interrupted, rows of an earlier
+write may remain; they are recognised by their time and ignored. The number in the first row is never smaller than the
+number of existing rows, so leftover rows are overwritten or deleted with the record.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from mem0milvus.data.timestamps import FOREVER_US, to_iso
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordRow:
-    """One row. Field names are the columns' names; moments are microseconds since 1970 UTC.
+    """One row. Fields are named like the columns; timestamps are microseconds since 1970 UTC.
 
     Attributes:
         id: ``namespaces.record_id``, followed in all rows but the first by the number of the text.
-        namespace: the namespace's path, see ``namespaces``.
-        part: which of the record's texts the row is found by, from 0.
-        parts: how many texts the record is found by; with 0, the row's vector and words say nothing.
-        text: the text; empty where only a vector was given.
-        metadata: the record's value, under the name by which filters know the JSON column.
+        namespace: the path of the namespace, see ``namespaces``.
+        part: number of the text by which the row is found, from 0.
+        parts: number of texts by which the record is found; with 0, the row's vector and words are meaningless.
+        text: the text; empty if only a vector was given.
+        metadata: the record's value; the name is that of the JSON column.
         seq: position in the namespace.
-        created_at: when the record was first put.
-        updated_at: when it was last put.
-        ttl_us: how long it stays after it was put, or read with ``refresh_ttl``; 0 for ever.
-        expires_at: from when on it is not there; ``FOREVER_US`` for never.
-        vector: unit-length embedding; empty where it was not read.
-        words: lexical weights by token; empty where they were not read.
+        created_at: time of the first put.
+        updated_at: time of the last put.
+        ttl_us: lifetime after the last put, or read with ``refresh_ttl``; 0 for unlimited.
+        expires_at: time from which the record no longer exists; ``FOREVER_US`` for never.
+        vector: unit-length embedding; empty if it was not read.
+        words: lexical weights by key; empty if they were not read.
     """
 
     id: str
@@ -52,7 +52,7 @@ class RecordRow:
     words: Mapping[int, float] = field(default_factory=dict)
 
     def is_there(self, now_us: int) -> bool:
-        """Whether it has not expired."""
+        """Return whether the record has not expired."""
         return self.expires_at > now_us
 
 
@@ -62,12 +62,12 @@ def row_ids(record: RecordRow) -> list[str]:
 
 
 def further_ids(record: RecordRow, since: int = 1) -> list[str]:
-    """The keys of a record's rows but the first, from the one with the number ``since``."""
+    """The keys of a record's further rows, from number ``since``."""
     return [part_id(record.id, part) for part in range(max(since, 1), record.parts)]
 
 
 def to_item(row: RecordRow) -> RecordItem:
-    """The record as users see it."""
+    """The record as a result for users."""
     item: RecordItem = {
         "namespace": labels_of(row.namespace),
         "key": key_of(record_id_of(row.id), row.namespace),

@@ -1,4 +1,4 @@
-"""What a record store takes and gives: plain dicts, described, and its requests as frozen values."""
+"""Types of a record store: typed dicts of results, and requests as frozen values."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mem0milvus.types import Consistency, SearchMode
 #: Labels from the outside in, as in ``("user", "1")``.
 Namespace: TypeAlias = "Sequence[str]"
 
-#: What records are listed by. Equals stand in the order of their namespaces and keys.
+#: Order of listed records. Equal ones are ordered by namespace and key.
 RecordOrder: TypeAlias = Literal["order", "created_at", "updated_at", "key"]
 
-#: What a namespace begins or ends with; ``"*"`` stands for any label.
+#: The beginning or the end of a namespace; ``"*"`` matches any label.
 NamespaceCondition: TypeAlias = "tuple[Literal['prefix', 'suffix'], Sequence[str]]"
 
 
@@ -26,18 +26,18 @@ class RecordItem(TypedDict):
     namespace: tuple[str, ...]
     key: str
     value: dict[str, Any]
-    order: int  # its position in the namespace
-    created_at: str  # ISO 8601 with offset; kept when it is put again
-    updated_at: str  # when it was last put
-    expires_at: NotRequired[str]  # from when on it is not there
+    order: int  # position in the namespace
+    created_at: str  # time of the first put, ISO 8601 with offset
+    updated_at: str  # time of the last put
+    expires_at: NotRequired[str]  # time from which it no longer exists
 
 
 class FoundRecord(RecordItem):
-    """One record that a search found, best first.
+    """One record found by a search.
 
-    With a question, ``score`` is the metric's own value for the record's best text (``L2``: smaller is closer;
-    ``COSINE``, ``IP``: larger is closer), and ``relevance`` is 0 to 1, larger is better, and depends on the question
-    and the record alone. Without one, there is neither.
+    With a query, ``score`` is the metric's own value for the record's best text (``L2``: smaller is closer; ``COSINE``,
+    ``IP``: larger is closer), and ``relevance`` is 0 to 1, larger is better, and depends only on the query and the
+    record. Without a query, both are missing.
     """
 
     score: NotRequired[float]
@@ -52,7 +52,12 @@ Namespaces: TypeAlias = "list[tuple[str, ...]]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutRecord:
-    """Store a record, in the place of the one with its key. The arguments are those of ``RecordStore.put``."""
+    """Store a record, replacing one with the same key. The arguments are those of ``RecordStore.put``.
+
+    Example:
+        >>> put = PutRecord(namespace=("user", "1"), key="drink", value={"likes": "tea"})
+        >>> store.batch([put, GetRecord(namespace=("user", "1"), key="drink")])
+    """
 
     namespace: Namespace
     key: str
@@ -65,7 +70,7 @@ class PutRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetRecord:
-    """Read one record: a ``RecordItem``, or None where there is none."""
+    """Read one record. The answer is a ``RecordItem``, or None if there is no such record."""
 
     namespace: Namespace
     key: str
@@ -74,7 +79,7 @@ class GetRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteRecord:
-    """Delete one record: whether it was there."""
+    """Delete one record. The answer is True if it existed."""
 
     namespace: Namespace
     key: str
@@ -82,7 +87,7 @@ class DeleteRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRecords:
-    """Find records: a list of ``FoundRecord``. The arguments are those of ``RecordStore.search``."""
+    """Find records. The answer is a list of ``FoundRecord``. The arguments are those of ``RecordStore.search``."""
 
     query: str | None
     namespace_prefix: Namespace
@@ -97,7 +102,7 @@ class SearchRecords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListNamespaces:
-    """List namespaces: a list of tuples. The arguments are those of ``RecordStore.list_namespaces``."""
+    """List namespaces. The answer is a list of tuples. The arguments are those of ``RecordStore.list_namespaces``."""
 
     prefix: Namespace = ()
     suffix: Namespace = ()
@@ -109,6 +114,6 @@ class ListNamespaces:
 
 RecordRequest: TypeAlias = "PutRecord | GetRecord | DeleteRecord | SearchRecords | ListNamespaces"
 
-#: The answer to one request, as its class says; None for ``PutRecord``.
+#: The answer to one request, documented in its class; None for ``PutRecord``.
 RecordAnswer: TypeAlias = "bool | RecordItem | FoundRecords | Namespaces | None"
 RecordAnswers: TypeAlias = "list[RecordAnswer]"

@@ -1,4 +1,4 @@
-"""Moments in time: whole microseconds since 1970 UTC inside, ISO 8601 text at the surface."""
+"""Timestamps: microseconds since 1970 UTC in the store, ISO 8601 text in results."""
 
 from __future__ import annotations
 
@@ -8,36 +8,37 @@ from mem0milvus.errors import ValidationError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
-#: Stands for "no end" in ``valid_to_us`` and ``expires_at_us``: the last microsecond of the year 9999.
+#: The value of ``valid_to`` and ``expires_at`` that means "no end": the last microsecond of the year 9999.
 FOREVER_US = 253_402_300_799_999_999
 
-#: The first moment that can be stored: the start of the year 1.
+#: The first timestamp that can be stored: the start of the year 1.
 EARLIEST_US = -62_135_596_800_000_000
 
 
 def to_us(moment: datetime) -> int:
-    """Microseconds since 1970 UTC. A datetime without an offset is taken as UTC."""
+    """Convert to microseconds since 1970 UTC. A datetime without an offset is in UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
+    # Whole numbers throughout: ``moment.timestamp()`` is a float, which cannot represent every microsecond.
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def from_us(moment_us: int) -> datetime:
-    """The moment as a datetime in UTC."""
+    """Convert to a datetime in UTC."""
     return EPOCH + timedelta(microseconds=moment_us)
 
 
 def to_iso(moment_us: int) -> str:
-    """The moment as ISO 8601 text with an offset, as in ``2026-01-31T12:00:00.000000+00:00``."""
+    """Convert to ISO 8601 text with an offset, as in ``2026-01-31T12:00:00.000000+00:00``."""
     return from_us(moment_us).isoformat(timespec="microseconds")
 
 
 def parse_moment(value: object, name: str) -> int:
-    """Read a moment that a user gave.
+    """Parse a timestamp given by a user.
 
     Args:
-        value: a ``datetime``, ISO 8601 text (``Z`` is understood), or a number of seconds since 1970 UTC.
-            Without an offset, UTC is meant.
+        value: a ``datetime``, ISO 8601 text (also with ``Z``), or a number of seconds since 1970 UTC. Without an offset
+            it is in UTC.
         name: the argument's name, for the error message.
 
     Returns:
@@ -54,13 +55,13 @@ def parse_moment(value: object, name: str) -> int:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return to_us(EPOCH + timedelta(seconds=value))
     except (ValueError, OverflowError) as error:
-        raise ValidationError(f"{name}={value!r} is no moment in time: {error}.") from error
+        raise ValidationError(f"{name}={value!r} is not a point in time: {error}.") from error
     raise ValidationError(
         f"{name} must be a datetime, ISO 8601 text or seconds since 1970, not {type(value).__name__} {value!r}."
     )
 
 
 def _normalised(text: str) -> str:
-    """What ``datetime.fromisoformat`` of Python 3.10 reads: it knows no ``Z``."""
+    """Replace a final ``Z``, which ``datetime.fromisoformat`` of Python 3.10 does not accept."""
     text = text.strip()
     return text[:-1] + "+00:00" if text[-1:] in ("Z", "z") else text

@@ -1,1 +1,1 @@
-"""Embedding and language models: ours, and those of other packages."""
+"""Embedding and language models: built-in ones, and those that other packages register."""

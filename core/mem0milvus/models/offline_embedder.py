@@ -1,7 +1,7 @@
-"""Vectors without a model: words and character n-grams, hashed.
+"""The offline embedder: vectors from hashed words and character n-grams, without a model.
 
-For a first try, for tests and for machines without a network. Texts that share words, their inflected
-forms or parts of compounds are close; texts that say the same in other words are not.
+It is meant for first experiments, for tests and for machines without a network. Texts that share words, their inflected
+forms or parts of compounds are close; texts with the same meaning in other words are not.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mem0milvus.retrieval.text import key, keys_of
 from mem0milvus.retrieval.text.stopwords import function_words
-from mem0milvus.retrieval.text.words import LONGEST_KEPT, fold, runs_of, word_of
+from mem0milvus.retrieval.text.words import LONGEST_CACHED, fold, runs_of, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    #: Where a word adds to a vector, and what.
+    #: The positions of a vector to which a word adds, and the values added.
     _Feature: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float64]]
 
-#: Changes whenever the vectors would change.
+#: Must change whenever the vectors would change.
 MODEL = "mem0milvus-hash-v1"
 
 _FUNCTION_WORD_WEIGHT = 0.2
 _CACHED_RUNS = 100_000
-_TEXTS_AT_ONCE = 256  # the sums of so many texts stay in the processor's cache
+_TEXTS_AT_ONCE = 256  # the sums of this many texts fit into the processor's cache
 _MIX = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4)
 
 
 class HashingEmbedder:
-    """Deterministic unit vectors, the same in every process, on every platform and version of Python.
+    """Embeds texts as unit vectors that are the same in every process, on every platform and version of Python.
 
     Args:
         dims: length of the vectors, at least 1.
@@ -41,15 +41,16 @@ class HashingEmbedder:
         ValueError: ``dims`` is below 1.
     """
 
+    identity: str = MODEL
+
     def __init__(self, dims: int = 1536) -> None:
         if dims < 1:
             raise ValueError(f"dims must be at least 1, not {dims}")
         self.dims = dims
-        self.model = MODEL
         self._features: dict[str, _Feature] = {}
 
-    def embed_many(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One unit vector for each text: shape ``(len(texts), dims)``, float32, no row zero or NaN."""
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit vector for each text: shape ``(len(texts), dims)``, float32, without zero or NaN rows."""
         import numpy as np
 
         vectors = np.empty((len(texts), self.dims), dtype=np.float32)
@@ -57,15 +58,6 @@ class HashingEmbedder:
             some = texts[start : start + _TEXTS_AT_ONCE]
             vectors[start : start + len(some)] = self._embed(some)
         return vectors
-
-    @property
-    def identity(self) -> str:
-        """The version of the hashing, which tells these vectors from others."""
-        return MODEL
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """See ``types.Embedder``."""
-        return self.embed_many(texts)
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.float64]:
         import numpy as np
@@ -77,7 +69,7 @@ class HashingEmbedder:
                 owners.append(row)
         sums = self._sum(features, owners, len(texts))
         norms = np.sqrt(np.einsum("ij,ij->i", sums, sums))
-        for row in np.flatnonzero(norms < 1e-6).tolist():  # no words, or words that cancel out in a short vector
+        for row in np.flatnonzero(norms < 1e-6).tolist():  # no words, or words whose signs cancel out in a short vector
             sums[row] = self._by_characters(texts[row])
             norms[row] = np.linalg.norm(sums[row])
         sums /= norms[:, None]
@@ -103,18 +95,19 @@ class HashingEmbedder:
         places, signs = zip(*(self._place(number) for number, _ in keys), strict=True)
         values = [weight * share**0.5 * sign for (_, share), sign in zip(keys, signs, strict=True)]
         feature = np.array(places, dtype=np.int64), np.array(values)
-        if len(run) <= LONGEST_KEPT:
+        if len(run) <= LONGEST_CACHED:
             if len(self._features) >= _CACHED_RUNS:
                 self._features.clear()
             self._features[run] = feature
         return feature
 
     def _place(self, number: int) -> tuple[int, float]:
+        # 48 middle bits of the product, where Fibonacci hashing mixes best; the highest of them is the sign.
         mixed = (number * _MIX >> 16) & 0xFFFFFFFFFFFF
         return mixed % self.dims, 1.0 if mixed >> 47 else -1.0
 
     def _by_characters(self, text: str) -> NDArray[np.float64]:
-        """All weights positive, so that nothing cancels out; of a blank text the first axis."""
+        """A vector from characters with positive weights, which cannot cancel out; a blank text counts as a space."""
         import numpy as np
 
         vector = np.zeros(self.dims)

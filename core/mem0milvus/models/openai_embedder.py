@@ -1,4 +1,4 @@
-"""Embeddings from any server that speaks OpenAI's API."""
+"""Embeddings from any server with OpenAI's API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mem0milvus.errors import ConfigError, EmbeddingError
-from mem0milvus.models.openai_client import Clients, translated
+from mem0milvus.models.openai_client import OpenAIModel
 
 if TYPE_CHECKING:
     from openai.types import CreateEmbeddingResponse
@@ -20,22 +20,27 @@ MODEL_DIMS: Mapping[str, int] = {
     "text-embedding-ada-002": 1536,
 }
 
-#: Models whose vectors can be had shorter, with the parameter ``dimensions``.
+#: Prefixes of models that return shorter vectors if the request has the parameter ``dimensions``.
 SHORTENABLE = ("text-embedding-3-",)
 
 
-class OpenAIEmbedder:
+class OpenAIEmbedder(OpenAIModel):
     """An embedding model behind OpenAI's API.
 
     Args:
         config: model, address, key and limits.
-        dims: length of the vectors that the store has; None to take the model's own.
+        dims: length of the vectors in the store; None for the model's own.
 
     Raises:
-        ConfigError: the length of the model's vectors is neither known nor told, or there is no key.
+        ConfigError: the length of the model's vectors is neither known nor configured.
     """
 
+    _kind = "embedding model"
+    _section = "embedder.config"
+    _error = EmbeddingError
+
     def __init__(self, config: OpenAIEmbedderConfig, dims: int | None = None) -> None:
+        super().__init__(config)
         self._config = config
         wanted = config.embedding_dims or dims or MODEL_DIMS.get(config.model)
         if wanted is None:
@@ -43,12 +48,6 @@ class OpenAIEmbedder:
                 f"The length of the vectors of {config.model!r} is not known here: set embedder.config.embedding_dims."
             )
         self._dims = wanted
-        self._clients = Clients(config)
-
-    @property
-    def identity(self) -> str:
-        """The model's name."""
-        return self._config.model
 
     @property
     def dims(self) -> int:
@@ -56,39 +55,27 @@ class OpenAIEmbedder:
         return self._dims
 
     def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
-        """One vector for each text, in as few requests as ``batch_size`` allows.
+        """Embed texts, one vector for each, in requests of up to ``batch_size`` texts.
 
         Raises:
             EmbeddingError: the server refused, failed or did not answer.
         """
         vectors: list[Sequence[float]] = []
-        with translated("embedding model", "embedder.config", self._config, EmbeddingError):
-            client = self._clients.blocking()
+        with self._translated():
+            client = self._blocking_client()
             for batch in self._batches(texts):
                 vectors.extend(_vectors(client.embeddings.create(**self._request(batch))))
         return vectors
 
     async def aembed(self, texts: Sequence[str]) -> list[Sequence[float]]:
-        """As ``embed``, with one client per event loop, to which it is bound."""
-        await self._clients.prepare()
+        """Embed texts as ``embed`` does, without blocking the event loop."""
+        await self.prepare()
         vectors: list[Sequence[float]] = []
-        with translated("embedding model", "embedder.config", self._config, EmbeddingError):
+        with self._translated():
             for batch in self._batches(texts):
-                async with self._clients.awaiting() as client:
+                async with self._async_client() as client:
                     vectors.extend(_vectors(await client.embeddings.create(**self._request(batch))))
         return vectors
-
-    async def prepare(self) -> None:
-        """Make the client of the running event loop. What fails then fails again when it is used."""
-        await self._clients.prepare()
-
-    def close(self) -> None:
-        """Close the blocking client's connections."""
-        self._clients.close()
-
-    async def aclose(self) -> None:
-        """Close the connections of the running event loop."""
-        await self._clients.aclose()
 
     def _batches(self, texts: Sequence[str]) -> Iterator[Sequence[str]]:
         size = self._config.batch_size

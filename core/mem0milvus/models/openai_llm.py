@@ -1,4 +1,4 @@
-"""Chat completions from any server that speaks OpenAI's API."""
+"""Chat completions from any server with OpenAI's API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from mem0milvus.errors import ExtractionError
-from mem0milvus.models.openai_client import Clients, translated
+from mem0milvus.models.openai_client import OpenAIModel
 from mem0milvus.types import LLMRequest
 
 if TYPE_CHECKING:
@@ -15,72 +15,60 @@ if TYPE_CHECKING:
 
     from mem0milvus.config import OpenAILLMConfig
 
-#: How an answer can be asked for, the strictest first.
+#: The values of ``response_format``, the strictest first.
 Form: TypeAlias = Literal["json_schema", "json_object", "text"]
 FORMS: tuple[Form, ...] = ("json_schema", "json_object", "text")
 
-#: What a server says who does not know a form of answer, or takes anything else amiss.
+#: Statuses of servers that do not support a form of answer, or refuse the request for another reason.
 REFUSALS = (400, 422)
 
-#: Models that take ``max_completion_tokens`` in the place of ``max_tokens`` (platform.openai.com, "Reasoning", 2025).
+#: Prefixes of models with ``max_completion_tokens`` in place of ``max_tokens`` (platform.openai.com, "Reasoning",
+#: 2025).
 REASONING_MODELS = ("o1", "o3", "o4", "gpt-5")
 
 
-class OpenAIChat:
+class OpenAIChat(OpenAIModel):
     """A language model behind OpenAI's API.
 
-    It asks for an answer by JSON schema; a server that refuses is asked for any JSON object, and then for plain text.
-    What worked is remembered.
+    It requests an answer that follows a JSON schema. If the server refuses, it requests any JSON object, and then plain
+    text. Later requests begin with the form that the server accepted.
 
     Args:
         config: model, address, key and limits.
     """
 
+    _kind = "language model"
+    _section = "llm.config"
+    _error = ExtractionError
+
     def __init__(self, config: OpenAILLMConfig) -> None:
+        super().__init__(config)
         self._config = config
-        self._clients = Clients(config)
         self._form: Form = FORMS[0]
 
-    @property
-    def identity(self) -> str:
-        """The model's name."""
-        return self._config.model
-
     def complete(self, request: LLMRequest) -> str:
-        """The answer's text.
+        """Return the text of the model's answer.
 
         Raises:
-            ExtractionError: the server refused, failed or did not answer, or the model did not answer to the end.
+            ExtractionError: the server refused, failed or did not answer, or the answer is not complete.
         """
-        with translated("language model", "llm.config", self._config, ExtractionError):
-            client = self._clients.blocking()
+        with self._translated():
+            client = self._blocking_client()
             for form in self._forms():
                 with _unless_refused(form):
                     return self._read(form, client.chat.completions.create(**self._arguments(request, form)))
         raise AssertionError("the last form returns or raises")
 
     async def acomplete(self, request: LLMRequest) -> str:
-        """As ``complete``, with one client per event loop, to which it is bound."""
-        await self._clients.prepare()
-        with translated("language model", "llm.config", self._config, ExtractionError):
+        """Return the text of the model's answer as ``complete`` does, without blocking the event loop."""
+        await self.prepare()
+        with self._translated():
             for form in self._forms():
                 with _unless_refused(form):
-                    async with self._clients.awaiting() as client:
+                    async with self._async_client() as client:
                         completion = await client.chat.completions.create(**self._arguments(request, form))
                     return self._read(form, completion)
         raise AssertionError("the last form returns or raises")
-
-    async def prepare(self) -> None:
-        """Make the client of the running event loop. What fails then fails again when it is used."""
-        await self._clients.prepare()
-
-    def close(self) -> None:
-        """Close the blocking client's connections."""
-        self._clients.close()
-
-    async def aclose(self) -> None:
-        """Close the connections of the running event loop."""
-        await self._clients.aclose()
 
     def _forms(self) -> tuple[Form, ...]:
         return FORMS[FORMS.index(self._form) :]
@@ -129,7 +117,7 @@ def _response_format(request: LLMRequest, form: Form) -> Mapping[str, Any] | Non
 
 @contextmanager
 def _unless_refused(form: Form) -> Iterator[None]:
-    """Pass over a refusal that may be meant for the form of the answer, while there is another one to try."""
+    """Suppress a refusal that may concern the form of the answer, unless it is the last form."""
     from openai import APIStatusError
 
     try:

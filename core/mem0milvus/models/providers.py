@@ -1,4 +1,4 @@
-"""Providers by name: the library's own, and those that other packages register as entry points."""
+"""Providers by name: built-in ones, and those that other packages register as entry points."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ from mem0milvus.config import (
 from mem0milvus.errors import ConfigError
 from mem0milvus.types import LLM, Embedder
 
-#: Length of the vectors of the offline embedder where the configuration names none.
+#: Default length of the vectors of the offline embedder.
 OFFLINE_DIMS = 512
 
-#: Packages that bring embedders register here a callable ``(config: dict, dims: int | None) -> Embedder``.
+#: Entry points of embedders: callables ``(config: dict, dims: int | None) -> Embedder``.
 EMBEDDERS_GROUP = "mem0milvus.embedders"
 
-#: Packages that bring language models register here a callable ``(config: dict) -> LLM``.
+#: Entry points of language models: callables ``(config: dict) -> LLM``.
 LLMS_GROUP = "mem0milvus.llms"
 
-#: Providers that come with an adapter, and how to get it.
+#: Providers of the adapters, and how to install them.
 FRAMEWORKS: Mapping[str, str] = {
     "langchain": "It comes with mem0milvus[langchain].",
     "llamaindex": "It comes with mem0milvus[llamaindex].",
 }
 
-#: What makes a language model from its part of the configuration.
+#: Makes a language model from its section of the configuration.
 LLMFactory = Callable[[Mapping[str, Any]], LLM]
 
-#: What makes an embedder from its part of the configuration and the length of vectors that the store is to have.
+#: Makes an embedder from its section of the configuration and the configured length of the store's vectors.
 EmbedderFactory = Callable[[Mapping[str, Any], "int | None"], Embedder]
 
 
 def choose_embedder(config: MemoryConfig, given: Embedder | None) -> Embedder:
-    """The embedder to use: a ready object, the one that the configuration names, or the default.
+    """Choose the embedder: a ready object, the configured one, or the default.
 
-    Warns, as ``UserWarning``, when the default is the offline one: it finds words, not meaning.
+    Warns, as ``UserWarning``, if the default is the offline embedder, which finds words, not meaning.
 
     Raises:
-        ConfigError: there is no such provider, its settings are wrong, or its vectors have another length than
+        ConfigError: there is no such provider, its settings are wrong, or its vectors do not have the length
             ``vector_store.config.embedding_model_dims``.
     """
     dims = config.vector_store.config.embedding_model_dims
@@ -61,15 +61,15 @@ def choose_embedder(config: MemoryConfig, given: Embedder | None) -> Embedder:
     if dims is not None and embedder.dims != dims:
         raise ConfigError(
             f"vector_store.config.embedding_model_dims is {dims} and the vectors of the embedder "
-            f"{embedder.identity!r} have {embedder.dims} dimensions: make them equal, or leave the former out."
+            f"{embedder.identity!r} have {embedder.dims} dimensions: make these equal, or omit embedding_model_dims."
         )
     return embedder
 
 
 def choose_llm(config: MemoryConfig, given: LLM | None) -> LLM | None:
-    """The language model to use: a ready object, the one that the configuration names, or OpenAI's; None for the rules.
+    """Choose the language model: a ready object, the configured one, or OpenAI's; None to extract by rules.
 
-    Warns, as ``UserWarning``, where there are instructions and nothing that could follow them.
+    Warns, as ``UserWarning``, if instructions are configured without a language model.
 
     Raises:
         ConfigError: there is no such provider, or its settings are wrong.
@@ -79,7 +79,7 @@ def choose_llm(config: MemoryConfig, given: LLM | None) -> LLM | None:
     if llm is None and instructions:
         warnings.warn(
             f"The configuration's {' and '.join(instructions)} can be followed by a language model only, and none is "
-            "configured: rules decide what is remembered.",
+            "configured: memories are extracted by rules.",
             UserWarning,
             stacklevel=5,
         )
@@ -108,8 +108,8 @@ def _default_section() -> ProviderSection:
     if os.environ.get("OPENAI_API_KEY"):
         return ProviderSection(provider="openai")
     warnings.warn(
-        "No embedder is configured and OPENAI_API_KEY is not set: using the offline embedder, which finds shared "
-        "words rather than meaning. Configure {'embedder': {'provider': 'offline'}} to choose it, or a model.",
+        "No embedder is configured and OPENAI_API_KEY is not set: using the offline embedder, which finds shared words "
+        "rather than meaning. To silence this warning, configure {'embedder': {'provider': 'offline'}} or a model.",
         UserWarning,
         stacklevel=6,
     )
@@ -117,23 +117,26 @@ def _default_section() -> ProviderSection:
 
 
 def _embedder_factory(name: str) -> EmbedderFactory:
-    own: dict[str, EmbedderFactory] = {"openai": _openai, "offline": _offline}
-    if name in own:
-        return own[name]
-    factory: EmbedderFactory = _registered("embedder", EMBEDDERS_GROUP, name, list(own))
+    builtin: dict[str, EmbedderFactory] = {"openai": _openai, "offline": _offline}
+    if name in builtin:
+        return builtin[name]
+    factory: EmbedderFactory = _registered("embedder", EMBEDDERS_GROUP, name, list(builtin))
     return lambda config, dims: _checked(factory(config, dims))
 
 
-def _registered(kind: str, group: str, name: str, own: list[str]) -> Any:
-    """What another package registered under this name.
+def _registered(kind: str, group: str, name: str, builtin: list[str]) -> Any:
+    """Load the provider that another package registered under this name.
 
     Raises:
-        ConfigError: nobody did, or it cannot be loaded.
+        ConfigError: there is none, or it cannot be loaded.
     """
     registered = {point.name: point for point in entry_points(group=group)}
     hint = FRAMEWORKS.get(name, "")
     if name not in registered:
-        raise _unknown(kind, name, [*own, *registered], hint)
+        known = sorted([*builtin, *registered])
+        close = difflib.get_close_matches(name, known, n=1)
+        meant = f" {hint}" if hint else f" Did you mean {close[0]!r}?" if close else ""
+        raise ConfigError(f"There is no {kind} provider {name!r}.{meant} Known: {', '.join(known)}.")
     try:
         return registered[name].load()
     except (ImportError, AttributeError) as error:
@@ -156,7 +159,7 @@ def _offline(config: Mapping[str, Any], dims: int | None) -> Embedder:
 def _checked(embedder: object) -> Embedder:
     if not isinstance(embedder, Embedder):
         raise ConfigError(
-            f"{type(embedder).__name__} is no embedder: it needs `identity` (a text), `dims` (a number) and "
+            f"{type(embedder).__name__} is not an embedder: it needs `identity` (a text), `dims` (a number) and "
             "`embed(texts)`, as mem0milvus.types.Embedder describes."
         )
     return embedder
@@ -165,13 +168,7 @@ def _checked(embedder: object) -> Embedder:
 def _checked_llm(llm: object) -> LLM:
     if not isinstance(llm, LLM):
         raise ConfigError(
-            f"{type(llm).__name__} is no language model: it needs `identity` (a text) and `complete(request)`, as "
+            f"{type(llm).__name__} is not a language model: it needs `identity` (a text) and `complete(request)`, as "
             "mem0milvus.types.LLM describes."
         )
     return llm
-
-
-def _unknown(kind: str, name: str, known: list[str], hint: str = "") -> ConfigError:
-    close = difflib.get_close_matches(name, known, n=1)
-    meant = f" {hint}" if hint else f" Did you mean {close[0]!r}?" if close else ""
-    return ConfigError(f"There is no {kind} provider {name!r}.{meant} Known: {', '.join(sorted(known))}.")

@@ -1,43 +1,36 @@
-"""Vectors of texts that were embedded lately."""
+"""Vectors of recently embedded texts."""
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
+from cachetools import LRUCache
+
 from mem0milvus.types import Vector
 
-#: How many vectors are kept: 6 MB of those with 1,536 dimensions.
+#: Vectors kept: 6 MB of those with 1,536 dimensions.
 VECTORS_KEPT = 1_024
 
 
 class VectorCache:
-    """The vectors of the texts that one embedding model was given last, without the texts. Shared by all threads."""
+    """Vectors of the texts that one model embedded last, by the hash of each text. Shared by all threads."""
 
-    def __init__(self, size: int = VECTORS_KEPT) -> None:
-        self._size = size
-        self._vectors: OrderedDict[bytes, Vector] = OrderedDict()
-        self._mutex = threading.Lock()
+    def __init__(self) -> None:
+        self._vectors: LRUCache[bytes, Vector] = LRUCache(VECTORS_KEPT)
+        self._mutex = threading.Lock()  # cachetools leaves locking to its users, and a look-up changes the order too
 
     def known(self, texts: Sequence[str]) -> dict[str, Vector]:
-        """The vectors that are kept, by text."""
-        found: dict[str, Vector] = {}
+        """Return the cached vectors, by text."""
+        keys = {text: _digest(text) for text in texts}
         with self._mutex:
-            for text in texts:
-                if (vector := self._vectors.get(key := _digest(text))) is not None:
-                    self._vectors.move_to_end(key)
-                    found[text] = vector
-        return found
+            return {text: self._vectors[key] for text, key in keys.items() if key in self._vectors}
 
     def keep(self, vectors: Mapping[str, Vector]) -> None:
-        """Keep these vectors, and forget those that were used longest ago."""
+        """Add vectors, and drop the least recently used ones."""
         with self._mutex:
-            for text, vector in vectors.items():
-                self._vectors[_digest(text)] = vector
-            while len(self._vectors) > self._size:
-                self._vectors.popitem(last=False)
+            self._vectors.update((_digest(text), vector) for text, vector in vectors.items())
 
 
 def _digest(text: str) -> bytes:

@@ -1,14 +1,14 @@
-"""What the operations need from outside, as protocols. Operations await these and touch nothing else.
+"""Ports: the protocols through which operations reach the outside world. Operations await ports and nothing else.
 
-Every port has two implementations: methods of one really await; methods of the other block and return without ever
-suspending. An operation cannot tell them apart, so one body serves ``Memory`` and ``AsyncMemory``.
+Every port works in two ways: for ``AsyncMemory`` its methods suspend; for ``Memory`` they block and return without ever
+suspending. An operation behaves the same with both, so one body serves ``Memory`` and ``AsyncMemory``.
 """
 
 from mem0milvus.ports.bundles import Ports, RecordPorts, Transfer
 from mem0milvus.ports.execution import Background, Clock, Driver, Job, Locks, Positions, Shield
 from mem0milvus.ports.models import EmbedderPort, Extraction, Extractor, LLMPort
 from mem0milvus.ports.tables import Hit, Probe, R, Row, Table
-from mem0milvus.ports.transfer import Files, NewFile, OldFile, Origin, Successor
+from mem0milvus.ports.transfer import Files, NewFile, OldFile, Origin, ReplacementStore
 
 __all__ = [
     "Background",
@@ -30,9 +30,9 @@ __all__ = [
     "Probe",
     "R",
     "RecordPorts",
+    "ReplacementStore",
     "Row",
     "Shield",
-    "Successor",
     "Table",
     "Transfer",
 ]

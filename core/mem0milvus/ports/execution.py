@@ -1,4 +1,4 @@
-"""How operations run: drivers, locks, the clock, background work, and positions in a run."""
+"""How operations run: drivers, locks, the clock, background adds, and positions in a run."""
 
 from __future__ import annotations
 
@@ -13,72 +13,76 @@ T = TypeVar("T")
 
 
 class Driver(Protocol):
-    """How a port runs a function that blocks."""
+    """Runs blocking functions for a port: in the caller's thread, or in worker threads beside an event loop."""
 
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """The function's result."""
+        """Run a function and return its result."""
 
     async def all(self, functions: Sequence[Callable[[], T]]) -> list[T]:
-        """The results of several functions, in order; all have ended, also when one failed."""
+        """Run several functions and return their results in order. Returns or raises only after all have ended."""
 
     async def shield(self, step: Coroutine[Any, Any, T]) -> T:
-        """The result of a step that runs to its end even when the caller is cancelled meanwhile."""
+        """Run a step to its end, even if the caller is cancelled meanwhile, and return its result."""
 
 
 class Locks(Protocol):
-    """Locks on memories, shared by everything in this process that has the same store open."""
+    """Locks on memories, shared by all users of one store in this process."""
 
     def hold(self, memory_ids: Collection[str]) -> AbstractAsyncContextManager[None]:
-        """Hold these memories: nobody else in the process changes them meanwhile."""
+        """Lock these memories against changes by other threads and tasks of this process."""
 
 
 class Positions(Protocol):
-    """The next free position in each run or namespace that was written to lately."""
+    """The next free position in each recently written run or namespace."""
 
     def knows(self, run: Hashable) -> bool:
-        """Whether the next position of this run is known."""
+        """Return whether the next position of this run is known."""
 
     def take(self, run: Hashable, count: int, at_least: int = 0) -> int:
-        """Take ``count`` positions in a row and return the first, which is ``at_least`` or later."""
+        """Reserve ``count`` consecutive positions and return the first one, which is at least ``at_least``."""
 
     def forget(self) -> None:
-        """Forget all runs: their rows have changed in another way."""
+        """Forget all runs, because their rows have changed in another way."""
 
 
-#: Something to be done later, as a coroutine over the same ports.
+#: Work to be done later, as a function that returns a coroutine over the same ports.
 Job: TypeAlias = "Callable[[], Coroutine[Any, Any, object]]"
 
 
 class Background(Protocol):
-    """What does things later, those of one scope in the order in which they came."""
+    """Runs jobs later; those of one scope run in the order in which they were submitted.
 
-    @property
-    def default(self) -> bool:
-        """Whether ``add`` works in the background where it is not told."""
+    Attributes:
+        default: whether ``add`` works in the background if the call does not say.
+        durable: whether messages are stored as pending memories before they are extracted in the background.
+    """
 
-    @property
-    def durable(self) -> bool:
-        """Whether what is to be extracted is stored before."""
+    default: bool
+    durable: bool
 
     async def submit(self, scope: Hashable, job: Job) -> str:
-        """Take a job, when there is a place for it. Returns the ticket under which a failure is told."""
+        """Queue a job, after waiting for free space in the queue. Returns the ticket under which a failure is reported.
+
+        Raises:
+            StoreError: the memory was closed, or the program is ending.
+        """
 
     async def flush(self, timeout_s: float | None) -> FlushOutcome:
-        """Wait until all that was taken before is done or has failed, or the time is over."""
+        """Wait until all jobs submitted so far have succeeded or failed, or until the time is over."""
 
     async def close(self) -> None:
-        """Wait until nothing is left to do, and take no more."""
+        """Wait for all jobs, and accept no more."""
 
 
 class Clock(Protocol):
-    """What tells the time."""
+    """The current time."""
 
     def now_us(self) -> int:
         """Microseconds since 1970 UTC."""
 
 
 class Shield(Protocol):
-    """What carries a step through to its end, even when the operation is cancelled meanwhile."""
+    """Runs a step of an operation to its end, even if the operation is cancelled meanwhile."""
 
     def __call__(self, step: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
-        """The step's result."""
+        """Return the step's result."""

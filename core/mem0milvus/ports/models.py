@@ -1,4 +1,4 @@
-"""Embedding and language models, and how memories are found in what was said."""
+"""Ports of the models: embedding, extraction by rules, and extraction by a language model."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class EmbedderPort(Protocol):
     """The embedding model."""
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """A vector of unit length for each text.
+        """Return a unit vector for each text.
 
         Raises:
             EmbeddingError: the model failed, or did not answer with one vector of the right length for each text.
         """
 
     async def embed_query(self, text: str) -> Vector:
-        """A vector of unit length for a question, by a model that embeds questions otherwise; else as ``embed``.
+        """Return a unit vector for a question. Differs from ``embed`` if the model embeds questions differently.
 
         Raises:
             EmbeddingError: as for ``embed``.
@@ -31,13 +31,13 @@ class EmbedderPort(Protocol):
 
 
 class Extractor(Protocol):
-    """What finds, in a conversation, the things worth remembering."""
+    """Extraction of memories from a conversation, without a language model."""
 
     async def extract(self, messages: Sequence[Message]) -> list[Message]:
-        """The memories to store, each as a message with the role and name of who said it.
+        """Return the memories to store, each as a message with the role and name of its speaker.
 
         Raises:
-            ExtractionError: it failed.
+            ExtractionError: the extraction failed.
         """
 
 
@@ -45,7 +45,7 @@ class LLMPort(Protocol):
     """The language model."""
 
     async def complete(self, request: LLMRequest) -> str | Mapping[str, Any]:
-        """Its answer, as it came.
+        """Return the model's unchecked answer.
 
         Raises:
             ExtractionError: the model failed.
@@ -54,16 +54,16 @@ class LLMPort(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """How memories are found in what was said.
+    """The model and the settings of extraction, named as in the configuration.
 
     Attributes:
-        llm: the language model; None to have the rules do it.
-        custom: the application's instructions to it, which ``prompt`` of one call replaces.
-        includes: what alone is kept; nothing for everything.
-        excludes: what is never kept.
-        assistant: whether what an assistant said is remembered.
-        related: how many known memories it is shown.
-        keeps_raw: whether messages are kept as pending memories when it fails.
+        llm: the language model; None to extract by rules.
+        custom: the application's instructions, which ``prompt`` of one call replaces.
+        includes: the topics to remember; empty for all topics.
+        excludes: topics never to remember.
+        assistant: the statements of an assistant that are remembered.
+        related: number of related memories that the language model is given.
+        keeps_raw: whether messages are stored as pending memories if extraction fails.
     """
 
     llm: LLMPort | None = None

@@ -1,4 +1,4 @@
-"""The store: rows under text keys, in one collection."""
+"""The port of the store: tables of rows, one per collection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Row(Protocol):
-    """What a table holds: a dataclass with the columns as its fields."""
+    """A row of a table: a dataclass whose fields are the columns."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -23,15 +23,15 @@ class Row(Protocol):
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """What goes into the JSON column."""
+        """The value of the JSON column."""
 
     @property
     def vector(self) -> Vector:
-        """Unit-length embedding; empty where it was not read."""
+        """Unit-length embedding; empty if it was not read."""
 
     @property
     def words(self) -> Mapping[int, float]:
-        """Lexical weights by token; empty where they were not read."""
+        """Lexical weights by key; empty if they were not read."""
 
 
 R = TypeVar("R", bound=Row)
@@ -39,7 +39,7 @@ R = TypeVar("R", bound=Row)
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One search of a table: by embedding (``vector``) or by lexical weights (``words``)."""
+    """One search of a table: by an embedding (``vector``) or by lexical weights (``words``)."""
 
     field: Literal["vector", "words"]
     value: Vector | Mapping[int, float]
@@ -47,40 +47,40 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Hit(Generic[R]):
-    """A row that a probe found, with the metric's own value for it."""
+    """A row found by a probe, with the metric's own value."""
 
     row: R
     distance: float
 
 
 class Table(Protocol[R]):
-    """Rows under text keys, in one collection.
+    """The rows of one collection, each under a text key.
 
-    Raises, from every method: ``StoreError`` or one of its kinds. Writes are stored when the method returns, and
-    rows are read as this process last wrote them, at the least, unless ``consistency`` asks for less or more.
+    Raises, from every method: ``StoreError`` or one of its kinds. Writes are durable when the method returns. Reads see
+    at least the earlier writes of this process, unless ``consistency`` requires less or more.
     """
 
     @property
     def searches_words(self) -> bool:
-        """Whether ``search`` takes probes of ``words``. Where it does not, rows have no words either."""
+        """Whether ``search`` accepts probes of ``words``. If not, rows have no words either."""
 
     async def get(
         self, keys: Collection[str], *, vectors: bool = False, consistency: Consistency | None = None
     ) -> dict[str, R]:
-        """The rows with these keys, by key; keys that no row has are left out."""
+        """Return the rows with these keys, by key. Keys without a row are left out."""
 
-    async def put(self, records: Sequence[R]) -> None:
-        """Write rows, each under its ``id``, in the place of those that have it.
+    async def put(self, rows: Sequence[R], /) -> None:
+        """Write rows, replacing those with the same ``id``.
 
         Raises:
-            PartialWriteError: some of the rows are written and some are not.
+            PartialWriteError: only some of the rows were written.
         """
 
     async def remove(self, keys: Collection[str]) -> None:
-        """Delete the rows with these keys; keys that no row has are passed over.
+        """Delete the rows with these keys. Keys without a row are ignored.
 
         Raises:
-            PartialWriteError: some of the rows are gone and some are not.
+            PartialWriteError: only some of the rows were deleted.
         """
 
     def pages(
@@ -91,9 +91,9 @@ class Table(Protocol[R]):
         only: Sequence[str] | None = None,
         consistency: Consistency | None = None,
     ) -> AsyncGenerator[list[R], None]:
-        """All rows that the filter lets through, in the order of their keys, a page at a time.
+        """Yield all rows that match the filter, in the order of their keys, in pages.
 
-        With ``only``, just these columns are read and the rest of each row is blank.
+        With ``only``, only these columns are read, and the other fields of each row are blank.
         """
 
     async def search(
@@ -104,4 +104,4 @@ class Table(Protocol[R]):
         limit: int,
         consistency: Consistency | None = None,
     ) -> list[list[Hit[R]]]:
-        """The nearest rows for each probe, best first, at most ``limit`` each; with vectors and words."""
+        """Return the nearest rows for each probe, best first, at most ``limit``, with vectors and words."""

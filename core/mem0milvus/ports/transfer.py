@@ -1,4 +1,4 @@
-"""Files of rows, and the store that takes the place of another."""
+"""Ports of ``dump``, ``load`` and ``reembed``: files of lines, and the replacement of a store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What filled the store that a dump was made of.
+    """The store that a dump was made from.
 
     Attributes:
         collection: name of the memories' collection.
@@ -33,83 +33,78 @@ class Origin:
 
 
 class NewFile(Protocol):
-    """A file that is being written. It gets its name when it is finished, and is gone when it is not."""
+    """A file being written. It gets its name when it is finished; an unfinished file is deleted."""
 
     async def write(self, lines: Sequence[bytes]) -> None:
         """Append lines.
 
         Raises:
-            StoreError: they cannot be written.
+            StoreError: the file cannot be written.
         """
 
     async def finish(self, first: bytes) -> None:
-        """Write over the first line, with one as long, and give the file its name.
+        """Overwrite the first line with one of the same length, and give the file its name.
 
         Raises:
-            StoreError: that cannot be done.
+            StoreError: the file cannot be written.
         """
 
 
 class OldFile(Protocol):
-    """A file that is being read."""
+    """A file being read."""
 
     async def lines(self) -> list[bytes]:
-        """The next lines, some at a time; none at its end.
+        """Return the next batch of lines; an empty list at the end of the file.
 
         Raises:
-            StoreError: they cannot be read.
+            StoreError: the file cannot be read.
         """
 
 
 class Files(Protocol):
-    """Files of lines."""
+    """The file system, for files of lines."""
 
     def create(self, path: str | PathLike[str], *, overwrite: bool) -> AbstractAsyncContextManager[NewFile]:
-        """Begin a file.
+        """Create a file.
 
         Raises:
-            ValidationError: it is there already, or cannot be made there.
+            ValidationError: it exists already, or cannot be created.
         """
 
     def open(self, path: str | PathLike[str]) -> AbstractAsyncContextManager[OldFile]:
-        """Read a file.
+        """Open a file for reading.
 
         Raises:
-            ValidationError: it is not there, or cannot be read.
+            ValidationError: it does not exist, or cannot be read.
         """
 
 
-class Successor(Protocol):
-    """Tables that are filled with the vectors of another embedder, to take the place of those of an open store.
+class ReplacementStore(Protocol):
+    """Tables with the vectors of another embedder, which replace those of an open store.
 
     Raises, from every method: ``StoreError`` or one of its kinds.
+
+    Attributes:
+        live: the new table of current versions.
+        history: the new table of closed versions.
+        embedder: the other embedder.
+        dims: length of its vectors.
     """
 
-    @property
-    def live(self) -> Table[MemoryRow]:
-        """To be the live rows."""
-
-    @property
-    def history(self) -> Table[MemoryRow]:
-        """To be the past rows."""
-
-    @property
-    def embedder(self) -> EmbedderPort:
-        """The other embedder."""
-
-    @property
-    def dims(self) -> int:
-        """Length of its vectors."""
+    live: Table[MemoryRow]
+    history: Table[MemoryRow]
+    embedder: EmbedderPort
+    dims: int
 
     async def records(self) -> Table[RecordRow]:
-        """To be the rows of the record store beside the memory."""
+        """Open the new table of the record store beside the memory."""
 
-    async def freeze(self) -> None:
-        """Let nobody in this process write to the store any more, until this is given up."""
+    async def block_writes(self) -> None:
+        """Make all writes of this process to the open store fail, until this replacement is closed."""
 
-    async def take_place(self, *, drop_old: bool) -> None:
-        """Take the place. The store cannot be used any more and has to be opened anew.
+    async def swap_in(self, *, drop_old: bool) -> None:
+        """Replace the tables of the open store, which must then be opened again.
 
         Args:
-            drop_old: drop what was there; otherwise it is kept under another name.
+            drop_old: drop the replaced tables; otherwise they are kept under another name.
         """

@@ -1,1 +1,1 @@
-"""Finding texts and rows, without I/O: filters, text analysis, ranking, indexing."""
+"""Retrieval without I/O: filters, text analysis, ranking, indexing."""

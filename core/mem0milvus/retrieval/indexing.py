@@ -1,4 +1,4 @@
-"""What a memory is found by: the text that is embedded, and the weighted words."""
+"""The text of a memory that is embedded, and the words under which it is indexed."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from mem0milvus.retrieval.text import document_weights
 
 
 def embedded_text(text: str, actor: str) -> str:
-    """What is embedded for a memory: who said it, where that is known, and what."""
+    """The text to embed for a memory: its actor, if known, and its text."""
     return f"{actor}: {text}" if actor else text
 
 
-def lexical_weights(record: MemoryRow) -> dict[int, float]:
-    """The words that a memory is found by: of its text, who said it, when, and the texts in its metadata.
+def lexical_weights(row: MemoryRow) -> dict[int, float]:
+    """The words under which a memory is indexed: those of its text, actor, date and metadata.
 
-    A moment that nobody told is the moment of storing, and no word of the memory.
+    ``observed_at`` is indexed only if the caller gave it; a defaulted one equals ``created_at``.
     """
-    told = record.observed_at != record.created_at
+    given = row.observed_at != row.created_at
     return document_weights(
-        record.memory,
-        actor=record.actor_id,
-        observed_at=from_us(record.observed_at) if told else None,
-        extra=list(_texts(record.metadata)),
+        row.memory,
+        actor=row.actor_id,
+        observed_at=from_us(row.observed_at) if given else None,
+        extra=list(_texts(row.metadata)),
     )
 
 

@@ -1,1 +1,1 @@
-"""Opening one store: its ports; how coroutines run in threads and event loops; locks; background work; files."""
+"""The runtime of one open store: its ports, drivers for threads and event loops, locks, background adds, files."""

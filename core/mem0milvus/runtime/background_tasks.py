@@ -1,4 +1,4 @@
-"""Adds in the background of ``AsyncMemory``: tasks of the event loop, those of one scope one after the other."""
+"""Background adds of ``AsyncMemory``: tasks of the event loop; those of one scope run one after the other."""
 
 from __future__ import annotations
 
@@ -8,40 +8,42 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from mem0milvus.ports import Job
-from mem0milvus.runtime.background_worker import Tally
+from typing_extensions import override
+
+from mem0milvus.ports import Background, Job
+from mem0milvus.runtime.background_worker import BackgroundOutcomes
 from mem0milvus.types import FlushOutcome
 
 if TYPE_CHECKING:
     from mem0milvus.config import BackgroundConfig
 
 
-class BackgroundTasks:
-    """The background port of ``AsyncMemory``: tasks, at most so many.
+class BackgroundTasks(Background):
+    """A bounded number of tasks, each waiting for the last one of its scope.
 
     Args:
-        config: whoever brings more than ``queue_size`` adds waits for a place; ``on_error`` is called in the event
-            loop.
+        config: ``queue_size`` bounds the tasks, and a further ``add`` waits until one ends; ``on_error`` is called in
+            the event loop.
     """
 
     def __init__(self, config: BackgroundConfig) -> None:
         self.default = config.default
         self.durable = config.durable
         self._size = config.queue_size
-        self._tally = Tally(config.on_error)
+        self._outcomes = BackgroundOutcomes(config.on_error)
         self._tasks: set[asyncio.Task[object]] = set()
         self._last: dict[Hashable, asyncio.Task[object]] = {}
         self._warned = False
 
+    @override
     async def submit(self, scope: Hashable, job: Job) -> str:
-        """See ``ports.Background``."""
-        while len(mine := self._mine()) >= self._size:
-            await asyncio.wait(mine, return_when=asyncio.FIRST_COMPLETED)
+        while len(running := self._of_this_loop()) >= self._size:
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         ticket = str(uuid4())
         before = self._last.get(scope)
         if before is not None and before.get_loop() is not asyncio.get_running_loop():
             before = None
-        task = asyncio.ensure_future(_after(before, job))
+        task = asyncio.ensure_future(_run_after(before, job))
         self._tasks.add(task)
         self._last[scope] = task
         task.add_done_callback(lambda ended: self._end(ticket, scope, ended))
@@ -53,39 +55,39 @@ class BackgroundTasks:
         if self._last.get(scope) is task:
             del self._last[scope]
         if task.cancelled():
-            self._tally.count(ticket, asyncio.CancelledError())
+            self._outcomes.count(ticket, asyncio.CancelledError())
             if not self._warned:
                 self._warned = True
                 warnings.warn(
-                    f"The event loop ended and {lost} adds in the background are not written: await flush() or "
-                    "aclose() before.",
+                    f"{lost} adds in the background are not written, because the event loop ended: await flush() or "
+                    "aclose() first.",
                     ResourceWarning,
                     stacklevel=2,
                 )
         else:
-            self._tally.count(ticket, task.exception())
+            self._outcomes.count(ticket, task.exception())
 
-    def _mine(self) -> set[asyncio.Task[object]]:
-        """The jobs of the running event loop. Those of one that has ended will never end."""
+    def _of_this_loop(self) -> set[asyncio.Task[object]]:
+        """The tasks of the running event loop. Tasks of a loop that was closed will never end."""
         loop = asyncio.get_running_loop()
         return {task for task in self._tasks if task.get_loop() is loop}
 
+    @override
     async def flush(self, timeout_s: float | None) -> FlushOutcome:
-        """See ``ports.Background``."""
-        waiting: set[asyncio.Task[object]] = set()
-        if mine := self._mine():
-            _, waiting = await asyncio.wait(mine, timeout=timeout_s)
-            await asyncio.sleep(0)  # the callbacks of the last one
-        return self._tally.take(len(waiting))
+        unfinished: set[asyncio.Task[object]] = set()
+        if running := self._of_this_loop():
+            _, unfinished = await asyncio.wait(running, timeout=timeout_s)
+            await asyncio.sleep(0)  # asyncio.wait may return before the callback that counts the last task has run
+        return self._outcomes.take(len(unfinished))
 
+    @override
     async def close(self) -> None:
-        """See ``ports.Background``."""
-        while mine := self._mine():
-            await asyncio.wait(mine)
+        while running := self._of_this_loop():
+            await asyncio.wait(running)
             await asyncio.sleep(0)
 
 
-async def _after(before: asyncio.Task[object] | None, job: Job) -> object:
+async def _run_after(before: asyncio.Task[object] | None, job: Job) -> object:
     if before is not None:
         await asyncio.wait([before])
     return await job()

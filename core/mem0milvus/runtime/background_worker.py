@@ -1,7 +1,7 @@
-"""Adds in the background of ``Memory``: one worker thread, drained before the interpreter shuts its pools down.
+"""Background adds of ``Memory``: one worker thread, which finishes its queue before the interpreter shuts down.
 
-Python ends its thread pools, and with them Milvus Lite, before it runs ``atexit`` hooks. What is still to be written
-then would be lost, so the drain is registered one step earlier.
+Python stops its thread pools, and with them Milvus Lite, before it runs ``atexit`` hooks: an add that is still queued
+then would be lost. So the hook that finishes the queue is registered with ``threading``, whose hooks run earlier.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from concurrent.futures.thread import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from typing_extensions import override
+
 from mem0milvus.errors import CLOSED, StoreError
-from mem0milvus.milvus import lite  # it registers its end, before ours
-from mem0milvus.ports import Job
+from mem0milvus.milvus import lite  # registers its hook for the end of the program before ours
+from mem0milvus.ports import Background, Job
 from mem0milvus.runtime.blocking_driver import run
 from mem0milvus.types import BackgroundFailure, FlushOutcome
 
@@ -26,15 +28,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Called with the ticket and the error of an add in the background that failed.
+#: Called with the ticket and the error of a background add that failed.
 OnError = Callable[[str, Exception], object]
 
-#: How long the end of the program waits for what is not written yet.
+#: Seconds that the end of the program waits for queued adds.
 EXIT_TIMEOUT_S = 60.0
 
 
-class Tally:
-    """What became of the adds in the background since the last ``flush``."""
+class BackgroundOutcomes:
+    """Counts the background adds that succeeded or failed since the last ``flush``."""
 
     def __init__(self, on_error: OnError | None) -> None:
         self._on_error = on_error
@@ -43,12 +45,12 @@ class Tally:
         self._failed: list[BackgroundFailure] = []
 
     def count(self, ticket: str, error: BaseException | None) -> None:
-        """Note that an add has ended. A failure is logged, without what was said, and told to the callback."""
+        """Count a finished add. A failure is logged without the text of the messages, and passed to ``on_error``."""
         if error is None:
             with self._mutex:
                 self._written += 1
             return
-        failure = error if isinstance(error, Exception) else StoreError(f"it was ended: {error!r}")
+        failure = error if isinstance(error, Exception) else StoreError(f"The add was interrupted: {error!r}.")
         logger.error("An add in the background failed (ticket %s): %s", ticket, type(error).__name__)
         with self._mutex:
             self._failed.append({"ticket": ticket, "error": failure})
@@ -56,78 +58,74 @@ class Tally:
             self._on_error(ticket, failure)
 
     def take(self, waiting: int) -> FlushOutcome:
-        """What there is to tell, once."""
+        """Return the counts, and start again from zero."""
         with self._mutex:
             outcome: FlushOutcome = {"written": self._written, "failed": self._failed, "waiting": waiting}
             self._written, self._failed = 0, []
         return outcome
 
 
-class BackgroundWorker:
-    """The background port of ``Memory``: a queue of bounded length and a thread that works it off in order.
+class BackgroundWorker(Background):
+    """A queue of bounded length and a thread that runs its jobs one after the other.
 
     Args:
-        config: whoever brings more than ``queue_size`` adds waits for a place; ``on_error`` is called in the worker
-            thread.
+        config: ``queue_size`` bounds the queue, and a further ``add`` blocks until there is space; ``on_error`` is
+            called in the worker thread.
     """
 
     def __init__(self, config: BackgroundConfig) -> None:
         self.default = config.default
         self.durable = config.durable
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="mem0milvus-background")
-        self._places = threading.BoundedSemaphore(config.queue_size)
-        self._tally = Tally(config.on_error)
+        self._free = threading.BoundedSemaphore(config.queue_size)
+        self._outcomes = BackgroundOutcomes(config.on_error)
         self._ended = threading.Condition()
-        self._under_way: set[Future[object]] = set()
+        self._unfinished: set[Future[object]] = set()
 
-    async def submit(self, scope: Hashable, job: Job) -> str:  # noqa: ARG002 - one after the other, whosever they are
-        """See ``ports.Background``. All jobs are done in the order in which they came.
-
-        Raises:
-            StoreError: the memory was closed, or the program is at its end.
-        """
+    @override
+    async def submit(self, scope: Hashable, job: Job) -> str:
         ticket = str(uuid4())
-        self._places.acquire()
+        self._free.acquire()
         try:
             future: Future[object] = self._pool.submit(lambda: run(job()))
         except RuntimeError as error:
-            self._places.release()
+            self._free.release()
             raise StoreError(f"{CLOSED} Nothing can be written in the background any more.") from error
         with self._ended:
-            self._under_way.add(future)
-            _hold(self)
+            self._unfinished.add(future)
+            _keep(self)
         future.add_done_callback(lambda ended: self._end(ticket, ended))
         return ticket
 
     def _end(self, ticket: str, future: Future[object]) -> None:
         try:
-            cancelled = StoreError("it was given up at the end of the program") if future.cancelled() else None
-            self._tally.count(ticket, cancelled or future.exception())
+            cancelled = StoreError("The program ended before the add was written.") if future.cancelled() else None
+            self._outcomes.count(ticket, cancelled or future.exception())
         finally:
             with self._ended:
-                self._under_way.discard(future)
-                if not self._under_way:
-                    _let_go(self)
+                self._unfinished.discard(future)
+                if not self._unfinished:
+                    _release(self)
                 self._ended.notify_all()
-            self._places.release()
+            self._free.release()
 
+    @override
     async def flush(self, timeout_s: float | None) -> FlushOutcome:
-        """See ``ports.Background``."""
-        return self._tally.take(self._wait(timeout_s))
+        return self._outcomes.take(self._wait(timeout_s))
 
     def _wait(self, timeout_s: float | None) -> int:
-        """Wait until all that is queued now has ended and is counted. Returns how much has not in time."""
+        """Wait until all jobs queued now have ended and are counted. Returns the number that did not end in time."""
         with self._ended:
-            queued = set(self._under_way)
-            self._ended.wait_for(lambda: queued.isdisjoint(self._under_way), timeout_s)
-            return len(queued & self._under_way)
+            queued = set(self._unfinished)
+            self._ended.wait_for(lambda: queued.isdisjoint(self._unfinished), timeout_s)
+            return len(queued & self._unfinished)
 
+    @override
     async def close(self) -> None:
-        """See ``ports.Background``."""
         self._pool.shutdown(wait=True)
 
-    def drain(self, timeout_s: float) -> None:
-        """Work the queue off at the end of the program. What is not written in time is given up, and that is logged."""
+    def finish(self, timeout_s: float) -> None:
+        """Finish the queue at the end of the program. Adds not written in time are cancelled, with an error logged."""
         if left := self._wait(timeout_s):
             logger.error("The program ends and %d adds in the background are not written.", left)
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -137,25 +135,26 @@ _busy: set[BackgroundWorker] = set()
 _busy_mutex = threading.Lock()
 
 
-def _hold(worker: BackgroundWorker) -> None:
-    """Remember a worker that has work to do, also when its memory is forgotten."""
+def _keep(worker: BackgroundWorker) -> None:
+    """Keep a reference to a worker with unfinished jobs: its memory may be garbage-collected before they end."""
     with _busy_mutex:
         _busy.add(worker)
 
 
-def _let_go(worker: BackgroundWorker) -> None:
+def _release(worker: BackgroundWorker) -> None:
     with _busy_mutex:
         _busy.discard(worker)
 
 
-def _drain_all() -> None:
+def _finish_all() -> None:
     lite.stop_flushing()
     with _busy_mutex:
         workers = list(_busy)
     for worker in workers:
-        worker.drain(EXIT_TIMEOUT_S)
+        worker.finish(EXIT_TIMEOUT_S)
 
 
-# The last to register is called first: before the end of the pools and of Milvus Lite's files, which register when they
-# are imported.
-getattr(threading, "_register_atexit", atexit.register)(_drain_all)
+# threading._register_atexit is private; concurrent.futures uses it in the same way since Python 3.9. Its hooks run in
+# reverse order of registration: this one runs before the hook of concurrent.futures, which stops all pools, and before
+# the hook of ``lite``. Both are registered by the imports above.
+getattr(threading, "_register_atexit", atexit.register)(_finish_all)

@@ -1,4 +1,4 @@
-"""Files of lines: the ``ports.Files`` of this machine, one body for both drivers."""
+"""Files of lines in the local file system, for both drivers."""
 
 from __future__ import annotations
 
@@ -10,40 +10,45 @@ from os import PathLike
 from pathlib import Path
 from typing import IO
 
-from mem0milvus.errors import StoreError, ValidationError
-from mem0milvus.ports import Driver
+from typing_extensions import override
 
-#: About so many bytes are read at a time.
+from mem0milvus.errors import StoreError, ValidationError
+from mem0milvus.ports import Driver, Files, NewFile, OldFile
+
+#: Approximate bytes read at a time.
 _READ_BYTES = 1_000_000
 
 
-class LocalFiles:
-    """See ``ports.Files``."""
+class LocalFiles(Files):
+    """The local file system."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
+    @override
     @asynccontextmanager
-    async def create(self, path: str | PathLike[str], *, overwrite: bool) -> AsyncIterator[_NewFile]:
-        """See ``ports.Files``."""
-        file = await self._driver.call(_NewFile.begin, Path(path), overwrite, self._driver)
+    async def create(self, path: str | PathLike[str], *, overwrite: bool) -> AsyncIterator[NewFile]:
+        file = await self._driver.call(_LocalNewFile.begin, Path(path), overwrite, self._driver)
         try:
             yield file
         finally:
             await self._driver.call(file.discard)
 
+    @override
     @asynccontextmanager
-    async def open(self, path: str | PathLike[str]) -> AsyncIterator[_OldFile]:
-        """See ``ports.Files``."""
+    async def open(self, path: str | PathLike[str]) -> AsyncIterator[OldFile]:
         stream = await self._driver.call(_open, Path(path))
         try:
-            yield _OldFile(Path(path), stream, self._driver)
+            yield _LocalOldFile(Path(path), stream, self._driver)
         finally:
             await self._driver.call(stream.close)
 
 
-class _NewFile:
-    """A file beside the one that it is to become, readable by its owner alone: it holds memories."""
+class _LocalNewFile(NewFile):
+    """A temporary file in the folder of the final one, which replaces it at the end.
+
+    ``mkstemp`` makes it readable by its owner alone, because it contains memories.
+    """
 
     def __init__(self, path: Path, part: Path, stream: IO[bytes], overwrite: bool, driver: Driver) -> None:
         self._path = path
@@ -53,11 +58,11 @@ class _NewFile:
         self._driver = driver
 
     @classmethod
-    def begin(cls, path: Path, overwrite: bool, driver: Driver) -> _NewFile:
-        """Make the file.
+    def begin(cls, path: Path, overwrite: bool, driver: Driver) -> _LocalNewFile:
+        """Create the temporary file.
 
         Raises:
-            ValidationError: the path is taken, or nothing can be made there.
+            ValidationError: the path is taken, or no file can be created there.
         """
         _check_free(path, overwrite)
         try:
@@ -66,13 +71,13 @@ class _NewFile:
             raise ValidationError(f"Nothing can be written at {path}: {error.strerror or error}.") from error
         return cls(path, Path(part), os.fdopen(number, "wb"), overwrite, driver)
 
+    @override
     async def write(self, lines: Sequence[bytes]) -> None:
-        """See ``ports.NewFile``."""
         with _writing(self._path):
             await self._driver.call(self._stream.writelines, lines)
 
+    @override
     async def finish(self, first: bytes) -> None:
-        """See ``ports.NewFile``."""
         with _writing(self._path):
             await self._driver.call(self._finish, first)
 
@@ -80,26 +85,27 @@ class _NewFile:
         self._stream.seek(0)
         self._stream.write(first)
         self._stream.flush()
+        # On disk before it has its name: a crash must not leave a complete-looking file with missing contents.
         os.fsync(self._stream.fileno())
         self._stream.close()
-        _check_free(self._path, self._overwrite)
+        _check_free(self._path, self._overwrite)  # again: the path may have been taken while lines were written
         self._part.replace(self._path)
 
     def discard(self) -> None:
-        """Remove what was not finished."""
-        with suppress(OSError):  # a full disk fails once more when it is closed
+        """Delete the temporary file if it was not finished."""
+        with suppress(OSError):  # on a full disk, closing fails again while it writes the buffer
             self._stream.close()
         self._part.unlink(missing_ok=True)
 
 
-class _OldFile:
+class _LocalOldFile(OldFile):
     def __init__(self, path: Path, stream: IO[bytes], driver: Driver) -> None:
         self._path = path
         self._stream = stream
         self._driver = driver
 
+    @override
     async def lines(self) -> list[bytes]:
-        """See ``ports.OldFile``."""
         try:
             return await self._driver.call(self._stream.readlines, _READ_BYTES)
         except OSError as error:
@@ -115,9 +121,9 @@ def _open(path: Path) -> IO[bytes]:
 
 def _check_free(path: Path, overwrite: bool) -> None:
     if path.is_dir():
-        raise ValidationError(f"{path} is a folder: name a file.")
+        raise ValidationError(f"{path} is a folder: give the path of a file.")
     if path.exists() and not overwrite:
-        raise ValidationError(f"{path} is there already: name another file, or say overwrite=True to replace it.")
+        raise ValidationError(f"{path} is there already: name another file, or pass overwrite=True to replace it.")
 
 
 @contextmanager
@@ -125,4 +131,4 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}. Nothing is left of it.") from error
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}. No file was made.") from error

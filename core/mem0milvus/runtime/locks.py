@@ -1,59 +1,64 @@
-"""Locks on memories that threads and event loops can wait for alike.
+"""Locks on memories for which threads and tasks of event loops wait in one queue.
 
-One table of stripes per open store. Waiting is first come, first served, and whoever lets go hands the lock to the next
-in line, whether that is a thread or a task of some event loop. A lock belongs to no thread: what took it in one may
-release it in another.
+Each open store has one table of stripes, and a memory's id is hashed to a stripe. A lock is granted in the order of
+requests: ``release`` hands it to the next waiter, which may be a thread or a task. A lock belongs to no thread, so one
+thread may release what another acquired.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from abc import abstractmethod
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
 from zlib import crc32
+
+from typing_extensions import override
+
+from mem0milvus.ports import Locks
 
 STRIPES = 256
 
 
 class _Stripe:
-    """One lock. A waiter's ``wake`` is called once, outside the mutex, when the lock has become the waiter's."""
+    """One lock. When it is handed to a waiter, the waiter's ``wake`` is called once, outside the mutex."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
-        self._held = False
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._locked = False
+        self._queue: deque[Callable[[], None]] = deque()
 
-    def take(self, wake: Callable[[], None]) -> bool:
-        """Take the lock; if somebody has it, stand in line and be woken as its holder."""
+    def acquire(self, wake: Callable[[], None]) -> bool:
+        """Acquire a free lock and return True; else queue ``wake``, which is called when the lock was handed over."""
         with self._mutex:
-            if self._held:
-                self._waiting.append(wake)
+            if self._locked:
+                self._queue.append(wake)
                 return False
-            self._held = True
+            self._locked = True
             return True
 
-    def leave_line(self, wake: Callable[[], None]) -> bool:
-        """Stop waiting. False when it is too late: the lock was handed over and must be released."""
+    def cancel(self, wake: Callable[[], None]) -> bool:
+        """Leave the queue. Returns False if the lock was already handed over, so that it must be released."""
         with self._mutex:
-            if wake in self._waiting:
-                self._waiting.remove(wake)
+            if wake in self._queue:
+                self._queue.remove(wake)
                 return True
             return False
 
     def release(self) -> None:
-        """Hand the lock to the next in line, or let go of it."""
+        """Hand the lock to the next waiter, or free it."""
         while True:
             with self._mutex:
-                if not self._waiting:
-                    self._held = False
+                if not self._queue:
+                    self._locked = False
                     return
-                wake = self._waiting.popleft()
+                wake = self._queue.popleft()
             try:
                 wake()
             except RuntimeError:
-                continue  # the waiter's event loop is closed: nobody is there to take it
+                continue  # call_soon_threadsafe raises it if the waiter's event loop is closed: try the next waiter
             return
 
 
@@ -64,76 +69,72 @@ class LockTable:
         self._stripes = tuple(_Stripe() for _ in range(STRIPES))
 
     def of(self, memory_ids: Iterable[str]) -> list[_Stripe]:
-        """The stripes of these memories, in the one order in which everybody takes them."""
+        """The stripes of these memories in ascending order: all callers lock in it, which excludes deadlocks."""
         return [self._stripes[index] for index in sorted({crc32(i.encode()) % STRIPES for i in memory_ids})]
 
 
-class BlockingLocks:
-    """The lock port of ``Memory``: waits by blocking the thread."""
-
+class _TableLocks(Locks):
     def __init__(self, table: LockTable) -> None:
         self._table = table
 
-    def hold(self, memory_ids: Collection[str]) -> AbstractAsyncContextManager[None]:
-        """See ``ports.Locks``."""
-        return _hold(self._table.of(memory_ids), _wait_in_thread)
+    @override
+    @asynccontextmanager
+    async def hold(self, memory_ids: Collection[str]) -> AsyncIterator[None]:
+        acquired: list[_Stripe] = []
+        try:
+            for stripe in self._table.of(memory_ids):
+                await self._acquire(stripe)
+                acquired.append(stripe)
+            yield
+        finally:
+            for stripe in reversed(acquired):
+                stripe.release()
+
+    @abstractmethod
+    async def _acquire(self, stripe: _Stripe) -> None:
+        """Wait for a stripe and acquire it."""
 
 
-class AwaitingLocks:
-    """The lock port of ``AsyncMemory``: waits without blocking the event loop."""
+class BlockingLocks(_TableLocks):
+    """The locks of ``Memory``: waiting blocks the thread."""
 
-    def __init__(self, table: LockTable) -> None:
-        self._table = table
-
-    def hold(self, memory_ids: Collection[str]) -> AbstractAsyncContextManager[None]:
-        """See ``ports.Locks``."""
-        return _hold(self._table.of(memory_ids), _wait_in_loop)
-
-
-@asynccontextmanager
-async def _hold(stripes: Iterable[_Stripe], wait: Callable[[_Stripe], Awaitable[None]]) -> AsyncIterator[None]:
-    held: list[_Stripe] = []
-    try:
-        for stripe in stripes:
-            await wait(stripe)
-            held.append(stripe)
-        yield
-    finally:
-        for stripe in reversed(held):
-            stripe.release()
+    @override
+    async def _acquire(self, stripe: _Stripe) -> None:
+        ready = threading.Event()
+        if stripe.acquire(ready.set):
+            return
+        try:
+            ready.wait()
+        except BaseException:  # above all KeyboardInterrupt: the lock may be handed over between wait() and here
+            if not stripe.cancel(ready.set):
+                stripe.release()
+            raise
 
 
-async def _wait_in_thread(stripe: _Stripe) -> None:
-    ready = threading.Event()
-    if stripe.take(ready.set):
-        return
-    try:
-        ready.wait()
-    except BaseException:  # KeyboardInterrupt, above all
-        if not stripe.leave_line(ready.set):
-            stripe.release()
-        raise
+class AsyncLocks(_TableLocks):
+    """The locks of ``AsyncMemory``: waiting does not block the event loop."""
 
+    @override
+    async def _acquire(self, stripe: _Stripe) -> None:
+        loop = asyncio.get_running_loop()
+        ready: asyncio.Future[None] = loop.create_future()
 
-async def _wait_in_loop(stripe: _Stripe) -> None:
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
+        def settle() -> None:
+            if ready.cancelled():
+                stripe.release()
+            else:
+                ready.set_result(None)
 
-    def settle() -> None:
-        if ready.cancelled():
-            stripe.release()
-        else:
-            ready.set_result(None)
+        def wake() -> None:
+            loop.call_soon_threadsafe(settle)
 
-    def wake() -> None:
-        loop.call_soon_threadsafe(settle)
-
-    if stripe.take(wake):
-        return
-    try:
-        await ready
-    except asyncio.CancelledError:
-        # Handed over before the cancellation was seen: `settle` has not run yet, or has set the result.
-        if not stripe.leave_line(wake) and ready.done() and not ready.cancelled():
-            stripe.release()
-        raise
+        if stripe.acquire(wake):
+            return
+        try:
+            await ready
+        except asyncio.CancelledError:
+            # If the lock was handed over before the cancellation, `settle` either has not run yet, and will release it,
+            # or has set the result already: then it is released here.
+            if not stripe.cancel(wake) and ready.done() and not ready.cancelled():
+                stripe.release()
+            raise

@@ -1,4 +1,4 @@
-"""An open store: connection, models and locks, shared by the faces of a memory and of the record stores beside it."""
+"""An open store: the connection, models and locks that blocking and async memories and record stores share."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
+
+from typing_extensions import override
 
 from mem0milvus.config import check_collection_name, load_config
 from mem0milvus.milvus.collection_swap import Names
@@ -20,46 +23,61 @@ from mem0milvus.models.checked_llm import CheckedLLM
 from mem0milvus.models.providers import choose_embedder, choose_llm
 from mem0milvus.models.vector_cache import VectorCache
 from mem0milvus.operations.extraction.rules import RuleExtractor
-from mem0milvus.ports import Background, Extraction, Origin, Ports, RecordPorts, Transfer
+from mem0milvus.ports import Background, Clock, Driver, Extraction, Locks, Origin, Ports, R, RecordPorts, Transfer
 from mem0milvus.retrieval.text import ANALYSIS_VERSION, query_weights
 from mem0milvus.runtime.background_tasks import BackgroundTasks
 from mem0milvus.runtime.background_worker import BackgroundWorker
 from mem0milvus.runtime.blocking_driver import BlockingDriver
 from mem0milvus.runtime.local_files import LocalFiles
-from mem0milvus.runtime.locks import AwaitingLocks, BlockingLocks, LockTable
+from mem0milvus.runtime.locks import AsyncLocks, BlockingLocks, LockTable
 from mem0milvus.runtime.positions import RunPositions
-from mem0milvus.runtime.replacement_store import StoreSuccessor, embedder_for
+from mem0milvus.runtime.replacement_store import MilvusReplacementStore, choose_replacement_embedder
 from mem0milvus.runtime.thread_driver import ThreadDriver
 from mem0milvus.types import LLM, Embedder
 
-#: Requests to Milvus that ``AsyncMemory`` has under way at once.
+#: Worker threads of ``AsyncMemory``, and so its most simultaneous requests to Milvus.
 WORKERS = 16
 
 
-class SystemClock:
-    """The clock port: this machine's clock."""
+class SystemClock(Clock):
+    """The clock of this machine."""
 
+    @override
     def now_us(self) -> int:
-        """See ``ports.Clock``."""
         return time.time_ns() // 1_000
 
 
 @runtime_checkable
-class _Connected(Protocol):
+class _KeepsConnections(Protocol):
     """A model that keeps connections open."""
 
     async def prepare(self) -> None:
-        """Make what the running event loop needs for them."""
+        """Make the client of the running event loop."""
 
     def close(self) -> None:
-        """Close those of its blocking face."""
+        """Close the connections of the blocking client."""
 
     async def aclose(self) -> None:
-        """Close those of the running event loop."""
+        """Close the connections of the running event loop."""
 
 
-class Runtime:
-    """What one configuration opens. It counts its users and closes with the last.
+@dataclass(frozen=True, slots=True)
+class _Execution:
+    """How ports run.
+
+    Attributes:
+        driver: runs blocking functions.
+        locks: locks memories, waiting as the driver does.
+        use_async: whether to await the async methods of models that have them.
+    """
+
+    driver: Driver
+    locks: Locks
+    use_async: bool
+
+
+class OpenStore:
+    """The store and the models of one configuration. It counts its users, and closes when the last one has closed.
 
     Raises:
         ConfigError: the configuration is wrong.
@@ -70,9 +88,10 @@ class Runtime:
         self._llm = choose_llm(self._config, llm)
         self._embedder = choose_embedder(self._config, embedder)
         self._vectors = VectorCache()
-        brought: tuple[object, ...] = (llm, embedder)
-        models: list[object] = [self._llm, self._embedder]
-        self._own = [one for one in models if isinstance(one, _Connected) and one not in brought]
+        made: list[object] = [
+            model for model, given in ((self._llm, llm), (self._embedder, embedder)) if model is not given
+        ]
+        self._models_to_close = [model for model in made if isinstance(model, _KeepsConnections)]
         store = self._config.vector_store.config
         identity = Identity(self._embedder.identity, self._embedder.dims, store.metric_type, ANALYSIS_VERSION)
         self._connection = make_connection(store, identity)
@@ -81,7 +100,7 @@ class Runtime:
         self._record_positions = RunPositions()
         self._executor: ThreadPoolExecutor | None = None
         self._users = 1
-        self._mutex = threading.Lock()  # never held for long: the event loop may wait for it
+        self._mutex = threading.Lock()  # held only briefly, because the event loop may wait for it
         self._opening = threading.Lock()
         self._opened: dict[str, Layout[Any]] = {}
         self._closed = False
@@ -91,46 +110,48 @@ class Runtime:
             f"collection={self._connection.live!r}, uri={self._connection.uri!r}, embedder={self._embedder.identity!r}"
         )
 
-    def share(self) -> Runtime:
+    def share(self) -> OpenStore:
         """Count one more user."""
         with self._mutex:
             self._users += 1
         return self
 
     def open(self) -> None:
-        """Connect and open the memory's collections, unless that was done before.
+        """Connect and open the memory's collections, unless they are open.
 
         Raises:
             StoreError: or one of its kinds.
         """
         with self._opening:
             if not self.is_open and not self._closed:
-                query_weights("loading what text analysis needs takes long")  # here, it does not keep an event loop
+                # The first text analysis compiles patterns and imports the stemmer. This method runs in a worker thread
+                # for AsyncMemory, so the event loop does not pause for that later.
+                query_weights("any text")
                 self._connection.open_memories()
                 self._opened[self._connection.live] = MEMORIES
 
     async def prepare(self) -> None:
-        """Have the models import and make what they need before the first request, in threads."""
-        for model in self._own:
+        """Make the clients of the models, in threads, before the first request needs them."""
+        for model in self._models_to_close:
             await model.prepare()
 
     @property
     def is_open(self) -> bool:
-        """Whether the memory's collections have been opened."""
+        """Whether the memory's collections are open."""
         return self._connection.live in self._opened
 
     def records_name(self, collection_name: str | None) -> str:
-        """The collection of a record store: this one, or the one beside the memory.
+        """The collection of a record store: the one named, or with None the one beside the memory.
 
         Raises:
-            ConfigError: that cannot be a collection's name.
+            ConfigError: this cannot be the name of a collection.
         """
         if collection_name is None:
             return Names(self._connection.live).records
         return check_collection_name(collection_name)
 
     def open_records(self, collection: str) -> None:
-        """Connect and open the collection of a record store, unless that was done before.
+        """Connect and open the collection of a record store, unless it is open.
 
         Raises:
             StoreError: or one of its kinds.
@@ -141,11 +162,11 @@ class Runtime:
                 self._opened[collection] = RECORDS
 
     def has_records_open(self, collection: str) -> bool:
-        """Whether the collection of a record store has been opened."""
+        """Return whether the collection of a record store is open."""
         return self._opened.get(collection) is RECORDS
 
     def close(self) -> None:
-        """Count one user less; after the last, close everything."""
+        """Count one user less; close the store and the models after the last one."""
         with self._mutex:
             self._users -= 1
             if self._users > 0:
@@ -153,17 +174,127 @@ class Runtime:
         with self._opening:
             self._closed = True
             self._connection.close()
-        for model in self._own:
+        for model in self._models_to_close:
             model.close()
         if self._executor is not None:
             self._executor.shutdown(wait=False)
 
     async def aclose(self, driver: ThreadDriver) -> None:
-        """As ``close``, without blocking the event loop; with its connections to the models."""
+        """Do as ``close`` without blocking the event loop, and close the models' connections of this event loop."""
         if self._users == 1:
-            for model in self._own:
+            for model in self._models_to_close:
                 await model.aclose()
         await driver.call(self.close)
+
+    def executor(self) -> Executor:
+        """The worker threads of async memories and record stores."""
+        with self._mutex:
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="mem0milvus")
+            return self._executor
+
+    def blocking_ports(self) -> Ports:
+        """The ports of ``Memory``: they block and never suspend."""
+        return self._memory_ports(self._blocking(), BackgroundWorker(self._config.background))
+
+    def async_ports(self, driver: ThreadDriver) -> Ports:
+        """The ports of ``AsyncMemory``: they never block the event loop."""
+        return self._memory_ports(self._async(driver), BackgroundTasks(self._config.background))
+
+    def blocking_record_ports(self, collection: str) -> RecordPorts:
+        """The ports of ``RecordStore``: they block and never suspend."""
+        return self._record_ports(self._blocking(), collection)
+
+    def async_record_ports(self, collection: str, driver: ThreadDriver) -> RecordPorts:
+        """The ports of ``AsyncRecordStore``: they never block the event loop."""
+        return self._record_ports(self._async(driver), collection)
+
+    def _blocking(self) -> _Execution:
+        return _Execution(BlockingDriver(), BlockingLocks(self._locks), use_async=False)
+
+    def _async(self, driver: ThreadDriver) -> _Execution:
+        return _Execution(driver, AsyncLocks(self._locks), use_async=True)
+
+    def _memory_ports(self, by: _Execution, background: Background) -> Ports:
+        settings, call = self._config.vector_store.config, by.driver.call
+        return Ports(
+            live=self._table(by, self._connection.live, MEMORIES),
+            history=self._table(by, self._connection.history, MEMORIES),
+            embedder=CheckedEmbedder(self._embedder, by.driver, self._vectors, use_async=by.use_async),
+            extractor=RuleExtractor(),
+            locks=by.locks,
+            positions=self._positions,
+            clock=SystemClock(),
+            shield=by.driver.shield,
+            background=background,
+            empty=partial(call, self._empty),
+            compact=partial(call, self._compact),
+            metric=settings.metric_type,
+            history_limit=settings.history_limit,
+            dims=self._embedder.dims,
+            consistency=settings.consistency_level,
+            extraction=self._extraction(by),
+            transfer=Transfer(
+                files=LocalFiles(by.driver),
+                origin=Origin(self._connection.live, self._embedder.identity, self._embedder.dims),
+                records=partial(self._records_beside_memory, by),
+                open_replacement=partial(self._open_replacement, by),
+                old=partial(call, self._old),
+                drop_old=partial(call, self._drop_old),
+            ),
+        )
+
+    def _record_ports(self, by: _Execution, collection: str) -> RecordPorts:
+        settings = self._config.vector_store.config
+        return RecordPorts(
+            rows=self._table(by, collection, RECORDS),
+            embedder=CheckedEmbedder(self._embedder, by.driver, self._vectors, use_async=by.use_async),
+            locks=by.locks,
+            positions=self._record_positions,
+            clock=SystemClock(),
+            shield=by.driver.shield,
+            metric=settings.metric_type,
+            dims=self._embedder.dims,
+            consistency=settings.consistency_level,
+        )
+
+    def _table(self, by: _Execution, collection: str, layout: Layout[R]) -> MilvusTable[R]:
+        level = self._config.vector_store.config.consistency_level
+        return MilvusTable(self._connection, collection, layout, by.driver, level)
+
+    def _extraction(self, by: _Execution) -> Extraction:
+        config = self._config
+        return Extraction(
+            llm=None if self._llm is None else CheckedLLM(self._llm, by.driver, use_async=by.use_async),
+            custom=config.custom_instructions,
+            includes=config.includes,
+            excludes=config.excludes,
+            assistant=config.assistant_statements,
+            related=config.related_memories,
+            keeps_raw=config.on_extraction_error == "store_raw",
+        )
+
+    async def _records_beside_memory(self, by: _Execution, make: bool) -> RecordPorts | None:
+        collection = self.records_name(None)
+        if not make and not await by.driver.call(self._connection.exists, collection):
+            return None
+        await by.driver.call(self.open_records, collection)
+        return self._record_ports(by, collection)
+
+    @asynccontextmanager
+    async def _open_replacement(
+        self, by: _Execution, wanted: Embedder | Mapping[str, Any]
+    ) -> AsyncIterator[MilvusReplacementStore]:
+        embedder = choose_replacement_embedder(self._config, wanted)
+        checked = CheckedEmbedder(embedder, by.driver, VectorCache(), use_async=by.use_async)
+        replacement = MilvusReplacementStore(self._config.vector_store.config, self._connection, checked, by.driver)
+        try:
+            await replacement.begin()
+            yield replacement
+        finally:
+            await replacement.close()
+            if embedder is not wanted and isinstance(embedder, _KeepsConnections):
+                await (embedder.aclose() if by.use_async else by.driver.call(embedder.close))
 
     def _empty(self) -> None:
         self._connection.reset()
@@ -173,84 +304,6 @@ class Runtime:
         for collection in dict.fromkeys((self._connection.live, self._connection.history, *self._opened)):
             self._connection.compact(collection)
 
-    def executor(self) -> Executor:
-        """The worker threads of the awaiting face."""
-        with self._mutex:
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="mem0milvus")
-            return self._executor
-
-    def blocking_ports(self) -> Ports:
-        """The ports of ``Memory``: they block and never suspend."""
-        background = BackgroundWorker(self._config.background)
-        return self._ports(BlockingDriver(), BlockingLocks(self._locks), background, awaits=False)
-
-    def awaiting_ports(self, driver: ThreadDriver) -> Ports:
-        """The ports of ``AsyncMemory``: they never block the event loop."""
-        background = BackgroundTasks(self._config.background)
-        return self._ports(driver, AwaitingLocks(self._locks), background, awaits=True)
-
-    def _ports(
-        self,
-        driver: BlockingDriver | ThreadDriver,
-        locks: BlockingLocks | AwaitingLocks,
-        background: Background,
-        *,
-        awaits: bool,
-    ) -> Ports:
-        consistency = self._config.vector_store.config.consistency_level
-        return Ports(
-            live=MilvusTable(self._connection, self._connection.live, MEMORIES, driver, consistency),
-            history=MilvusTable(self._connection, self._connection.history, MEMORIES, driver, consistency),
-            embedder=CheckedEmbedder(self._embedder, driver, self._vectors, awaits=awaits),
-            extractor=RuleExtractor(),
-            locks=locks,
-            positions=self._positions,
-            clock=SystemClock(),
-            shield=driver.shield,
-            background=background,
-            empty=partial(driver.call, self._empty),
-            compact=partial(driver.call, self._compact),
-            metric=self._config.vector_store.config.metric_type,
-            history_limit=self._config.vector_store.config.history_limit,
-            dims=self._embedder.dims,
-            reading=consistency,
-            extraction=self._extraction(driver, awaits=awaits),
-            transfer=self._transfer(driver, locks, awaits=awaits),
-        )
-
-    def _transfer(
-        self, driver: BlockingDriver | ThreadDriver, locks: BlockingLocks | AwaitingLocks, *, awaits: bool
-    ) -> Transfer:
-        collection = self.records_name(None)
-
-        async def records(make: bool) -> RecordPorts | None:
-            if not make and not await driver.call(self._connection.exists, collection):
-                return None
-            await driver.call(self.open_records, collection)
-            return self._record_ports(collection, driver, locks, awaits=awaits)
-
-        @asynccontextmanager
-        async def succeed(wanted: Embedder | Mapping[str, Any]) -> AsyncIterator[StoreSuccessor]:
-            embedder = embedder_for(self._config, wanted)
-            successor = StoreSuccessor(self._config, self._connection, embedder, driver, awaits=awaits)
-            try:
-                await successor.begin()
-                yield successor
-            finally:
-                await successor.close()
-                if embedder is not wanted and isinstance(embedder, _Connected):
-                    await (embedder.aclose() if awaits else driver.call(embedder.close))
-
-        return Transfer(
-            files=LocalFiles(driver),
-            origin=Origin(self._connection.live, self._embedder.identity, self._embedder.dims),
-            records=records,
-            succeed=succeed,
-            old=partial(driver.call, self._old),
-            drop_old=partial(driver.call, self._drop_old),
-        )
-
     def _old(self) -> str | None:
         with self._connection.swap() as swap:
             name = swap.names.old.live
@@ -259,44 +312,3 @@ class Runtime:
     def _drop_old(self) -> None:
         with self._connection.swap() as swap:
             swap.drop(swap.names.old)
-
-    def _extraction(self, driver: BlockingDriver | ThreadDriver, *, awaits: bool) -> Extraction:
-        config = self._config
-        return Extraction(
-            llm=None if self._llm is None else CheckedLLM(self._llm, driver, awaits=awaits),
-            custom=config.custom_instructions,
-            includes=config.includes,
-            excludes=config.excludes,
-            assistant=config.assistant_statements,
-            related=config.related_memories,
-            keeps_raw=config.on_extraction_error == "store_raw",
-        )
-
-    def blocking_record_ports(self, collection: str) -> RecordPorts:
-        """The ports of ``RecordStore``: they block and never suspend."""
-        return self._record_ports(collection, BlockingDriver(), BlockingLocks(self._locks), awaits=False)
-
-    def awaiting_record_ports(self, collection: str, driver: ThreadDriver) -> RecordPorts:
-        """The ports of ``AsyncRecordStore``: they never block the event loop."""
-        return self._record_ports(collection, driver, AwaitingLocks(self._locks), awaits=True)
-
-    def _record_ports(
-        self,
-        collection: str,
-        driver: BlockingDriver | ThreadDriver,
-        locks: BlockingLocks | AwaitingLocks,
-        *,
-        awaits: bool,
-    ) -> RecordPorts:
-        store = self._config.vector_store.config
-        return RecordPorts(
-            rows=MilvusTable(self._connection, collection, RECORDS, driver, store.consistency_level),
-            embedder=CheckedEmbedder(self._embedder, driver, self._vectors, awaits=awaits),
-            locks=locks,
-            positions=self._record_positions,
-            clock=SystemClock(),
-            shield=driver.shield,
-            metric=store.metric_type,
-            dims=self._embedder.dims,
-            reading=store.consistency_level,
-        )

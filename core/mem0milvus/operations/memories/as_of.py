@@ -34,7 +34,7 @@ def read_view(ports: Ports, as_of: Moment | None, consistency: Consistency | Non
     """Return the view for these arguments, or raise a ValidationError if one is wrong or ``as_of`` is in the future."""
     if consistency not in (None, "Strong", "Session", "Bounded", "Eventually"):
         raise ValidationError(f"consistency={consistency!r}; known are Strong, Session, Bounded, Eventually.")
-    level = consistency or ports.reading
+    level = consistency or ports.consistency
     now_us = ports.clock.now_us()
     if as_of is None:
         return View(now_us, consistency=level)

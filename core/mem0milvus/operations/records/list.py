@@ -63,7 +63,7 @@ async def list_rows(
 ) -> list[RecordRow]:
     """Return the records that match a filter, sorted by some columns and then by namespace and key."""
     check_window(limit, offset)
-    consistency = consistency or ports.reading
+    consistency = consistency or ports.consistency
     now_us = ports.clock.now_us()
     # With a limit, only the columns to sort by are read of all rows, and then the rows of the window in full.
     only = None if limit is None else columns
@@ -96,7 +96,7 @@ async def list_namespaces(
     begins = [tuple(takewhile(lambda label: label != ANY_LABEL, p)) for kind, p in wanted if kind == "prefix"]
     where = all_of(*(within_namespace(read_namespace(labels, may_be_empty=True)) for labels in begins))
     first_rows = _first_rows(where, ports.clock.now_us())
-    pages = ports.rows.pages(first_rows, only=("namespace",), consistency=ports.reading)
+    pages = ports.rows.pages(first_rows, only=("namespace",), consistency=ports.consistency)
     paths = {row.namespace async for page in pages for row in page}
     matching = (labels for labels in map(labels_of, paths) if all(_matches(labels, *c) for c in wanted))
     cut = sorted({labels[:max_depth] for labels in matching})

@@ -50,7 +50,7 @@ async def search(
         refreshed = await refresh(ports, rows) if refresh_ttl else {}
         return [_to_result(refreshed.get(row.id, row)) for row in rows]
     question = await prepare_question(ports.rows, ports.embedder, check_query(query), mode)
-    near = await _candidates(ports, question, where, offset + limit, consistency or ports.reading)
+    near = await _candidates(ports, question, where, offset + limit, consistency or ports.consistency)
     closeness = measure_closeness(ports.metric, question, near)
     ranked = rank(question.text, [_candidate(row, question, closeness[i].similarity) for i, row in near.items()])
     relevant = [one for one in ranked if threshold is None or one.relevance >= threshold]

@@ -18,7 +18,7 @@ from mem0milvus.operations.transfer import import_rows
 from mem0milvus.operations.transfer.dump import count_rows, transfer_of
 from mem0milvus.operations.transfer.import_memories import index_memory_rows
 from mem0milvus.operations.transfer.import_records import index_record_rows
-from mem0milvus.ports import Ports, R, Successor, Table, Transfer
+from mem0milvus.ports import Ports, R, ReplacementStore, Table, Transfer
 from mem0milvus.types import Embedder, Progress, ReembedOutcome
 
 #: After so many rounds writing is frozen even if the last round still found changes.
@@ -42,17 +42,17 @@ async def reembed(
             "the current ones once all are moved; or drop them first, with reembed(drop_old=True). Nothing was changed."
         )
     await ports.background.flush(None)
-    async with transfer.succeed(embedder) as successor:
-        moves = await _Moves.between(ports, transfer, successor)
+    async with transfer.open_replacement(embedder) as replacement:
+        moves = await _Moves.between(ports, transfer, replacement)
         await moves.copy(progress)
         for _ in range(_MOST_ROUNDS - 1):
             if not await moves.copy(None):
                 break
-        await successor.freeze()
+        await replacement.block_writes()
         # A record store may have been created since the first round: look for it again.
-        moves = await _Moves.between(ports, transfer, successor)
+        moves = await _Moves.between(ports, transfer, replacement)
         await moves.copy(None)
-        await ports.shield(successor.take_place(drop_old=drop_old))
+        await ports.shield(replacement.swap_in(drop_old=drop_old))
     kept = None if drop_old else f"{transfer.origin.collection}__old"
     return _outcome("Memory moved successfully!", kept, moves)
 
@@ -129,15 +129,15 @@ class _Moves:
     records: _Move[RecordRow] | None
 
     @classmethod
-    async def between(cls, ports: Ports, transfer: Transfer, successor: Successor) -> _Moves:
-        """Return the moves from a store to its successor."""
-        index = partial(index_memory_rows, successor.embedder, successor.dims)
-        history, live = _Move(ports.history, successor.history, index), _Move(ports.live, successor.live, index)
+    async def between(cls, ports: Ports, transfer: Transfer, replacement: ReplacementStore) -> _Moves:
+        """Return the moves from a store to its replacement."""
+        index = partial(index_memory_rows, replacement.embedder, replacement.dims)
+        history, live = _Move(ports.history, replacement.history, index), _Move(ports.live, replacement.live, index)
         if (records := await transfer.records(False)) is None:
             return cls(history, live, None)
-        index_records = partial(index_record_rows, successor.embedder, successor.dims)
+        index_records = partial(index_record_rows, replacement.embedder, replacement.dims)
         return cls(
-            history, live, _Move(records.rows, await successor.records(), index_records, _without_foreign_vector)
+            history, live, _Move(records.rows, await replacement.records(), index_records, _without_foreign_vector)
         )
 
     async def copy(self, progress: Progress | None) -> int:

@@ -1,9 +1,9 @@
-"""Nodes → the text of a Milvus expression. All literals and all quoting are made here, nowhere else.
+"""Compile nodes to the text of a Milvus expression. All literals and all quoting are written here, nowhere else.
 
-Negation is pushed down to the leaves, and each leaf knows two expressions: where it holds, and where it
-does not. Milvus Lite computes in three-valued logic and a server in two-valued logic, so ``not (…)`` is
-only written around what is never unknown, or beside an alternative that is true where it is.
-Whatever is emitted stands in parentheses.
+Negation is pushed down to the leaves. Each leaf has two expressions: one for where it holds, one for where it does not.
+Milvus Lite evaluates in three-valued logic, where ``not unknown`` is unknown and the row is dropped; a server evaluates
+in two-valued logic. So ``not (…)`` is written only around expressions that are never unknown, or in a disjunction with
+a term that is true where they are. Every expression returned is in parentheses.
 """
 
 from __future__ import annotations
@@ -11,46 +11,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mem0milvus.retrieval.filters import nodes
 from mem0milvus.retrieval.filters.fields import METADATA, Column, Path
-from mem0milvus.retrieval.filters.nodes import (
-    And,
-    AnyIn,
-    Compare,
-    Contains,
-    Exists,
-    Filter,
-    Leaf,
-    Like,
-    Not,
-    Operator,
-    Or,
-    Scalar,
-)
+from mem0milvus.retrieval.filters.nodes import Filter, Operator, Scalar
 from mem0milvus.retrieval.filters.patterns import Pattern, containing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: Ids are never empty, and every version of Milvus takes these, while 2.3 refuses ``true``.
+#: Constants. Ids are never empty, so these work on every Milvus, while 2.3 refuses the literal ``true`` as a filter.
 ALWAYS = '(id != "")'
 NEVER = '(id == "")'
 
 _OPPOSITE: dict[Operator, str] = {"==": "!=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
-#: Up to here every integer is a float, so both spellings of a number mean the same.
+#: Up to here every integer is exact as a float, so ``7`` and ``7.0`` are two spellings of one number.
 _EXACT_FLOAT = 2**53
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """What the expression is for.
+    """The differences between the kinds of Milvus that evaluate an expression.
 
     Attributes:
-        infix_like: ``like`` takes ``%`` anywhere (Milvus Lite, and servers from 2.4), not only at the end.
-        null_exists: ``exists`` may be true of a key whose value is null (Milvus 2.3).
-        json_text: the JSON column can be matched as text (Milvus Lite), by which objects are found that
-            Lite can neither order nor tell from numbers.
+        infix_like: ``like`` accepts ``%`` anywhere (Milvus Lite, and servers from 2.4), not only at the end.
+        null_exists: ``exists`` may be true for a key whose value is null (Milvus 2.3).
+        json_text: ``like`` works on the whole JSON column as text (Milvus Lite). It finds values that are objects: on
+            Lite, comparing an object with a number is unknown.
     """
 
     infix_like: bool = True
@@ -58,30 +46,30 @@ class Dialect:
     json_text: bool = False
 
 
-#: Understood by Milvus Lite and by servers from 2.4.
+#: Valid on Milvus Lite and on servers from 2.4.
 COMMON = Dialect()
 LITE = Dialect(null_exists=False, json_text=True)
 SERVER_2_3 = Dialect(infix_like=False)
 
 
 def to_expression(node: Filter, dialect: Dialect = COMMON) -> str:
-    """The Milvus expression of a filter, in parentheses.
+    """Compile a filter to a Milvus expression in parentheses.
 
-    Every row that matches satisfies it. Where :func:`needs_check` is true, some others may as well, and
-    the caller drops those with ``matches``.
+    Every row that matches the filter satisfies the expression. If :func:`needs_check` is true, other rows may satisfy
+    it too; the caller drops these with ``matches``.
     """
     return _emit(node, dialect, holds=True)
 
 
 def needs_check(node: Filter, dialect: Dialect = COMMON) -> bool:
-    """Whether the expression may let through rows that do not match the filter."""
+    """Return whether rows that do not match the filter may satisfy its expression."""
     return _inexact(node, dialect, holds=True)
 
 
 def literal(value: Scalar) -> str:
-    r"""A value as every Milvus reads it.
+    r"""Write a value as a literal that every Milvus reads alike.
 
-    Control characters stay as they are: Lite knows no ``\u`` escapes, and both take them raw.
+    Control characters are written raw: Lite does not read ``\u`` escapes, and Lite and servers accept raw ones.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -89,11 +77,11 @@ def literal(value: Scalar) -> str:
 
 
 def _emit(node: Filter, dialect: Dialect, *, holds: bool) -> str:
-    if isinstance(node, Not):
+    if isinstance(node, nodes.Not):
         return _emit(node.part, dialect, holds=not holds)
-    if isinstance(node, (And, Or)):
+    if isinstance(node, (nodes.And, nodes.Or)):
         # De Morgan: a conjunction fails where any of its parts fails.
-        join = _all if isinstance(node, And) == holds else _any
+        join = _all if isinstance(node, nodes.And) == holds else _any
         return join(_emit(part, dialect, holds=holds) for part in node.parts)
     if isinstance(node.target, Column):
         return _of_column(node, node.target, dialect, holds=holds)
@@ -102,26 +90,26 @@ def _emit(node: Filter, dialect: Dialect, *, holds: bool) -> str:
 
 
 def _inexact(node: Filter, dialect: Dialect, *, holds: bool) -> bool:
-    if isinstance(node, Not):
+    if isinstance(node, nodes.Not):
         return _inexact(node.part, dialect, holds=not holds)
-    if isinstance(node, (And, Or)):
+    if isinstance(node, (nodes.And, nodes.Or)):
         return any(_inexact(part, dialect, holds=holds) for part in node.parts)
-    if isinstance(node, Exists):
+    if isinstance(node, nodes.Exists):
         return isinstance(node.target, Path) and dialect.null_exists
-    if isinstance(node, Compare):
+    if isinstance(node, nodes.Compare):
         return not holds and dialect.json_text and _orders_numbers(node)
     pattern = _pattern(node)
     return pattern is not None and not _is_exact(pattern, dialect)
 
 
-def _orders_numbers(node: Compare) -> bool:
+def _orders_numbers(node: nodes.Compare) -> bool:
     return isinstance(node.target, Path) and node.operator != "==" and not isinstance(node.value, str)
 
 
-def _pattern(node: Leaf) -> Pattern | None:
-    if isinstance(node, Like):
+def _pattern(node: nodes.Leaf) -> Pattern | None:
+    if isinstance(node, nodes.Like):
         return node.pattern
-    return containing(node.value) if isinstance(node, Contains) and isinstance(node.value, str) else None
+    return containing(node.value) if isinstance(node, nodes.Contains) and isinstance(node.value, str) else None
 
 
 def _is_exact(pattern: Pattern, dialect: Dialect) -> bool:
@@ -131,18 +119,18 @@ def _is_exact(pattern: Pattern, dialect: Dialect) -> bool:
 # --- typed columns --------------------------------------------------------------------------------------
 
 
-def _of_column(node: Leaf, column: Column, dialect: Dialect, *, holds: bool) -> str:
+def _of_column(node: nodes.Leaf, column: Column, dialect: Dialect, *, holds: bool) -> str:
     name = column.name
-    if isinstance(node, Compare):
+    if isinstance(node, nodes.Compare):
         return f"({name} {node.operator if holds else _OPPOSITE[node.operator]} {literal(node.value)})"
-    if isinstance(node, AnyIn):
+    if isinstance(node, nodes.AnyIn):
         if not node.values:
             return NEVER if holds else ALWAYS
         return f"({name} {'in' if holds else 'not in'} [{', '.join(map(literal, node.values))}])"
-    if isinstance(node, Exists):
+    if isinstance(node, nodes.Exists):
         return _column_exists(column, holds=holds)
     pattern = _pattern(node)
-    if pattern is None:  # parsing refuses a number in a text column
+    if pattern is None:  # a number in a text column, which the parser refuses
         return NEVER if holds else ALWAYS
     return _like(pattern, name, dialect, holds=holds) or ALWAYS
 
@@ -158,22 +146,22 @@ def _column_exists(column: Column, *, holds: bool) -> str:
 
 
 def _spelling(segments: tuple[str | int, ...]) -> str:
-    """The path as Milvus writes it: to Lite ``["0"]`` is a key, ``[0]`` a place; to a server each is both."""
+    """Write a path in Milvus's syntax. On Lite ``["0"]`` is a key and ``[0]`` an index; on a server each means both."""
     return METADATA + "".join(f"[{literal(segment)}]" for segment in segments)
 
 
-def _of_path(node: Leaf, path: str, dialect: Dialect, *, holds: bool) -> str:
-    if isinstance(node, Exists):
+def _of_path(node: nodes.Leaf, path: str, dialect: Dialect, *, holds: bool) -> str:
+    if isinstance(node, nodes.Exists):
         return _path_exists(path, dialect, holds=holds)
-    if isinstance(node, Compare) and node.operator != "==":
+    if isinstance(node, nodes.Compare) and node.operator != "==":
         return _order(node.operator, node.value, path, dialect, holds=holds)
-    if isinstance(node, Compare):
-        return _unless_not(path, _equal(node.value, path), holds=holds)
-    if isinstance(node, AnyIn):
+    if isinstance(node, nodes.Compare):
+        return _or_missing(path, _compare("==", node.value, path), holds=holds)
+    if isinstance(node, nodes.AnyIn):
         if not node.values:
             return NEVER if holds else ALWAYS
-        return _unless_not(path, _any(_equal(value, path) for value in node.values), holds=holds)
-    if isinstance(node, Contains):
+        return _or_missing(path, _any(_compare("==", value, path) for value in node.values), holds=holds)
+    if isinstance(node, nodes.Contains):
         return _contains(node.value, path, dialect, holds=holds)
     shape = _like(node.pattern, path, dialect, holds=True) or _is_text(path)
     if holds:
@@ -183,8 +171,8 @@ def _of_path(node: Leaf, path: str, dialect: Dialect, *, holds: bool) -> str:
     return f"(not (exists {path}) or not {_is_text(path)} or not {shape})"
 
 
-def _unless_not(path: str, expression: str, *, holds: bool) -> str:
-    """``expression``, or its complement. On Lite a missing value makes it unknown, nothing else does."""
+def _or_missing(path: str, expression: str, *, holds: bool) -> str:
+    """``expression``, or its complement. On Lite, ``expression`` is unknown only where the value is missing."""
     return expression if holds else f"(not (exists {path}) or not {expression})"
 
 
@@ -193,7 +181,7 @@ def _path_exists(path: str, dialect: Dialect, *, holds: bool) -> str:
         return f"(exists {path})"
     if not dialect.null_exists:
         return f"(not (exists {path}))"
-    # What is surely not null is taken away: text, numbers, and lists with something in them.
+    # Milvus 2.3 has no test for null: exclude the values that are certainly not null (text, numbers, non-empty lists).
     present = _any([_is_text(path), _is_number(path), f"exists {path}[0]"])
     return f"(not (exists {path}) or not {present})"
 
@@ -203,16 +191,12 @@ def _is_text(path: str) -> str:
 
 
 def _is_number(path: str) -> str:
-    """Booleans are numbers. On Lite, unknown for objects; false, never unknown, for text and lists."""
+    """Booleans count as numbers. On Lite the result is unknown for objects, and false for text and lists."""
     return f"({path} * 0 == 0 or {path} == true or {path} == false)"
 
 
-def _equal(value: Scalar, path: str) -> str:
-    return _compare("==", value, path)
-
-
 def _compare(operator: str, value: Scalar, path: str) -> str:
-    """A comparison in which true and false take part as 1 and 0, as they do on Lite by themselves."""
+    """A comparison in which true and false count as 1 and 0. Lite does this itself; a server does not."""
     if isinstance(value, str):
         return f"({path} {operator} {literal(value)})"
     number = int(value) if isinstance(value, bool) else value
@@ -232,27 +216,29 @@ def _order(operator: Operator, value: Scalar, path: str, dialect: Dialect, *, ho
     other_type = _is_text(path) if isinstance(value, str) else _is_number(path)
     terms = [f"not (exists {path})", f"not {other_type}", _compare(_OPPOSITE[operator], value, path)]
     if dialect.json_text and not isinstance(value, str):
-        # Unknown so far is an object at the path; then the metadata has a brace within its own.
+        # On Lite the terms above are unknown for an object at the path: then the metadata, read as text, contains a
+        # second opening brace.
         terms.append(f'{METADATA} like "%{{%{{%"')
     return f"({' or '.join(terms)})"
 
 
 def _contains(value: Scalar, path: str, dialect: Dialect, *, holds: bool) -> str:
-    # Lite reads text such as '["a"]' as the list it spells: hence the second condition.
+    # Lite parses a text value such as '["a"]' as JSON and searches the list: hence the second condition.
     listed = f"(json_contains_any({path}, [{_elements(value)}]) and not {_is_text(path)})"
     if not isinstance(value, str):
-        return _unless_not(path, listed, holds=holds)
+        return _or_missing(path, listed, holds=holds)
     pattern = containing(value)
     if not holds and not _is_exact(pattern, dialect):
         return ALWAYS
     inside = _like(pattern, path, dialect, holds=True) or _is_text(path)
-    return _unless_not(path, f"({listed} or {inside})", holds=holds)
+    return _or_missing(path, f"({listed} or {inside})", holds=holds)
 
 
 def _elements(value: Scalar) -> str:
-    """Each spelling under which a server finds the value in a list; Lite needs one.
+    """All spellings of a value under which a server finds it in a list; Lite needs only one of them.
 
-    They stand in a list because Lite takes a negative number only there.
+    ``json_contains_any`` takes them as a list: the parser of Lite 3.1 accepts a negative number there, and not as the
+    argument of ``json_contains``.
     """
     spellings: list[Scalar] = [value]
     if not isinstance(value, str):
@@ -268,7 +254,7 @@ def _elements(value: Scalar) -> str:
 
 
 def _like(pattern: Pattern, operand: str, dialect: Dialect, *, holds: bool) -> str | None:
-    """Where text is of the pattern's form, or something that lets more through; ``None`` for no condition."""
+    """A condition that all matching text satisfies, exact if ``_is_exact`` says so; ``None`` for no condition."""
     if pattern.is_prefix or (not dialect.infix_like and pattern.head):
         if not pattern.head:
             return f'({operand} like "%")' if holds else NEVER
@@ -276,7 +262,7 @@ def _like(pattern: Pattern, operand: str, dialect: Dialect, *, holds: bool) -> s
     elif dialect.infix_like:
         expression = f"({operand} like {literal(pattern.milvus)})"
         if pattern.tail:
-            # Lite takes a line break after the end of the pattern for its end.
+            # Lite 3.1 matches with a regular expression that ends in "$", which also matches before a final line break.
             expression = f"({expression} and not ({operand} like {literal(pattern.milvus + chr(10))}))"
     else:
         return None
@@ -286,14 +272,14 @@ def _like(pattern: Pattern, operand: str, dialect: Dialect, *, holds: bool) -> s
 
 
 def _starts_with(text: str, operand: str) -> str:
-    """As a range of texts: ``like`` cannot quote its wildcards everywhere."""
+    """Match a prefix as a range of texts, because ``like`` cannot quote wildcards on every Milvus."""
     end = _successor(text)
     below = f" and {operand} < {literal(end)}" if end else ""
     return f"({operand} >= {literal(text)}{below})"
 
 
 def _successor(text: str) -> str:
-    """The first text after all that start with ``text``, by code points; ``""`` if there is none."""
+    """The smallest text, by code points, above all that start with ``text``; ``""`` if there is none."""
     kept = text.rstrip(chr(0x10FFFF))
     if not kept:
         return ""

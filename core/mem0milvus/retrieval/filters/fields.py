@@ -1,4 +1,4 @@
-"""What a filter can be about: the typed columns of a memory, and paths into its metadata."""
+"""The fields of a filter: the typed columns of a row, and paths into its JSON column."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ TYPED_FIELDS: Mapping[str, Kind] = MappingProxyType(
     }
 )
 
-#: All columns of a row that a condition built in code can be about: those above, and the library's own bookkeeping for
-#: memories and for records, whose names mean metadata in a user's filter.
+#: All columns that a condition built in code can use: those above, and internal columns of memories and records. In a
+#: user's filter the names of the internal columns are metadata keys like any other.
 COLUMNS: Mapping[str, Kind] = MappingProxyType(
     {
         **TYPED_FIELDS,
@@ -52,12 +52,12 @@ COLUMNS: Mapping[str, Kind] = MappingProxyType(
     }
 )
 
-#: The values that stand for "not there"; in a text column it is ``""``.
+#: The values that mean "absent" in columns that are not text; in a text column ``""`` does.
 _ABSENT: Mapping[str, int] = MappingProxyType({"updated_at": 0, "expires_at": FOREVER_US})
 
 METADATA = "metadata"
 
-#: Each such segment doubles the expression: it may be a key of an object or a place in a list.
+#: Each numeric segment doubles the expression, because it may be a key of an object or an index of a list.
 MAX_INDEX_SEGMENTS = 3
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -66,30 +66,30 @@ _CONTROL_IN_KEY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 @dataclass(frozen=True)
 class Column:
-    """A typed column of a memory's row."""
+    """A typed column."""
 
     name: str
 
     @property
     def kind(self) -> Kind:
-        """What the column holds."""
+        """The type of the column."""
         return COLUMNS[self.name]
 
     @property
     def absent(self) -> str | int | None:
-        """The value that stands for "not there", if the column has one."""
+        """The value that means "absent"; None if the column has no such value."""
         return "" if self.kind == "text" else _ABSENT.get(self.name)
 
 
 @dataclass(frozen=True)
 class Path:
-    """A path into the metadata: keys of objects, or places in lists written as decimal numbers."""
+    """A path into the JSON column: keys of objects, and indexes of lists as decimal numbers."""
 
     segments: tuple[str, ...]
 
     @property
     def spellings(self) -> list[tuple[str | int, ...]]:
-        """The ways to read it: each numeric part but the first is a key or a place."""
+        """All readings of the path: each numeric segment except the first is a key or an index."""
         root, *others = self.segments
         choices: list[tuple[str | int, ...]] = [(key, int(key)) if is_index(key) else (key,) for key in others]
         return list(product((root,), *choices))
@@ -99,24 +99,24 @@ Target = Column | Path
 
 
 def column(name: str) -> Column:
-    """The column of this name, for conditions that are built in code.
+    """Return the column of this name, for a condition built in code.
 
     Raises:
-        FilterError: there is none.
+        FilterError: there is no such column.
     """
     if name not in COLUMNS:
-        raise FilterError(f"{name!r} is no typed field. The typed fields are: {', '.join(COLUMNS)}.")
+        raise FilterError(f"{name!r} is not a typed field. The typed fields are: {', '.join(COLUMNS)}.")
     return Column(name)
 
 
 def target(name: str) -> Target:
-    """What a name in a filter means: a typed column, else a dotted path into the metadata.
+    """Resolve a name in a filter: a typed column, else a dotted path into the metadata.
 
     Args:
         name: ``user_id``, ``category``, ``address.city``; ``metadata.role`` is the metadata's own ``role``.
 
     Raises:
-        FilterError: the path has an empty part, or a part that Milvus cannot look up.
+        FilterError: the path has an empty segment, or a segment that Milvus cannot look up.
     """
     if name in TYPED_FIELDS:
         return Column(name)
@@ -127,14 +127,14 @@ def target(name: str) -> Target:
 
 
 def value_path(path: str, name: str | None = None) -> Path:
-    """A dotted path into the JSON column, whatever it begins with.
+    """Parse a dotted path into the JSON column, even if it begins with the name of a typed column.
 
     Args:
         path: the path, as in ``address.city``.
-        name: what the user calls it, for messages.
+        name: the user's name for it, for messages; None for ``path``.
 
     Raises:
-        FilterError: the path has an empty part, or a part that Milvus cannot look up.
+        FilterError: the path has an empty segment, or a segment that Milvus cannot look up.
     """
     name = path if name is None else name
     segments = tuple(path.split("."))
@@ -146,30 +146,30 @@ def value_path(path: str, name: str | None = None) -> Path:
 
 
 def is_index(segment: str) -> bool:
-    """Whether a part of a path can be a place in a list: ``0``, ``7``, but not ``07`` or ``-1``."""
+    """Return whether a segment can be an index of a list: ``0``, ``7``, but not ``07`` or ``-1``."""
     return _INDEX.fullmatch(segment) is not None
 
 
 def _check_segment(segment: str, name: str) -> None:
     if not segment:
         raise FilterError(f"The field {name!r} has an empty part: a dot separates the keys of a path.")
-    # "][" makes a Milvus 2.3 server read outside a string and die; other control characters than these
-    # three have no spelling that Milvus Lite and a server both read as the same key.
+    # A quoted key with "][" in it crashes a Milvus 2.3 server, which then reads outside the string. Control characters
+    # other than tab, line feed and carriage return have no spelling that Lite and a server read as the same key.
     if "][" in segment or _CONTROL_IN_KEY.search(segment):
         raise FilterError(
-            f'The field {name!r} cannot be filtered on: a metadata key that holds "][" or a control '
+            f'The field {name!r} cannot be filtered on: a metadata key that contains "][" or a control '
             "character cannot be written in a Milvus expression."
         )
     check_unicode(segment, f"The field {name!r}")
 
 
 def check_unicode(text: str, what: str) -> None:
-    """Refuse text that has no UTF-8 form.
+    """Refuse text that cannot be encoded as UTF-8.
 
     Raises:
-        FilterError: the text holds half of a surrogate pair.
+        FilterError: the text contains half of a surrogate pair.
     """
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise FilterError(f"{what} holds half of a surrogate pair, which is not valid Unicode.") from error
+        raise FilterError(f"{what} contains half of a surrogate pair, which is not valid Unicode.") from error

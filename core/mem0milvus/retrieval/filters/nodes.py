@@ -1,7 +1,7 @@
-"""The nodes of a filter: frozen values without behaviour, and the ways to build them in code.
+"""The nodes of a filter: frozen values without behaviour, and functions that build filters in code.
 
-``parse`` makes them from a user's dict; ``emit`` turns them into a Milvus expression and ``predicate``
-into an answer in Python. Negation is only ever a :class:`Not` around another node.
+``parse`` makes nodes from a user's dict; ``emit`` compiles them to a Milvus expression; ``predicate`` evaluates them in
+Python. The only negation is :class:`Not` around another node: no leaf has a negated form.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ INT64_MAX = 2**63 - 1
 
 @dataclass(frozen=True)
 class Compare:
-    """The value at ``target`` is of the operand's type and compares with it."""
+    """The value at ``target`` has the operand's type, and the comparison is true."""
 
     target: Target
     operator: Operator
@@ -33,7 +33,7 @@ class Compare:
 
 @dataclass(frozen=True)
 class AnyIn:
-    """The value at ``target`` equals one of ``values``; with no values, never."""
+    """The value at ``target`` equals one of ``values``; without values, never."""
 
     target: Target
     values: tuple[Scalar, ...]
@@ -41,7 +41,7 @@ class AnyIn:
 
 @dataclass(frozen=True)
 class Like:
-    """The value at ``target`` is text of the form of ``pattern``."""
+    """The value at ``target`` is text and matches ``pattern``."""
 
     target: Target
     pattern: Pattern
@@ -49,7 +49,7 @@ class Like:
 
 @dataclass(frozen=True)
 class Contains:
-    """The value at ``target`` is a list with the element ``value``, or text with ``value`` in it."""
+    """The value at ``target`` is a list with the element ``value``, or text that contains ``value``."""
 
     target: Target
     value: Scalar
@@ -88,7 +88,7 @@ Filter = Compare | AnyIn | Like | Contains | Exists | And | Or | Not
 
 
 def all_of(*parts: Filter | None) -> Filter | None:
-    """The filter that holds where all parts hold; ``None`` stands for no condition."""
+    """The conjunction of filters; ``None`` is no condition."""
     flat: list[Filter] = []
     for part in parts:
         if isinstance(part, And):
@@ -101,9 +101,9 @@ def all_of(*parts: Filter | None) -> Filter | None:
 
 
 def any_of(*parts: Filter | None) -> Filter | None:
-    """The filter that holds where at least one part holds: with no parts, nowhere.
+    """The disjunction of filters; without parts, a filter that matches nothing.
 
-    ``None`` stands for no condition, which always holds.
+    ``None`` is no condition, which every row satisfies: with a ``None`` among the parts, the result is ``None``.
     """
     known = tuple(part for part in parts if part is not None)
     if len(known) < len(parts):
@@ -114,31 +114,31 @@ def any_of(*parts: Filter | None) -> Filter | None:
 
 
 def required_text(where: Filter | None, field: str) -> str | None:
-    """What the text ``field`` is in every row that the filter lets through; None where the filter does not say."""
+    """The one value that the text ``field`` has in all matching rows; None if the filter does not require one."""
     if isinstance(where, And):
-        told = (required_text(part, field) for part in where.parts)
-        return next((value for value in told if value is not None), None)
+        required = (required_text(part, field) for part in where.parts)
+        return next((value for value in required if value is not None), None)
     if isinstance(where, Compare) and where.operator == "==" and where.target == column(field):
         return str(where.value)
     return None
 
 
 def negation(part: Filter) -> Filter:
-    """The filter that holds where ``part`` does not."""
+    """The exact complement of ``part``."""
     return Not(part)
 
 
 def equals(field: str, value: str | int) -> Filter:
-    """The typed ``field`` equals ``value``; a moment is given in microseconds.
+    """The typed ``field`` equals ``value``; a timestamp is given in microseconds.
 
     Raises:
         FilterError: there is no such field, or the value is not of its type.
     """
-    return Compare(column(field), "==", _checked(column(field), value))
+    return _compare(field, "==", value)
 
 
 def any_in(field: str, values: Sequence[str | int]) -> Filter:
-    """The typed ``field`` equals one of ``values``; with no values, nothing matches.
+    """The typed ``field`` equals one of ``values``; without values, nothing matches.
 
     Raises:
         FilterError: there is no such field, or a value is not of its type.
@@ -150,29 +150,33 @@ def starts_with(field: str, text: str) -> Filter:
     """The typed ``field`` begins with ``text``, which is not empty.
 
     Raises:
-        FilterError: there is no such field, or it is no text.
+        FilterError: there is no such field, or it is not text.
     """
     return Like(column(field), Pattern((str(_checked(column(field), text)), Wildcard.RUN)))
 
 
 def at_most(field: str, value: int) -> Filter:
     """The typed ``field`` is ``value`` or less."""
-    return Compare(column(field), "<=", _checked(column(field), value))
+    return _compare(field, "<=", value)
 
 
 def at_least(field: str, value: int) -> Filter:
     """The typed ``field`` is ``value`` or more."""
-    return Compare(column(field), ">=", _checked(column(field), value))
+    return _compare(field, ">=", value)
 
 
 def less_than(field: str, value: int) -> Filter:
     """The typed ``field`` is less than ``value``."""
-    return Compare(column(field), "<", _checked(column(field), value))
+    return _compare(field, "<", value)
 
 
 def greater_than(field: str, value: int) -> Filter:
     """The typed ``field`` is more than ``value``."""
-    return Compare(column(field), ">", _checked(column(field), value))
+    return _compare(field, ">", value)
+
+
+def _compare(field: str, operator: Operator, value: str | int) -> Filter:
+    return Compare(column(field), operator, _checked(column(field), value))
 
 
 def _checked(field: Column, value: str | int) -> str | int:

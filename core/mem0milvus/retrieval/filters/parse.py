@@ -1,4 +1,4 @@
-"""A user's filter dict → nodes. Everything that can be wrong with a filter is found and named here."""
+"""Parse a user's filter dict into nodes. All errors in a filter are found here, before Milvus sees it."""
 
 from __future__ import annotations
 
@@ -10,33 +10,21 @@ from datetime import datetime
 from mem0milvus.data.scope import SCOPE_FIELDS
 from mem0milvus.data.timestamps import parse_moment
 from mem0milvus.errors import FilterError, ValidationError
+from mem0milvus.retrieval.filters import nodes
 from mem0milvus.retrieval.filters.fields import Column, Path, Target, check_unicode, target, value_path
-from mem0milvus.retrieval.filters.nodes import (
-    INT64_MAX,
-    And,
-    AnyIn,
-    Compare,
-    Contains,
-    Exists,
-    Filter,
-    Like,
-    Not,
-    Operator,
-    Or,
-    Scalar,
-)
+from mem0milvus.retrieval.filters.nodes import INT64_MAX, Filter, Operator, Scalar
 from mem0milvus.retrieval.filters.patterns import parse_pattern
 from mem0milvus.retrieval.filters.predicate import matches
 
 OPERATORS = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "contains", "like", "exists")
 
-#: How deep AND, OR and NOT may be nested.
+#: The deepest nesting of AND, OR and NOT.
 MAX_DEPTH = 32
 
-#: How many comparisons a filter may make, all in all: a server takes a second or two for so many.
+#: The most comparisons in one filter. A server takes a second or two for this many.
 MAX_COMPARISONS = 500
 
-#: What Mem0 writes for "any value".
+#: Mem0's spelling of "any value".
 ANY = "*"
 
 _LOGICAL = {
@@ -49,49 +37,50 @@ _ORDER: dict[str, Operator] = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def parse_filters(filters: Mapping[str, object] | None) -> Filter | None:
-    """Read a filter.
+    """Parse a filter.
 
     Args:
-        filters: Mem0's filter dict; what it means is said in the package's docstring.
+        filters: Mem0's filter dict; the docstring of the package defines its meaning.
 
     Returns:
         The filter, or ``None`` for ``None`` and ``{}``: no condition.
 
     Raises:
-        FilterError: the filter cannot be understood. Nothing is ever ignored.
+        FilterError: the filter is not valid. No part of a filter is ever ignored.
     """
-    if filters is None:
-        return None
-    _check_mapping(filters, "filters")
-    return _Parser().conditions(filters, depth=0) if filters else None
+    return _parse(filters, _Parser())
 
 
 def parse_value_filters(filters: Mapping[str, object] | None) -> Filter | None:
-    """Read a filter on the values of records: as ``parse_filters``, and every name is a path into the value.
+    """Parse a filter on the values of records: like ``parse_filters``, but every name is a path into the value.
 
     Raises:
-        FilterError: the filter cannot be understood. Nothing is ever ignored.
+        FilterError: the filter is not valid. No part of a filter is ever ignored.
     """
+    return _parse(filters, _Parser(value_path))
+
+
+def _parse(filters: Mapping[str, object] | None, parser: _Parser) -> Filter | None:
     if filters is None:
         return None
     _check_mapping(filters, "filters")
-    return _Parser(value_path).conditions(filters, depth=0) if filters else None
+    return parser.conditions(filters, depth=0) if filters else None
 
 
 def split_scope(filters: Mapping[str, object] | None) -> tuple[dict[str, str], dict[str, object]]:
-    """Take the scope out of a filter: ``{"user_id": "alice", "category": "x"}``.
+    """Separate the scope from a filter such as ``{"user_id": "alice", "category": "x"}``.
 
-    Only an equality that all results must satisfy counts: at the top, or in an ``AND`` at the top.
-    Anything else about a scope field stays in the filter, where it can narrow and never widen.
+    Only an equality that every result must satisfy is part of the scope: one at the top level, or in an ``AND`` there.
+    Any other condition on a scope field stays in the filter, where it can narrow the scope but never widen it.
 
     Args:
         filters: Mem0's filter dict. It is not changed.
 
     Returns:
-        The scope by field name, and the filter without it.
+        The scope by field name, and the filter without the scope.
 
     Raises:
-        FilterError: a scope field is compared with ``None``, ``""`` or something that is no text.
+        FilterError: a scope field is compared with ``None``, ``""`` or a value that is not text.
     """
     scope: dict[str, str] = {}
     if filters is None:
@@ -116,7 +105,7 @@ def _without_scope(filters: Mapping[str, object], scope: dict[str, str], depth: 
 
 
 def _parts_without_scope(parts: Sequence[object], scope: dict[str, str], depth: int) -> list[object]:
-    """The parts of an ``AND`` without those that were nothing but scope. Errors are left to the parser."""
+    """The parts of an ``AND`` without the parts that held only scope ids. The parser reports errors in them later."""
     kept: list[object] = []
     for part in parts:
         rest = _without_scope(part, scope, depth) if isinstance(part, Mapping) and part else part
@@ -126,7 +115,7 @@ def _parts_without_scope(parts: Sequence[object], scope: dict[str, str], depth: 
 
 
 def _scope_value(name: str, condition: object) -> str | None:
-    """The one id that the condition asks for; ``None`` if it asks for anything else."""
+    """The one id that the condition requires; ``None`` for any other condition."""
     if isinstance(condition, Mapping):
         if len(condition) != 1:
             return None
@@ -139,7 +128,7 @@ def _scope_value(name: str, condition: object) -> str | None:
 
 
 class _Parser:
-    """Reads one filter and counts what it compares with."""
+    """Parses one filter and counts its comparisons."""
 
     def __init__(self, target: Callable[[str], Target] = target) -> None:
         self._target = target
@@ -156,10 +145,10 @@ class _Parser:
             if name in _LOGICAL:
                 parts.append(self._combined(name, condition, depth))
             elif name.startswith("$"):
-                raise FilterError(f"{name!r} is no field. {_did_you_mean(name, tuple(_LOGICAL))}")
+                raise FilterError(f"{name!r} is not a field. {_did_you_mean(name, tuple(_LOGICAL))}")
             else:
                 parts.append(self._field(name, condition))
-        return parts[0] if len(parts) == 1 else And(tuple(parts))
+        return parts[0] if len(parts) == 1 else nodes.And(tuple(parts))
 
     def _combined(self, name: str, value: object, depth: int) -> Filter:
         logical = _LOGICAL[name]
@@ -175,107 +164,107 @@ class _Parser:
                 raise FilterError(f"A part of {name} is empty: an empty filter would match everything.")
             parts.append(self.conditions(part, depth + 1))
         if logical == "AND":
-            return And(tuple(parts))
-        either = parts[0] if len(parts) == 1 else Or(tuple(parts))
-        return Not(either) if logical == "NOT" else either
+            return nodes.And(tuple(parts))
+        either = parts[0] if len(parts) == 1 else nodes.Or(tuple(parts))
+        return nodes.Not(either) if logical == "NOT" else either
 
     def _field(self, name: str, condition: object) -> Filter:
-        about = self._target(name)
+        field = self._target(name)
         if not isinstance(condition, Mapping):
-            return self._condition(about, name, "in" if _is_list(condition) else "eq", condition)
+            return self._condition(field, name, "in" if _is_list(condition) else "eq", condition)
         if not condition:
             raise FilterError(f"The condition on {name!r} is empty: give a value or an operator.")
-        parts = [self._condition(about, name, _operator(key, name), operand) for key, operand in condition.items()]
-        return parts[0] if len(parts) == 1 else And(tuple(parts))
+        parts = [self._condition(field, name, _operator(key, name), operand) for key, operand in condition.items()]
+        return parts[0] if len(parts) == 1 else nodes.And(tuple(parts))
 
-    def _condition(self, about: Target, name: str, operator: str, operand: object) -> Filter:
+    def _condition(self, field: Target, name: str, operator: str, operand: object) -> Filter:
         if operator in ("ne", "nin"):
-            return Not(self._condition(about, name, "eq" if operator == "ne" else "in", operand))
+            return nodes.Not(self._condition(field, name, "eq" if operator == "ne" else "in", operand))
         if operator == "eq":
-            return self._equal(about, name, operand)
+            return self._equal(field, name, operand)
         if operator == "in":
-            return self._in(about, name, operand)
+            return self._in(field, name, operand)
         if operator == "exists":
-            return self._exists(about, name, operand)
+            return self._exists(field, name, operand)
         if operator == "like":
-            return _present(about, self._like(about, name, operand))
+            return _present(field, self._like(field, name, operand))
         if operator == "contains":
-            return _present(about, self._contains(about, name, operand))
-        return _present(about, Compare(about, _ORDER[operator], self.value(about, operand, name)))
+            return _present(field, self._contains(field, name, operand))
+        return _present(field, nodes.Compare(field, _ORDER[operator], self.value(field, operand, name)))
 
-    def _equal(self, about: Target, name: str, operand: object) -> Filter:
-        if operand is None and not _is_scope(about):
-            return self._exists(about, name, operand=False)
+    def _equal(self, field: Target, name: str, operand: object) -> Filter:
+        if operand is None and not _is_scope(field):
+            return self._exists(field, name, operand=False)
         if isinstance(operand, str) and operand == ANY:
-            return self._exists(about, name, operand=True)
-        return Compare(about, "==", self.value(about, operand, name))
+            return self._exists(field, name, operand=True)
+        return nodes.Compare(field, "==", self.value(field, operand, name))
 
-    def _in(self, about: Target, name: str, operand: object) -> Filter:
+    def _in(self, field: Target, name: str, operand: object) -> Filter:
         if not _is_list(operand):
             raise FilterError(f"in and nin on {name!r} take a list of values, not {_shown(operand)}.")
         given = list(operand)  # type: ignore[call-overload]
-        wanted = AnyIn(about, tuple(self.value(about, value, name) for value in given if value is not None))
+        wanted = nodes.AnyIn(field, tuple(self.value(field, value, name) for value in given if value is not None))
         if len(wanted.values) == len(given):
             return wanted
-        missing = self._equal(about, name, None)
-        return Or((missing, wanted)) if wanted.values else missing
+        missing = self._equal(field, name, None)
+        return nodes.Or((missing, wanted)) if wanted.values else missing
 
-    def _exists(self, about: Target, name: str, operand: object) -> Filter:
+    def _exists(self, field: Target, name: str, operand: object) -> Filter:
         if not isinstance(operand, bool):
             raise FilterError(f"exists on {name!r} takes true or false, not {_shown(operand)}.")
-        self._count(about)
-        return Exists(about) if operand else Not(Exists(about))
+        self._count(field)
+        return nodes.Exists(field) if operand else nodes.Not(nodes.Exists(field))
 
-    def _like(self, about: Target, name: str, operand: object) -> Filter:
-        pattern = parse_pattern(self._text(about, name, "like", operand))
+    def _like(self, field: Target, name: str, operand: object) -> Filter:
+        pattern = parse_pattern(self._text(field, name, "like", operand))
         if (text := pattern.literal) is not None:
-            return Compare(about, "==", text)
-        return Like(about, pattern)
+            return nodes.Compare(field, "==", text)
+        return nodes.Like(field, pattern)
 
-    def _contains(self, about: Target, name: str, operand: object) -> Filter:
-        if isinstance(about, Column):
-            return Contains(about, self._text(about, name, "contains", operand))
-        return Contains(about, self.value(about, operand, name))
+    def _contains(self, field: Target, name: str, operand: object) -> Filter:
+        if isinstance(field, Column):
+            return nodes.Contains(field, self._text(field, name, "contains", operand))
+        return nodes.Contains(field, self.value(field, operand, name))
 
-    def _text(self, about: Target, name: str, operator: str, operand: object) -> str:
-        if isinstance(about, Column) and about.kind != "text":
-            raise FilterError(f"{operator} looks into text, and {name!r} is a {about.kind}.")
+    def _text(self, field: Target, name: str, operator: str, operand: object) -> str:
+        if isinstance(field, Column) and field.kind != "text":
+            raise FilterError(f"{operator} looks into text, and {name!r} is a {field.kind}.")
         if not isinstance(operand, str):
             raise FilterError(f"{operator} on {name!r} takes text, not {_shown(operand)}.")
-        return str(self.value(about, operand, name, may_be_empty=True))
+        return str(self.value(field, operand, name, may_be_empty=True))
 
-    def _count(self, about: Target) -> None:
-        self._comparisons += len(about.spellings) if isinstance(about, Path) else 1
+    def _count(self, field: Target) -> None:
+        self._comparisons += len(field.spellings) if isinstance(field, Path) else 1
         if self._comparisons > MAX_COMPARISONS:
             raise FilterError(
                 f"The filter makes more than {MAX_COMPARISONS} comparisons (each numeric part of a path doubles "
                 "them). Split the request."
             )
 
-    def value(self, about: Target, operand: object, name: str, *, may_be_empty: bool = False) -> Scalar:
-        """An operand in the form in which it is compared.
+    def value(self, field: Target, operand: object, name: str, *, may_be_empty: bool = False) -> Scalar:
+        """Check an operand and convert it to the type of the field.
 
         Raises:
             FilterError: it is not of the field's type, or cannot be written in an expression.
         """
-        self._count(about)
-        if isinstance(about, Column) and about.kind == "moment":
+        self._count(field)
+        if isinstance(field, Column) and field.kind == "moment":
             return _moment(operand, name)
-        if isinstance(about, Column) and about.kind == "text":
-            if not isinstance(operand, str) or (_is_scope(about) and not operand and not may_be_empty):
-                what = "text that is not empty" if _is_scope(about) else "text"
+        if isinstance(field, Column) and field.kind == "text":
+            if not isinstance(operand, str) or (_is_scope(field) and not operand and not may_be_empty):
+                what = "text that is not empty" if _is_scope(field) else "text"
                 raise FilterError(f"{name!r} is compared with {what}, not with {_shown(operand)}.")
             return _text(operand, name)
-        whole = isinstance(about, Column)
+        whole = isinstance(field, Column)
         if whole and (isinstance(operand, bool) or not isinstance(operand, (int, float))):
             raise FilterError(f"{name!r} is compared with a whole number, not with {_shown(operand)}.")
         return _scalar(operand, name, whole=whole)
 
 
-def _present(about: Target, condition: Filter) -> Filter:
-    """The condition, and that there is a value, where the column's "not there" would satisfy it."""
-    if isinstance(about, Column) and about.absent is not None and matches(condition, {about.name: about.absent}):
-        return And((Exists(about), condition))
+def _present(field: Target, condition: Filter) -> Filter:
+    """Add ``exists`` to the condition if the value that means "absent" in this column would satisfy it."""
+    if isinstance(field, Column) and field.absent is not None and matches(condition, {field.name: field.absent}):
+        return nodes.And((nodes.Exists(field), condition))
     return condition
 
 
@@ -293,7 +282,7 @@ def _scalar(operand: object, name: str, *, whole: bool) -> Scalar:
         return bool(operand)
     if isinstance(operand, (int, float)):
         return _number(operand, name, whole=whole)
-    hint = " Give a moment in the form in which it was stored." if isinstance(operand, datetime) else ""
+    hint = " Give a timestamp in the form in which it was stored." if isinstance(operand, datetime) else ""
     raise FilterError(f"{name!r} is compared with text, a number or a boolean, not with {_shown(operand)}.{hint}")
 
 
@@ -311,15 +300,15 @@ def _number(operand: float, name: str, *, whole: bool) -> int | float:
 
 def _text(operand: str, name: str) -> str:
     check_unicode(operand, f"The value for {name!r}")
-    return str.__str__(operand)
+    return str.__str__(operand)  # a plain str: a subclass, such as an enum, may have another repr
 
 
 def _is_list(operand: object) -> bool:
     return isinstance(operand, (list, tuple, set, frozenset))
 
 
-def _is_scope(about: Target) -> bool:
-    return isinstance(about, Column) and about.name in SCOPE_FIELDS
+def _is_scope(field: Target) -> bool:
+    return isinstance(field, Column) and field.name in SCOPE_FIELDS
 
 
 def _check_mapping(value: object, what: str) -> None:
@@ -332,7 +321,7 @@ def _operator(key: object, name: str) -> str:
     if isinstance(operator, str) and operator in OPERATORS:
         return operator
     raise FilterError(
-        f"{key!r} on {name!r} is no operator. {_did_you_mean(str(operator), OPERATORS)}The operators are "
+        f"{key!r} on {name!r} is not an operator. {_did_you_mean(str(operator), OPERATORS)}The operators are "
         f"{', '.join(OPERATORS)}; a key inside an object is reached with a dot, as in '{name}.{operator}'."
     )
 

@@ -1,4 +1,4 @@
-r"""The patterns of ``like``: ``%`` is any run of characters, ``_`` any one, ``\`` quotes the next."""
+r"""The patterns of ``like``: ``%`` matches any text, ``_`` any one character, and ``\`` quotes the next character."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from enum import Enum
 
 from mem0milvus.errors import FilterError
 
-#: Characters that Milvus Lite, Milvus servers and even the two evaluators within Lite read differently
-#: inside a pattern: they are never sent as themselves.
+#: Characters that Milvus Lite, Milvus servers and even the two evaluators of Lite (Arrow and Python) read differently
+#: inside a pattern. An expression never contains them as plain characters.
 _SPECIAL = re.compile(r"[%_\\]")
 
 
 class Wildcard(Enum):
-    """What a pattern may hold beside text."""
+    """The wildcards of a pattern."""
 
     RUN = "%"
     ONE = "_"
@@ -23,13 +23,13 @@ class Wildcard(Enum):
 
 @dataclass(frozen=True)
 class Pattern:
-    """A ``like`` pattern taken apart: text and wildcards, no two texts and no two runs side by side."""
+    """A parsed ``like`` pattern: texts and wildcards, without two adjacent texts or two adjacent ``%``."""
 
     tokens: tuple[str | Wildcard, ...]
 
     @property
     def literal(self) -> str | None:
-        """The whole text, if there is no wildcard."""
+        """The whole text if there is no wildcard, else None."""
         if not self.tokens:
             return ""
         return self.tokens[0] if len(self.tokens) == 1 and isinstance(self.tokens[0], str) else None
@@ -46,33 +46,33 @@ class Pattern:
 
     @property
     def is_prefix(self) -> bool:
-        """Whether the pattern is a text, perhaps empty, and then any run."""
+        """True if the pattern is a text, perhaps empty, followed by ``%``."""
         rest = self.tokens[1:] if self.head else self.tokens
         return rest == (Wildcard.RUN,)
 
     @property
     def is_plain(self) -> bool:
-        """Whether :attr:`milvus` means exactly this pattern."""
+        """True if :attr:`milvus` matches the same texts as this pattern."""
         return all(
             token is Wildcard.RUN or (isinstance(token, str) and not _SPECIAL.search(token)) for token in self.tokens
         )
 
     @property
     def milvus(self) -> str:
-        """A pattern with ``%`` alone that lets through everything which this one does."""
+        """A pattern with ``%`` as the only wildcard that matches every text that this one matches."""
         parts = [_SPECIAL.sub("%", token) if isinstance(token, str) else "%" for token in self.tokens]
         return re.sub("%+", "%", "".join(parts))
 
     def matches(self, text: str) -> bool:
-        """Whether the whole ``text`` is of this form."""
+        """Return whether the pattern matches the whole ``text``."""
         return _regex(self).fullmatch(text) is not None
 
 
 def parse_pattern(source: str) -> Pattern:
-    """Take a user's pattern apart.
+    """Parse a user's pattern.
 
     Raises:
-        FilterError: it ends in a lone backslash.
+        FilterError: it ends in a single backslash.
     """
     tokens: list[str | Wildcard] = []
     position = 0
@@ -81,7 +81,7 @@ def parse_pattern(source: str) -> Pattern:
         position += 1
         if character == "\\":
             if position == len(source):
-                raise FilterError(f"The pattern {source!r} ends in a backslash: write two for a backslash.")
+                raise FilterError(f"The pattern {source!r} ends in a backslash: write two for a literal backslash.")
             _append(tokens, source[position])
             position += 1
         elif character in ("%", "_"):
@@ -92,7 +92,7 @@ def parse_pattern(source: str) -> Pattern:
 
 
 def containing(text: str) -> Pattern:
-    """The pattern of all that has ``text`` somewhere in it."""
+    """The pattern that matches every text that contains ``text``."""
     return Pattern((Wildcard.RUN, text, Wildcard.RUN) if text else (Wildcard.RUN,))
 
 

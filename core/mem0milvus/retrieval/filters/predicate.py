@@ -1,4 +1,4 @@
-"""Nodes → an answer in Python, for one row. It is what a filter means; Milvus is made to agree with it."""
+"""Evaluate a filter in Python for one row. This defines what filters mean; expressions for Milvus must agree."""
 
 from __future__ import annotations
 
@@ -6,20 +6,9 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mem0milvus.retrieval.filters import nodes
 from mem0milvus.retrieval.filters.fields import METADATA, Column, Target, is_index
-from mem0milvus.retrieval.filters.nodes import (
-    And,
-    AnyIn,
-    Compare,
-    Contains,
-    Exists,
-    Filter,
-    Leaf,
-    Like,
-    Not,
-    Operator,
-    Or,
-)
+from mem0milvus.retrieval.filters.nodes import Filter, Operator
 
 _COMPARISONS: dict[Operator, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -31,17 +20,17 @@ _COMPARISONS: dict[Operator, Callable[[Any, Any], bool]] = {
 
 
 def matches(node: Filter, row: Mapping[str, object]) -> bool:
-    """Whether a row satisfies a filter.
+    """Return whether a row satisfies a filter.
 
     Args:
         node: the filter.
         row: the typed columns by name, and ``metadata`` as a dict. An absent text column is ``""``.
     """
-    if isinstance(node, And):
+    if isinstance(node, nodes.And):
         return all(matches(part, row) for part in node.parts)
-    if isinstance(node, Or):
+    if isinstance(node, nodes.Or):
         return any(matches(part, row) for part in node.parts)
-    if isinstance(node, Not):
+    if isinstance(node, nodes.Not):
         return not matches(node.part, row)
     return _holds(node, _value_at(node.target, row))
 
@@ -60,14 +49,14 @@ def _value_at(target: Target, row: Mapping[str, object]) -> object:
     return value
 
 
-def _holds(node: Leaf, value: object) -> bool:
-    if isinstance(node, Exists):
+def _holds(node: nodes.Leaf, value: object) -> bool:
+    if isinstance(node, nodes.Exists):
         return _exists(node.target, value)
-    if isinstance(node, Compare):
+    if isinstance(node, nodes.Compare):
         return _comparable(value, node.value) and _COMPARISONS[node.operator](value, node.value)
-    if isinstance(node, AnyIn):
+    if isinstance(node, nodes.AnyIn):
         return any(_equal(value, wanted) for wanted in node.values)
-    if isinstance(node, Like):
+    if isinstance(node, nodes.Like):
         return isinstance(value, str) and node.pattern.matches(value)
     return _contains(node, value)
 
@@ -78,7 +67,7 @@ def _exists(target: Target, value: object) -> bool:
     return value is not None
 
 
-def _contains(node: Contains, value: object) -> bool:
+def _contains(node: nodes.Contains, value: object) -> bool:
     if isinstance(value, str):
         return isinstance(node.value, str) and node.value in value
     return isinstance(value, (list, tuple)) and any(_equal(element, node.value) for element in value)
@@ -89,5 +78,5 @@ def _equal(left: object, right: object) -> bool:
 
 
 def _comparable(left: object, right: object) -> bool:
-    """Text with text, numbers with numbers; true and false are the numbers 1 and 0."""
+    """True for two texts and for two numbers; booleans are the numbers 1 and 0."""
     return any(isinstance(left, kind) and isinstance(right, kind) for kind in (str, (int, float)))

@@ -12,22 +12,22 @@ from mem0milvus.types import ScopeId
 
 
 def in_scope(scope: Scope) -> Filter | None:
-    """The rows that have all the ids of a scope; None, no condition, for the empty scope."""
+    """Match the rows that have all ids of a scope; None, no condition, for the empty scope."""
     return all_of(*(equals(name, value) for name in SCOPE_FIELDS if (value := getattr(scope, name))))
 
 
 def exactly_in(scope: Scope) -> Filter | None:
-    """The rows that have the ids of a scope and no others: an id the scope lacks must be absent."""
+    """Match the rows that have exactly the ids of a scope: an id that the scope lacks must be absent."""
     return all_of(*(equals(name, getattr(scope, name)) for name in SCOPE_FIELDS))
 
 
 def in_namespace(path: str) -> Filter:
-    """The rows in the namespace with this path, and in none within it."""
+    """Match the rows in the namespace with this path, without the namespaces inside it."""
     return equals("namespace", path)
 
 
 def within_namespace(path: str) -> Filter | None:
-    """The rows in a namespace and in those within it; None, no condition, for the path of ``()``."""
+    """Match the rows in a namespace and in the namespaces inside it; None, no condition, for the path of ``()``."""
     return starts_with("namespace", path) if path else None
 
 
@@ -38,7 +38,7 @@ def read_scope_and_filters(
 
     Raises:
         ValidationError: an id is wrong, or given twice with different values.
-        FilterError: the filters cannot be understood.
+        FilterError: the filters are not valid.
     """
     outer = read_scope(user_id, agent_id, run_id)
     inner, rest = split_scope(filters)

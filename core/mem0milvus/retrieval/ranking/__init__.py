@@ -1,12 +1,12 @@
-"""Ranking of candidates: the order by fused scores, and beside it an absolute relevance. Pure, no I/O.
+"""Ranking of candidates: an order by fused scores, and an absolute relevance. Pure, no I/O.
 
-**Order.** Similarity and lexical score are each normalised over the candidates and added. The lexical score
-weighs a word by its rarity among the candidates. A memory by the actor whom the question names gets a boost,
-neighbours in the same run lend part of their score (an answer stands beside what it answers), and so does
-the run as a whole. This order means nothing by itself: the best of hopeless candidates is still the best.
+**Order.** Similarity and lexical score are each normalised over the candidates and added. The lexical score weighs a
+word by its rarity among the candidates. A memory gains if the question names its actor. Neighbours in the same run lend
+part of their score, because an answer often follows the sentence that was found, and the run as a whole lends some too.
+The value of the order has no meaning of its own: the best of hopeless candidates is still the best.
 
-**Relevance.** From 0 to 1, of the question and one memory alone: how much of the question's words the memory
-covers and how similar the two are. It is what a threshold can be held against.
+**Relevance.** From 0 to 1, by the question and one memory alone: the share of the question's words that the memory
+covers, and the similarity of the two. A threshold applies to relevance.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ def rank(
     now_us: int = 0,
     scope_names: Iterable[str] = (),
 ) -> list[Ranked]:
-    """Order candidates, best first; equals by id.
+    """Order candidates, best first; equal scores by id.
 
     Args:
-        question: what is asked.
-        candidates: what was found, and its neighbours.
+        question: the question.
+        candidates: the memories found, and their neighbours.
         preset: a name of :data:`PRESETS`.
-        now_us: the moment of asking, in microseconds since 1970; used by presets with recency.
-        scope_names: names that hold for every candidate, such as the user's id. Asked within Alice's
-            memories, "Alice" says nothing, and a memory that leaves her name out lacks nothing.
+        now_us: the current time, in microseconds since 1970 UTC; used by presets with recency.
+        scope_names: names that apply to every candidate, such as the user's id. Among Alice's memories the word "Alice"
+            distinguishes nothing, so a memory without her name is not ranked lower.
 
     Raises:
-        KeyError: there is no such preset.
+        KeyError: no preset has this name.
     """
     from mem0milvus.retrieval.ranking.order import ordered  # loads numpy
 

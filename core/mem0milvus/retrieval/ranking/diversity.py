@@ -1,4 +1,4 @@
-"""Diversity: a candidate that says the same as a better one steps back."""
+"""Diversity: a candidate that repeats a better one loses a part of its score."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-#: So many are chosen one after the other; those behind step back from these alone.
+#: The redundancy of a candidate is measured against the best 100 only: the loop below runs once for each of these.
 _CHOSEN = 100
 
 
 def spread(order: Array, candidates: Sequence[Candidate], share: float) -> Array:
-    """What each candidate loses to those before it: maximal marginal relevance.
+    """The redundancy of each candidate, to be subtracted from its score, by maximal marginal relevance.
 
-    Carbonell and Goldstein, "The use of MMR" (SIGIR 1998), with the candidate's fused score in the place of
-    its relevance, and redundancy on the scale from unrelated texts to the same said twice. It takes a share of the
-    score, so that what hardly answers the question never gains from being unlike what does.
+    After Carbonell and Goldstein, "The use of MMR" (SIGIR 1998), with the fused score in place of relevance.
+    Redundancy is a share of the candidate's own score, so a candidate that hardly answers the question never gains by
+    being unlike those that do.
 
     Args:
         order: the fused scores, 0 or more.
-        candidates: with vectors, or else with words; one that has neither is like no other.
-        share: of its score, what the same said twice loses.
+        candidates: the candidates, compared by vectors, or by words if one has no vector. A candidate with neither is
+            like no other.
+        share: the share of its score that an exact repetition loses.
     """
-    rows = _vectors(candidates)
+    rows = _unit_vectors(candidates)
     loss = np.zeros(len(order))
     left = np.ones(len(order), dtype=bool)
     for _ in range(min(_CHOSEN, len(order))):
@@ -42,14 +43,14 @@ def spread(order: Array, candidates: Sequence[Candidate], share: float) -> Array
     return loss
 
 
-def _vectors(candidates: Sequence[Candidate]) -> Array:
-    """Unit vectors, one for each candidate: stored ones, or where one is missing, all made of words."""
+def _unit_vectors(candidates: Sequence[Candidate]) -> Array:
+    """One unit vector for each candidate: the embeddings, or if one is missing, vectors of all candidates' words."""
     if all(c.vector is not None for c in candidates):
         return np.array([c.vector for c in candidates], dtype=np.float64)
-    return _of_words([c.words or {} for c in candidates])
+    return _word_vectors([c.words or {} for c in candidates])
 
 
-def _of_words(words: Sequence[Mapping[int, float]]) -> Array:
+def _word_vectors(words: Sequence[Mapping[int, float]]) -> Array:
     columns = {key: column for column, key in enumerate(dict.fromkeys(key for one in words for key in one))}
     rows = np.zeros((len(words), len(columns)))
     for row, one in enumerate(words):

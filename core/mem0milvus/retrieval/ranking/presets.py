@@ -1,4 +1,4 @@
-"""The weights of the order, under names."""
+"""Presets: the weights of the order, by name."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 
 from mem0milvus.errors import ValidationError
 
-#: ``balanced``: what answers the question best. ``recent``: newer memories gain. ``diverse``: what repeats a
-#: better result loses.
+#: ``balanced``: the memory that answers best comes first. ``recent``: newer memories gain. ``diverse``: a memory that
+#: repeats a better result loses.
 PresetName: TypeAlias = Literal["balanced", "recent", "diverse"]
 
 
@@ -21,20 +21,20 @@ class Preset:
     similarity: float = 0.35
     lexical: float = 0.65
     actor: float = 0.3
-    #: How much of a word in the memories 1, 2, ... places before it in its run a memory is read with. An
-    #: answer takes up the words of what it answers, so what came before tells more than what follows.
+    #: Weights with which the words of the memories 1, 2, … positions before and after a memory in its run count as
+    #: its own. An answer takes up the words of the question before it, so earlier memories weigh more than later ones.
     before: tuple[float, ...] = (0.7, 0.4)
     after: tuple[float, ...] = (0.4, 0.2)
-    #: Share of their own score that neighbours at distance 1, 2, ... lend.
+    #: Shares of their score that neighbours at distance 1, 2, … lend.
     lend: tuple[float, ...] = (0.1, 0.05)
-    #: Share of the mean of its run's three best that every memory of the run gains.
+    #: Share of the mean of the run's three best scores that each memory of the run gains.
     run: float = 0.3
-    #: What a memory that only asks loses of its score: it answers nothing.
+    #: Share of its score that a memory loses if it only asks a question: it answers nothing.
     asking: float = 0.1
-    #: What a memory of this moment gains; one that is a half-life old gains half as much.
+    #: Gain of a memory observed now; half as much for one that is a half-life old.
     recency: float = 0.0
     half_life_days: float = 30.0
-    #: Share of its score that a memory loses when it says the same as a better one.
+    #: Share of its score that a memory loses if it repeats a better one.
     diversity: float = 0.0
 
 
@@ -47,7 +47,7 @@ DEFAULT_PRESET: PresetName = "balanced"
 
 
 def check_preset(preset: object) -> None:
-    """Raise a ValidationError when there is no preset of this name."""
+    """Raise a ValidationError if there is no preset of this name."""
     if not isinstance(preset, str) or preset not in PRESETS:
         known = ", ".join(repr(name) for name in PRESETS)
-        raise ValidationError(f"preset={preset!r}; known are {known}.")
+        raise ValidationError(f"preset={preset!r} does not exist; use one of {known}.")

@@ -1,12 +1,12 @@
-"""How well a memory answers a question, whatever else was found."""
+"""Relevance: how well one memory answers a question, independent of the other candidates."""
 
 from __future__ import annotations
 
-#: The relevance from which a memory is worth showing to a model that did not ask for it.
+#: The relevance from which adapters put a memory before a model unasked (measured in ``docs/ranking.md``).
 DEFAULT_INJECTION_THRESHOLD: float = 0.33
 
-# Cosines of texts that have nothing in common but their kind, and of two ways to say the same: the linear
-# scale between them. Measured with all-MiniLM-L6-v2 and with hashed words.
+# Typical cosines of two unrelated texts and of two texts with the same meaning; linear between. Measured with
+# all-MiniLM-L6-v2 and with hashed words.
 UNRELATED = 0.35
 SAME = 0.85
 
@@ -14,12 +14,12 @@ SAME = 0.85
 def relevance(similarity: float | None, coverage: float | None) -> float:
     """How well a memory answers a question, from 0 to 1.
 
-    What the memory covers of the question's words counts in full; of what it leaves open, similarity makes
-    up at most half: alike texts are about the same thing, they need not have the answer.
+    The question's words that the memory covers count in full. Similarity makes up for at most half of the rest: similar
+    texts have the same subject, but not necessarily the answer.
 
     Args:
-        similarity: cosine of the two; None when there is no vector.
-        coverage: share of the question's words that the memory has, by worth; None when words do not count.
+        similarity: cosine of question and memory; None without a vector.
+        coverage: share of the question's words that the memory has, by worth; None to judge by similarity alone.
     """
     if similarity is None:
         return coverage or 0.0

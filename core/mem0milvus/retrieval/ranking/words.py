@@ -1,4 +1,4 @@
-"""What candidates have of a question's words, as arrays."""
+"""The shares of the question's words that candidates have, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -17,31 +17,38 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-# Two forms of a word share its stem and about half of its pieces: what has so much of a word has the word.
-# A few pieces are shared by chance. The linear scale between, tuned on LoCoMo and thirteen languages.
+# Two forms of a word share its stem and about half of its pieces, so a share of 0.6 counts as the whole word. Unrelated
+# words share a few pieces by chance, so up to 0.2 counts as nothing. Linear between; tuned on LoCoMo and 13 languages.
 _CHANCE = 0.2
 _WHOLE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question's words in the form that is quick to score with."""
+class QuestionTerms:
+    """The terms of a question as arrays.
 
-    worths: Array  #: of each term
+    Attributes:
+        worths: the worth of each term.
+        keys: all keys of the terms.
+        key_shares: the share of each key in each term, shape ``(keys, terms)``.
+    """
+
+    worths: Array
     keys: tuple[int, ...]
-    shares: Array  #: of each key in each term: shape ``(keys, terms)``
+    key_shares: Array
 
-    def parts(self, words: Sequence[Mapping[int, float] | None]) -> Array:
-        """How much of each term each candidate has, 0 to 1: shape ``(candidates, terms)``."""
+    def shares_in(self, words: Sequence[Mapping[int, float] | None]) -> Array:
+        """The share of each term that each candidate has, 0 to 1: shape ``(candidates, terms)``."""
         none: Mapping[int, float] = {}
-        have = b"".join([bytes(map((one or none).__contains__, self.keys)) for one in words])  # a byte for each key
-        has: Array = np.frombuffer(have, dtype=np.uint8).reshape(len(words), len(self.keys)).astype(np.float64)
-        parts: Array = has @ self.shares
-        return parts
+        # One byte for each candidate and key: `bytes(map(…))` runs the look-ups in C, without a Python loop per key.
+        flags = b"".join([bytes(map((one or none).__contains__, self.keys)) for one in words])
+        has: Array = np.frombuffer(flags, dtype=np.uint8).reshape(len(words), len(self.keys)).astype(np.float64)
+        shares: Array = has @ self.key_shares
+        return shares
 
 
-def asked(terms: Sequence[Term]) -> Asked:
-    """A key that several terms have goes to the one it is worth most in; the rest of a term makes it whole."""
+def question_terms(terms: Sequence[Term]) -> QuestionTerms:
+    """Assign each key to the term in which it weighs most, then rescale the remaining keys of each term to sum to 1."""
     owners: dict[int, tuple[float, int, float]] = {}
     for number, term in enumerate(terms):
         for key, share in term.keys:
@@ -51,36 +58,39 @@ def asked(terms: Sequence[Term]) -> Asked:
         shares[row, number] = share
     totals = shares.sum(axis=0)
     worths = np.array([term.worth for term in terms]) * (totals > 0)
-    return Asked(worths, tuple(owners), shares / np.where(totals, totals, 1.0))
+    return QuestionTerms(worths, tuple(owners), shares / np.where(totals, totals, 1.0))
 
 
-def coverage(question: Asked, parts: Array) -> Array:
+def coverage(terms: QuestionTerms, shares: Array) -> Array:
     """The share of the question's words, by worth, that each candidate has. Half a word counts a quarter."""
-    covered: Array = np.square(parts) @ question.worths
-    return covered / (question.worths.sum() or 1.0)
+    covered: Array = np.square(shares) @ terms.worths
+    return covered / (terms.worths.sum() or 1.0)
 
 
-def lexical(question: Asked, parts: Array, around: Mapping[int, NDArray[np.intp]], weights: Preset) -> Array:
-    """Each candidate read together with its neighbours: the most of each term; over the best candidate.
+def lexical(terms: QuestionTerms, shares: Array, neighbours: Mapping[int, NDArray[np.intp]], weights: Preset) -> Array:
+    """The lexical score of each candidate, read together with its neighbours; 1 for the best candidate.
+
+    Of each term a candidate counts its own share, or the weighted share of a neighbour where that is larger.
 
     Args:
-        question: the question.
-        parts: what each candidate has of it.
-        around: for each step, which candidate stands so far from each one; their count where there is none.
-        weights: how much of a neighbour's words a candidate is read with.
+        terms: the terms of the question.
+        shares: the share of each term that each candidate has.
+        neighbours: for each distance in a run, the index of the candidate at that distance from each candidate; the
+            number of candidates where there is none.
+        weights: the weights of the neighbours' words, ``before`` and ``after``.
     """
-    whole = np.clip((parts - _CHANCE) / (_WHOLE - _CHANCE), 0.0, 1.0)
-    padded = np.vstack([whole, np.zeros(parts.shape[1])])  # no neighbour, no words
+    whole = np.clip((shares - _CHANCE) / (_WHOLE - _CHANCE), 0.0, 1.0)
+    padded = np.vstack([whole, np.zeros(shares.shape[1])])  # the index past the end, a missing neighbour, has no words
     steps = {**{-i: share for i, share in enumerate(weights.before, 1)}, **dict(enumerate(weights.after, 1))}
     for step, share in steps.items():
-        if step in around:
-            np.maximum(whole, share * padded[around[step]], out=whole)
-    scores: Array = whole @ (question.worths * _rarity(parts))
+        if step in neighbours:
+            np.maximum(whole, share * padded[neighbours[step]], out=whole)
+    scores: Array = whole @ (terms.worths * _rarity(shares))
     return scores / (scores.max() or 1.0)
 
 
-def _rarity(parts: Array) -> Array:
-    """How rare each term is among the candidates (the inverse document frequency of BM25)."""
-    frequency = np.square(parts).sum(axis=0)
-    rarity: Array = np.log(1 + (len(parts) - frequency + 0.5) / (frequency + 0.5))
+def _rarity(shares: Array) -> Array:
+    """The inverse document frequency (as in BM25) of each term among the candidates."""
+    frequency = np.square(shares).sum(axis=0)
+    rarity: Array = np.log(1 + (len(shares) - frequency + 0.5) / (frequency + 0.5))
     return rarity

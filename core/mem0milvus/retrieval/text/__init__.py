@@ -1,4 +1,4 @@
-"""Text analysis: words, stems and parts of words as weighted tokens, in any language. Pure."""
+"""Text analysis: words, stems and parts of words as weighted tokens, in any language. Pure, no I/O."""
 
 from mem0milvus.retrieval.text.weights import (
     ANALYSIS_VERSION,

@@ -1,11 +1,11 @@
-"""Names of the months, so that "in May", "en mayo" and "5月" find what was observed in May."""
+"""Names of the months, so that "in May", "en mayo" and "5月" find memories observed in May."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-# For each month, casefolded: names, their usual short forms, and the case that dates are written in.
+# For each month, casefolded: names, their usual short forms, and the grammatical case used in dates.
 _MONTHS = (
     "jan january januar janvier janeiro gennaio enero januari ocak январь января январе يناير जनवरी "
     "stycznia tammikuussa มกราคม",
@@ -34,10 +34,10 @@ def _numbers() -> dict[str, int]:
 
 
 def month_of(word: str) -> int:
-    """The number of the month that a casefolded word names, 0 for none."""
+    """The number of the month that a casefolded word names; 0 for none."""
     return _numbers().get(word, 0)
 
 
 def numbered_months(text: str) -> set[int]:
-    """The months that Chinese, Japanese and Korean write as numbers."""
+    """The months in a text that are written as numbers, as in Chinese, Japanese and Korean."""
     return {int(number) for number in _NUMBERED.findall(text)}

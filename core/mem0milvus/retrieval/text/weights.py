@@ -1,16 +1,17 @@
 """Text analysis for lexical search: the same on write, on query and on every Milvus.
 
-A memory becomes a sparse vector: its keys are hashes of tokens, its values what a token weighs in this
-memory. A question becomes one as well, and their inner product is the lexical score, so any Milvus with
-sparse vectors gives the same score, and a dictionary product over what a row stores gives it again.
+A memory becomes a sparse vector: its keys are hashes of tokens, its values the weights of these tokens in the memory. A
+question becomes a sparse vector too. The lexical score is their inner product, so every Milvus with sparse vectors
+gives the same score, and ranking computes it again from the stored weights.
 
-A word has several tokens, which share its weight. In spaced scripts they are its stem (in the language
-that the text's function words or script tell), itself where the stem differs, and its character n-grams,
-which join inflected, compound and misspelt forms in any language. Semitic words have the consonants of
-their root instead, Hangul its syllable pairs and letters. Scripts without spaces have characters and pairs.
+A word has several tokens, which share its weight. In scripts with spaces these are the stem (in the language that the
+function words or the script of the text indicate), the word itself if it differs from the stem, and its character
+n-grams, which connect inflected, compound and misspelt forms in any language. Semitic words have the consonants of
+their root instead of n-grams, Hangul has pairs of syllables and letters, and scripts without spaces have characters and
+pairs.
 
-What a word of a question is worth stands on the question's side only, so it can be bettered without
-writing a memory anew. How rare it is among the memories is for :mod:`mem0milvus.retrieval.ranking` to see.
+The worth of a word is applied to the question only, so it can be improved without rewriting stored memories. The rarity
+of a word among the memories is left to :mod:`mem0milvus.retrieval.ranking`.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ from zlib import crc32
 
 from mem0milvus.retrieval.text.monthnames import month_of, numbered_months
 from mem0milvus.retrieval.text.stopwords import everyday_words, glued_function_words
-from mem0milvus.retrieval.text.words import Word, fold, is_function_word, kept, language_of, stem, words_of
+from mem0milvus.retrieval.text.words import Word, cached_by_word, fold, is_function_word, language_of, stem, words_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-#: Recorded with a collection. Changes whenever the stored weights would change.
+#: Recorded with each collection. Must change whenever the stored weights would change.
 ANALYSIS_VERSION: str = "1"
 
-#: Entries of one stored vector. Of a longer text the n-grams go first, then the last words.
+#: The most entries of one stored vector. From a longer text n-grams are dropped first, then words from the end.
 MAX_LEXICAL_TOKENS: int = 512
 
-# Term frequency saturates as in BM25 (Robertson and Zaragoza 2009), with a constant average length in
-# words. Memories are sentences: a word said twice tells little, and a longer memory is hardly worse.
+# Term frequency saturates as in BM25 (Robertson and Zaragoza 2009), with a constant average length in words. Memories
+# are sentences, so repetition (k1) and length (b) count less than the usual 1.2 and 0.75.
 _K1 = 0.6
 _B = 0.3
 _AVERAGE_WORDS = 10.0
@@ -51,33 +52,34 @@ _FUNCTION_WORD_WORTH = 0.3
 
 _GRAM = 3
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
-_VERBS_TOO = ("may", "mar", "march")  # months of English only with their capital
+_VERBS_TOO = ("may", "mar", "march")  # months of English only if capitalised
 _ASKING = ("?", "\uff1f", "\u061f", "\u037e")
-# Arabic hamza, alif, waw, ya and ha come and go with the form of a word.
+# Arabic hamza, alif, waw, ya and ha, which appear and disappear with the form of a word.
 _WEAK_LETTERS = re.compile("[\u0621\u0627\u0648\u064a\u0647]")
 _ARTICLE = "\u0627\u0644"
 # A Thai, Lao, Burmese or Khmer letter with the signs above, below and after it.
 _CLUSTER = re.compile(".[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u17b4-\u17d3]*")
 
-#: A token and the share of its word's weight; the hash of one with that share.
+#: A token, or the key of a token, with its share of the word's weight.
 Token = tuple[str, float]
 Key = tuple[int, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word of a question: what it is worth, and the keys it is found by with their shares of that."""
+    """A word of a question: its worth, and its keys with their shares of the worth."""
 
     worth: float
     keys: tuple[Key, ...]
 
 
 def key(token: str) -> int:
-    """The sparse dimension of a token: below 2**32 - 1, as Milvus asks."""
+    """The sparse dimension of a token: below 2**32 - 1, the limit of Milvus."""
+    # The offline embedder may be given half of a surrogate pair, which strict UTF-8 cannot encode.
     return crc32(token.encode("utf-8", "surrogatepass")) % 0xFFFFFFFE
 
 
-#: Stored with a memory that ends in a question mark.
+#: Key stored with each memory that ends in a question mark.
 ASKS = key("asks")
 
 
@@ -88,23 +90,23 @@ def document_weights(
     observed_at: datetime | None = None,
     extra: Iterable[str] = (),
 ) -> dict[int, float]:
-    """The stored sparse vector of a memory.
+    """Compute the sparse vector that is stored with a memory.
 
     Args:
-        text: the memory.
-        actor: who said it.
-        observed_at: when it happened or was said; year, month and day are indexed.
-        extra: what else to find it by, such as the string values of its metadata.
+        text: the text of the memory.
+        actor: the name of its author.
+        observed_at: the time of the event or statement; its year, month and day are indexed.
+        extra: further texts to find it by, such as the string values of its metadata.
 
     Returns:
-        Key to weight, at most :data:`MAX_LEXICAL_TOKENS`; never empty for a text that is not blank.
+        Weights by key, at most :data:`MAX_LEXICAL_TOKENS`; never empty for a text that is not blank.
     """
     words = words_of(text)
     whole, parts = _counts(words)
     if not whole:
         whole.update(key("w " + char) for char in unicodedata.normalize("NFKC", text) if not char.isspace())
     length = 1 - _B + _B * len(words) / _AVERAGE_WORDS
-    weights = dict.fromkeys(_beside(text, actor, observed_at), 1.0)
+    weights = dict.fromkeys(_context_keys(text, actor, observed_at), 1.0)
     for counts in (whole, parts):
         for number, count in counts.items():
             weights.setdefault(number, count * (_K1 + 1) / (count + _K1 * length))
@@ -115,8 +117,8 @@ def document_weights(
     return dict(islice(weights.items(), MAX_LEXICAL_TOKENS))
 
 
-def _beside(text: str, actor: str, observed_at: datetime | None) -> Iterator[int]:
-    """Keys of what stands beside the text and must not be cut off with its end."""
+def _context_keys(text: str, actor: str, observed_at: datetime | None) -> Iterator[int]:
+    """Keys that are not words of the text. They come first, so that they are kept when a long text is cut off."""
     if text.rstrip().endswith(_ASKING):
         yield ASKS
     if observed_at is not None:
@@ -126,7 +128,7 @@ def _beside(text: str, actor: str, observed_at: datetime | None) -> Iterator[int
 
 
 def _counts(words: list[Word]) -> tuple[Counter[int], Counter[int]]:
-    """How often each whole word and each part of one occurs."""
+    """The frequencies of whole words, and those of parts of words."""
     language = language_of(words)
     whole: list[int] = []
     parts: list[int] = []
@@ -145,7 +147,7 @@ def _date_tokens(year: int, month: int, day: int) -> tuple[str, ...]:
 
 
 def query_weights(question: str) -> dict[int, float]:
-    """The sparse vector of a question: what each of its keys is worth; {} when it has no words."""
+    """Compute the sparse vector of a question: the worth of each of its keys; {} for a question without words."""
     weights: dict[int, float] = {}
     for term in query_terms(question):
         for number, share in term.keys:
@@ -154,12 +156,12 @@ def query_weights(question: str) -> dict[int, float]:
 
 
 def query_terms(question: str, *, without: Iterable[str] = ()) -> list[Term]:
-    """The words of a question that are worth looking for.
+    """The words of a question to search for; [] for a question without words.
 
-    Function words are, at a lower worth, when there is nothing else. [] for a question without words.
+    Function words are left out unless the question has no others; then they have a low worth.
 
     Args:
-        question: what is asked.
+        question: the question.
         without: names whose words are left out, unless the question has no others.
     """
     words = words_of(question)
@@ -171,7 +173,7 @@ def query_terms(question: str, *, without: Iterable[str] = ()) -> list[Term]:
         if is_function_word(word, language):
             continue
         worth = _worth(word, language)
-        for keys in _found_by(word, language):
+        for keys in _terms_of(word, language):
             worths[keys] = max(worth, worths.get(keys, 0.0))
     if not worths:
         worths = {((_surface_key(word.text), 1.0),): _FUNCTION_WORD_WORTH for word in words}
@@ -185,8 +187,8 @@ def _worth(word: Word, language: str) -> float:
     return _EVERYDAY_WORTH if word.text in everyday_words(language) else 1.0
 
 
-def _found_by(word: Word, language: str) -> Iterator[tuple[Key, ...]]:
-    """A spaced word stands as one; of a run without spaces each token stands by itself."""
+def _terms_of(word: Word, language: str) -> Iterator[tuple[Key, ...]]:
+    """The keys of each term: one term for a word with spaces, one for each token of a run without spaces."""
     if word.kind not in ("east", "thai"):
         yield _keys(word.text, word.kind, language)
         return
@@ -211,9 +213,9 @@ def _asked_dates(question: str, words: list[Word]) -> Iterator[str]:
             yield f"day {month} {day}"
 
 
-@kept
+@cached_by_word
 def _keys(text: str, kind: str, language: str) -> tuple[Key, ...]:
-    """The keys of a word, the one of the whole word first, with their shares."""
+    """The keys of a word with their shares; the first one is the key of the whole word."""
     shares: dict[int, float] = {}
     for token, share in _TOKENISERS[kind](text, language):
         number = key(token)
@@ -221,19 +223,19 @@ def _keys(text: str, kind: str, language: str) -> tuple[Key, ...]:
     return tuple(shares.items())
 
 
-@kept
+@cached_by_word
 def _numbers(text: str, kind: str, language: str) -> tuple[int, tuple[int, ...]]:
-    """The key of the whole word, and those of its parts."""
+    """The key of the whole word, and the keys of its parts."""
     first, *rest = _keys(text, kind, language)
     return first[0], tuple(number for number, _ in rest)
 
 
 def keys_of(word: Word) -> tuple[Key, ...]:
-    """The keys of a word whose language is not known, with their shares of its weight."""
+    """The keys of a word in an unknown language, with their shares of its weight."""
     return _keys(word.text, word.kind, "")
 
 
-@kept
+@cached_by_word
 def _surface_key(word: str) -> int:
     return key("w " + fold(word))
 
@@ -268,7 +270,7 @@ def _semitic_tokens(word: str, root: str) -> Iterator[Token]:
 
 
 def _hangul_tokens(text: str, _language: str) -> Iterator[Token]:
-    """Particles and endings follow what does not change; endings of verbs change its last letters."""
+    """Pairs of syllables match words with other particles; letters match verbs, whose endings change single letters."""
     yield "w " + text, 0.2
     pairs = _grams(text, 2)
     for pair in pairs:
@@ -288,7 +290,7 @@ def _thai_tokens(text: str, _language: str) -> Iterator[Token]:
             yield "c " + "".join(clusters[start : start + size]), share
 
 
-# Shares by the script of the characters: Han carry meaning, Katakana sound, Hiragana mostly grammar.
+# Shares by the script of the characters: Han (h) carry meaning, Katakana (k) sound, Hiragana mostly grammar.
 _CHARACTER_SHARES = {"": 0.02, "k": 0.02, "h": 0.3}
 _PAIR_SHARES = {"": 0.15, "k": 0.2, "kk": 0.5, "h": 0.4, "hk": 0.4, "hh": 0.8}
 

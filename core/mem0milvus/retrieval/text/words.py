@@ -1,4 +1,4 @@
-"""Cutting text into words of every script, and what is known of a word by itself: language, stem, spelling."""
+"""Splitting text of any script into words, and the language, stem and normal spelling of words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 from mem0milvus.retrieval.text.stopwords import ALGORITHMS, function_words, korean_function_words
 
 _MARKS = "\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u200c\u200d"
-# Blocks in which vowel signs are combining marks that \w tears off, without their punctuation.
+# Blocks whose vowel signs are combining marks, at which \w would split words; without the punctuation of the blocks.
 _INDIC = "\u0900-\u0963\u0966-\u096f\u0971-\u0df3"
 _THAI = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e50-\u0e59\u0e81-\u0ec6\u0ec8-\u0ece\u0edc-\u0edf\u1000-\u1049\u1780-\u17d3"
 _HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -30,13 +30,13 @@ _KINDS = {
 }
 
 _APOSTROPHES = str.maketrans("\u2019\u2018\u02bc\uff07", "''''")
-# Vowel points of Arabic and Hebrew and what only joins letters: some write them, most do not.
+# Vowel points of Arabic and Hebrew, and joiners of letters: optional signs, which most writers omit.
 _POINTS = re.compile("[\u0610-\u061a\u064b-\u065f\u0670\u0640\u200c\u200d\u0591-\u05bd]")
 _SENTENCE_ENDS = frozenset('.!?:;\n"')
 
-# Latin letters that no decomposition takes to their base.
+# Latin letters without a Unicode decomposition.
 _LETTERS = {"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th"}
-# Spellings that one writer keeps apart and the next does not: Arabic alefs, ya, ta marbuta; Devanagari nasals.
+# Letters that writers use interchangeably: Arabic alefs, ya, ta marbuta; Devanagari nasals.
 _SPELLINGS = {
     "\u0623": "\u0627", "\u0625": "\u0627", "\u0622": "\u0627", "\u0671": "\u0627", "\u0649": "\u064a",
     "\u06cc": "\u064a", "\u06a9": "\u0643", "\u0629": "\u0647", "\u0624": "\u0648", "\u0626": "\u064a",
@@ -45,12 +45,12 @@ _SPELLINGS = {
 _FOLDED = str.maketrans(_LETTERS | _SPELLINGS)
 _ACCENTS = re.compile("[\u0300-\u036f]")
 
-# What is found out about a word is kept for so many words of such a length, in characters. Most texts have some
-# thousands of them; the rest are runs without spaces and encoded data, which hardly come twice.
-_KEPT_WORDS = 16_384
-LONGEST_KEPT = 32
+# Number and length in characters of cached words. Most texts have a few thousand different words. Longer runs are text
+# without spaces or encoded data, which hardly ever occur twice.
+_CACHED_WORDS = 16_384
+LONGEST_CACHED = 32
 
-# Scripts that tell the language well enough for its function words and stems.
+# Scripts that indicate a language, well enough for its function words and stems.
 _SCRIPTS = (
     ("\u0370", "\u03ff", "el"),
     ("\u0400", "\u04ff", "ru"),
@@ -65,26 +65,26 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def kept(function: Callable[Concatenate[str, P], T]) -> Callable[Concatenate[str, P], T]:
-    """Keep what a function finds out about short words."""
-    cached = cast("Callable[Concatenate[str, P], T]", lru_cache(maxsize=_KEPT_WORDS)(function))
+def cached_by_word(function: Callable[Concatenate[str, P], T]) -> Callable[Concatenate[str, P], T]:
+    """Cache the results of a function for short words."""
+    cached = cast("Callable[Concatenate[str, P], T]", lru_cache(maxsize=_CACHED_WORDS)(function))
 
     def of_word(word: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return (cached if len(word) <= LONGEST_KEPT else function)(word, *args, **kwargs)
+        return (cached if len(word) <= LONGEST_CACHED else function)(word, *args, **kwargs)
 
     return of_word
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A stretch of one script: a word, or in scripts without spaces all that stands between two signs."""
+    """A run of characters of one script: a word, or in scripts without spaces all text between two signs."""
 
     kind: str  #: word, indic, hangul, east (Chinese, Japanese), thai (and its neighbours) or sign
     text: str  #: casefolded NFKC
-    capital: bool = False  #: begins with a capital letter though it does not begin a sentence
+    capital: bool = False  #: begins with a capital letter, but not at the beginning of a sentence
 
 
-# Compiled when they are first needed: they take a tenth of the time of importing this library.
+# Compiled on first use: compiling takes a tenth of the time of importing this library.
 @lru_cache(maxsize=1)
 def _runs() -> re.Pattern[str]:
     return re.compile("|".join(_KINDS.values()))
@@ -96,7 +96,7 @@ def _named_runs() -> re.Pattern[str]:
 
 
 def normalise(text: str) -> str:
-    """NFKC with one apostrophe, without vowel points and invisible joiners. Case is kept."""
+    """Normalise to NFKC with one kind of apostrophe, without vowel points and invisible joiners. Case is kept."""
     if text.isascii():
         return text
     return _POINTS.sub("", unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)))
@@ -116,13 +116,13 @@ def words_of(text: str) -> list[Word]:
     return words
 
 
-@kept
+@cached_by_word
 def _word(run: str, kind: str, capital: bool) -> Word:
     return Word(kind, _casefold(run), capital)
 
 
 def runs_of(text: str) -> list[str]:
-    """The texts of the words alone: what :func:`words_of` finds, several times as fast."""
+    """The texts of the words alone: those of :func:`words_of`, several times as fast."""
     text = normalise(text)
     if text.isascii():
         return _runs().findall(text.lower())
@@ -130,19 +130,19 @@ def runs_of(text: str) -> list[str]:
 
 
 def word_of(run: str) -> Word:
-    """The word that a run of :func:`runs_of` is."""
+    """The :class:`Word` of one run of :func:`runs_of`."""
     match = _named_runs().match(run)
     return Word(match.lastgroup or "word" if match else "sign", run)
 
 
 def _casefold(run: str) -> str:
     folded = run.casefold()
-    # A Turkish capital I with a dot folds to an i and a combining dot.
+    # Python folds a Turkish capital I with a dot to an i and a combining dot.
     return folded if folded.isascii() else unicodedata.normalize("NFC", folded.replace("i\u0307", "i"))
 
 
 def fold(word: str) -> str:
-    """Take off accents and the spellings that writers mix. Vowel signs stay."""
+    """Remove accents, and unify letters that writers use interchangeably. Vowel signs are kept."""
     if word.isascii():
         return word
     word = unicodedata.normalize("NFD", word.translate(_FOLDED))
@@ -150,10 +150,10 @@ def fold(word: str) -> str:
 
 
 def language_of(words: Iterable[Word]) -> str:
-    """The language whose stems and function words fit; "" when there is no telling.
+    """Detect the language, for stems and function words; "" if it cannot be detected.
 
-    A script with one main language tells it. Among those in Latin letters the most function words win, a
-    word of several languages counting less; without any the text is read as English.
+    A script with one main language indicates it. For Latin letters the language with the most function words wins; a
+    word of several languages counts less. Latin text without function words counts as English.
     """
     votes: dict[str, float] = {}
     for word in words:
@@ -163,9 +163,9 @@ def language_of(words: Iterable[Word]) -> str:
     return max(votes, key=lambda language: (votes[language], language), default="")
 
 
-@kept
+@cached_by_word
 def _votes(word: str) -> tuple[tuple[str, float], ...]:
-    """For which languages a word speaks, and how much."""
+    """The languages that a word indicates, each with the weight of its vote."""
     language = _script_language(word)
     if language != "latin":
         return ((language, 1.0),)
@@ -185,7 +185,7 @@ def _script_language(word: str) -> str:
 
 @lru_cache(maxsize=1)
 def _latin_languages() -> dict[str, tuple[str, ...]]:
-    """Function words of the languages in Latin letters, with the languages that have them."""
+    """The function words of languages in Latin letters, each with its languages."""
     table: dict[str, tuple[str, ...]] = {}
     for language, words in function_words().items():
         if language not in _OTHER_SCRIPTS:
@@ -195,27 +195,27 @@ def _latin_languages() -> dict[str, tuple[str, ...]]:
 
 
 def is_function_word(word: Word, language: str) -> bool:
-    """Whether a word is not worth searching for. A capital inside a sentence makes it a name."""
+    """Return whether a word is a function word. A word with a capital inside a sentence is a name, and so it is not."""
     if word.kind == "hangul":
         return word.text in korean_function_words()
     return not word.capital and word.text in function_words().get(language, ())
 
 
 def stem(word: str, language: str) -> str:
-    """The word without its ending; itself in a language whose endings are not known."""
+    """The stem of a word; the word itself in a language without a stemmer."""
     algorithm = ALGORITHMS.get(language)
     if algorithm is None:
         return word
     import snowballstemmer
 
-    if algorithm not in _stemmed():  # older releases know fewer languages
+    if algorithm not in _stemmers():  # snowballstemmer 2.2 has no Polish and no Persian
         return word
-    # A stemmer keeps the word it works on, so every call has its own: threads do not meet, and it costs little.
+    # A stemmer holds the word that it works on, so it is not thread-safe: each call makes its own, which is cheap.
     return str(snowballstemmer.stemmer(algorithm).stemWord(word))
 
 
 @lru_cache(maxsize=1)
-def _stemmed() -> frozenset[str]:
+def _stemmers() -> frozenset[str]:
     import snowballstemmer
 
     return frozenset(snowballstemmer.algorithms())
