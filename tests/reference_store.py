@@ -172,13 +172,10 @@ class ReferenceTable(DictTable):
             return []
         vectors = np.array([row.vector for row in rows], dtype=np.float32)
         asked = np.array(probe.value, dtype=np.float32)
-        if self._connection.metric == "L2":
-            distances = np.square(vectors - asked).sum(axis=1)
-        else:
-            distances = -(vectors @ asked)
-        order = np.argsort(distances, kind="stable")
-        sign = 1 if self._connection.metric == "L2" else -1
-        return [Hit(rows[place], sign * float(distances[place])) for place in order]
+        closest_first = self._connection.metric == "L2"
+        distances = np.square(vectors - asked).sum(axis=1) if closest_first else vectors @ asked
+        order = np.argsort(distances if closest_first else -distances, kind="stable")
+        return [Hit(rows[place], float(distances[place])) for place in order]
 
 
 def _stored(record: Any) -> Any:

@@ -62,7 +62,7 @@ def mutated_code(mutant: Mutant) -> CodeType:
     """The mutant's module, compiled."""
     tree = ast.parse(Path(mutant.path).read_text(encoding="utf-8"))
     wanted, variant = mutant.node
-    number, node, within = next(one for one in _walk(tree) if one[0] == wanted)
+    _, node, within = next(one for one in _walk(tree) if one[0] == wanted)
     _, other = list(_variants(node, within))[variant]
     for name, value in ast.iter_fields(within[-1]):
         if value is node:
