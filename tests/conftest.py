@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from mem0milvus import AsyncMemory, Memory
 from tests.openai_server import OpenAIServer
@@ -23,6 +24,28 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Config = dict[str, Any]
+
+# No example has a deadline: on a busy machine a right test would fail.
+settings.register_profile("no deadline", deadline=None)
+settings.register_profile("reference", deadline=None, max_examples=25, derandomize=True, database=None)
+settings.load_profile("no deadline")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--store",
+        choices=("lite", "reference"),
+        default="lite",
+        help="keep memories in Milvus Lite, or in tables in memory",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--store") == "reference":
+        from tests.reference_store import install
+
+        install()
+        settings.load_profile("reference")
 
 
 class Awaited:

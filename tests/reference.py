@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from mem0milvus.data.memory_row import MemoryRow
@@ -73,7 +73,7 @@ class DictTable:
 
     def _matching(self, where: Filter | None, after: str = "") -> list[MemoryRow]:
         rows = sorted((r for r in self.rows.values() if r.id > after), key=lambda r: r.id)
-        return [r for r in rows if where is None or matches(where, asdict(r))]
+        return [r for r in rows if where is None or matches(where, _columns(r))]
 
     def _nearest(self, probe: Probe, where: Filter | None) -> list[Hit]:
         hits = []
@@ -89,11 +89,15 @@ class DictTable:
         return sorted(hits, key=lambda hit: hit.distance if closest_first else -hit.distance)
 
 
+def _columns(record: MemoryRow) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
 def _read(record: MemoryRow, vectors: bool, only: Sequence[str] | None = None) -> MemoryRow:
     """A row as it is read: without what was not asked for."""
     if only is not None:
-        blank = MemoryRow(id=record.id, memory="", hash="", created_at=0, valid_from=0, observed_at=0)
-        return replace(blank, **{name: getattr(record, name) for name in only})
+        columns = _columns(record)
+        return type(record)(**{name: v if name in ("id", *only) else type(v)() for name, v in columns.items()})
     return record if vectors else replace(record, vector=(), words={})
 
 

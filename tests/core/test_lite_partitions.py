@@ -161,3 +161,49 @@ def test_both_faces_write_to_one_partition_at_once(memory: Memory) -> None:
 def test_partitions_are_chosen_alike_in_every_process() -> None:
     assert [partition_of(text) for text in ("", "alice", "ünï")] == ["p0", "p7", "p10"]
     assert lite.PARTITIONS == 32
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ({"eq": "b"}, "b"),
+        ({"ne": "b"}, "ac"),
+        ({"gt": "a"}, "bc"),
+        ({"gte": "b"}, "bc"),
+        ({"lt": "b"}, "a"),
+        ({"lte": "b"}, "ab"),
+        ({"in": ["a", "b"]}, "ab"),
+        ({"nin": ["a"]}, "bc"),
+        ({"contains": "b"}, "b"),
+        ({"like": "%"}, "abc"),
+        ({"exists": True}, "abc"),
+    ],
+)
+def test_only_an_equality_narrows_a_read_to_the_partition_of_one_user(
+    users: Memory, condition: dict[str, object], expected: str
+) -> None:
+    for filters in (
+        {"user_id": condition},
+        {"AND": [{"user_id": condition}, {"role": "user"}]},
+        {"OR": [{"user_id": condition}, {"user_id": {"in": []}}]},
+        {"NOT": {"NOT": {"user_id": condition}}},
+    ):
+        for arguments in ({}, {"agent_id": "g"}):
+            listed = users.get_all(filters=filters, **arguments)["results"]
+            assert "".join(sorted(item["user_id"] for item in listed)) == expected, filters
+        found = users.search("fact", agent_id="g", filters=filters)["results"]
+        assert "".join(sorted(item["user_id"] for item in found)) == expected, filters
+    others = "".join(sorted({*"abc"} - {*expected}))
+    rest = users.search("fact", agent_id="g", filters={"NOT": {"user_id": condition}})["results"]
+    assert "".join(sorted(item["user_id"] for item in rest)) == others
+
+
+@pytest.fixture(scope="module")
+def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Memory]:
+    """One memory of each of the users a, b and c, who lie in partitions of their own."""
+    assert len({partition_of(user) for user in "abc"}) == 3
+    section = {"url": str(tmp_path_factory.mktemp("users") / "memory.db"), "embedding_model_dims": 64}
+    with Memory.from_config({"vector_store": {"config": section}, "embedder": {"provider": "offline"}}) as memory:
+        for user in "abc":
+            memory.add([{"role": "user", "content": f"fact of {user}"}], user_id=user, agent_id="g", infer=False)
+        yield memory
