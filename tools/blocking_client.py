@@ -100,7 +100,7 @@ def main(arguments: list[str], folder: Path = CLIENT) -> str | None:
 def _ruff(code: str, *command: str) -> str:
     # With the name of a file in the room, ruff applies the configuration of this project.
     name = f"--stdin-filename={CLIENT / 'memory.py'}"
-    done = subprocess.run(  # noqa: S603 - our own arguments
+    done = subprocess.run(
         [sys.executable, "-m", "ruff", *command, "--quiet", name, "-"],
         input=code, capture_output=True, text=True, encoding="utf-8", check=True,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mem0milvus import NotFoundError, operations
-from mem0milvus.runtime.locks import AwaitingLocks, LockTable
+from mem0milvus.runtime.locks import AsyncLocks, LockTable
 from tests.reference import Store
 
 HOUR_US = 3_600_000_000
@@ -130,12 +130,12 @@ def test_changes_of_the_same_memories_in_opposite_order_do_not_wait_for_each_oth
     names = [f"memory {n}" for n in range(4)]
     done: list[str] = []
 
-    async def change(locks: AwaitingLocks, memory_ids: list[str]) -> None:
+    async def change(locks: AsyncLocks, memory_ids: list[str]) -> None:
         async with locks.hold(memory_ids):
             done.append(memory_ids[0])
 
     async def work() -> None:
-        locks = AwaitingLocks(LockTable())
+        locks = AsyncLocks(LockTable())
         async with locks.hold(names):
             changes = [asyncio.ensure_future(change(locks, order)) for order in (names, names[::-1])]
             await asyncio.sleep(0)
@@ -147,7 +147,7 @@ def test_changes_of_the_same_memories_in_opposite_order_do_not_wait_for_each_oth
 
 def test_a_memory_that_is_named_twice_is_locked_once() -> None:
     async def work() -> None:
-        async with AwaitingLocks(LockTable()).hold(["a", "a", *(f"memory {n}" for n in range(2_000))]):
+        async with AsyncLocks(LockTable()).hold(["a", "a", *(f"memory {n}" for n in range(2_000))]):
             pass
 
     asyncio.run(asyncio.wait_for(work(), 10))
@@ -157,17 +157,17 @@ def test_whoever_holds_one_of_several_memories_is_waited_for() -> None:
     table = LockTable()
     order: list[str] = []
 
-    async def one(locks: AwaitingLocks) -> None:
+    async def one(locks: AsyncLocks) -> None:
         async with locks.hold(["b"]):
             await asyncio.sleep(0)
             order.append("one")
 
-    async def several(locks: AwaitingLocks) -> None:
+    async def several(locks: AsyncLocks) -> None:
         async with locks.hold(["a", "b", "c"]):
             order.append("several")
 
     async def work() -> None:
-        locks = AwaitingLocks(table)
+        locks = AsyncLocks(table)
         await asyncio.gather(one(locks), several(locks))
 
     asyncio.run(work())
