@@ -29,9 +29,7 @@ _PANELS: Mapping[str, Sequence[Callable[..., None]]] = {
 _NAMES: Mapping[Callable[..., None], str] = {list_memories: "list", import_file: "import"}
 
 app = typer.Typer(
-    cls=CommandGroup,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    cls=CommandGroup, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
 )
 
 

@@ -11,8 +11,7 @@ from typing import Annotated
 
 import typer
 
-from mem0milvus.cli.conversation import read_conversations
-from mem0milvus.cli.conversation_demo import ConversationDemo, open_demo_memory
+from mem0milvus.cli.conversation_demo import ConversationDemo, open_demo_memory, read_conversations
 from mem0milvus.cli.quickstart import play_quickstart
 from mem0milvus.cli.terminal import CommandUsageError, print_line
 

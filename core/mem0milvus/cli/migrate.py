@@ -15,10 +15,9 @@ from mem0milvus import Memory
 from mem0milvus.cli.opening import NoStoreError, open_memory, open_or_create_store, open_store
 from mem0milvus.cli.options import CommandOptions, OnConflict
 from mem0milvus.cli.overview import print_users
-from mem0milvus.cli.progress import progress_bar
 from mem0milvus.cli.settings import read_config_file, read_settings
 from mem0milvus.cli.tables import Column, print_fields, print_table
-from mem0milvus.cli.terminal import CommandUsageError, note, print_line
+from mem0milvus.cli.terminal import CommandUsageError, note, print_line, progress_bar
 
 if TYPE_CHECKING:
     from mem0milvus.migration import Mem0Store, MigrationReport, Problem
@@ -97,12 +96,12 @@ def migrate_mem0(
 def _open(options: CommandOptions, *, dry_run: bool) -> Iterator[Memory]:
     """Open the memory. A dry run creates no store: it uses an empty one in a temporary folder where there is none."""
     if not dry_run:
-        with open_or_create_store(options) as store:
-            yield store.memory
+        with open_or_create_store(options) as memory:
+            yield memory
         return
     try:
-        with open_store(options) as store:
-            yield store.memory
+        with open_store(options) as memory:
+            yield memory
     except NoStoreError:
         with TemporaryDirectory(prefix="mem0milvus-trial-", ignore_cleanup_errors=True) as folder:
             trial = read_settings(replace(options, url=str(Path(folder) / "trial.db")))

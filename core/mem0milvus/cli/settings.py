@@ -21,17 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The configuration of one command.
+    """The configuration of one command."""
 
-    Attributes:
-        given: the dict for ``Memory.from_config``.
-        read: the same, validated.
-        shown: the warnings that were printed.
-    """
-
-    given: Mapping[str, Any]
-    read: MemoryConfig
-    shown: set[str]
+    given: Mapping[str, Any]  #: the dict for ``Memory.from_config``
+    read: MemoryConfig  #: the same, validated
+    shown: set[str]  #: the warnings that were printed
 
     @property
     def store(self) -> VectorStoreConfig:

@@ -11,9 +11,8 @@ import typer
 from mem0milvus import EmbeddingError, Memory
 from mem0milvus.cli.opening import existing_memories, open_or_create_store, open_store
 from mem0milvus.cli.options import CommandOptions, OnConflict, Yes
-from mem0milvus.cli.progress import progress_bar
 from mem0milvus.cli.settings import Settings, configuration_warnings, read_settings, without_embedder
-from mem0milvus.cli.terminal import CommandUsageError, confirm, count, note, print_line
+from mem0milvus.cli.terminal import CommandUsageError, confirm, count, note, print_line, progress_bar
 
 if TYPE_CHECKING:
     from mem0milvus.milvus.inspection import CollectionFacts
@@ -31,8 +30,8 @@ def export(
     """Write all memories, their histories and records into one file."""
     if file.exists() and not overwrite:
         raise CommandUsageError(f"{file} exists already: name another file, or add --overwrite. Nothing was written.")
-    with open_store(options) as store, progress_bar("Exporting") as report:
-        result = store.memory.dump(file, vectors=vectors, overwrite=overwrite, progress=report)
+    with open_store(options) as memory, progress_bar("Exporting") as report:
+        result = memory.dump(file, vectors=vectors, overwrite=overwrite, progress=report)
     options.exit_if_json(result)
     print_line(f"Exported {_amounts(result)} to {file}.")
 
@@ -45,8 +44,8 @@ def import_file(
     """Import a file written by export. Repeat an interrupted command to continue it."""
     if not file.is_file():
         raise CommandUsageError(f"{file} is no file: name one written by export.")
-    with open_or_create_store(options) as store, progress_bar("Importing") as report:
-        result = store.memory.load(file, on_conflict=on_conflict, progress=report)
+    with open_or_create_store(options) as memory, progress_bar("Importing") as report:
+        result = memory.load(file, on_conflict=on_conflict, progress=report)
     options.exit_if_json(result)
     print_line(f"Imported {_amounts(result)} from {file}.")
     if result["present"]:

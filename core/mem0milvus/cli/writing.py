@@ -19,9 +19,8 @@ from mem0milvus.cli.options import (
     check_time,
     read_metadata,
 )
-from mem0milvus.cli.progress import working
 from mem0milvus.cli.tables import CHANGES, print_table
-from mem0milvus.cli.terminal import CommandUsageError, note, print_line
+from mem0milvus.cli.terminal import CommandUsageError, note, print_line, working
 
 #: The argument that means standard input.
 STDIN = "-"
@@ -66,8 +65,8 @@ def add(
     extra = read_metadata(metadata)
     timestamp, expires = check_time(timestamp, "--timestamp"), check_time(expires, "--expires")
     content = _read_content(text, messages)
-    with open_or_create_store(options) as store, working("Remembering"):
-        result = store.memory.add(
+    with open_or_create_store(options) as memory, working("Remembering"):
+        result = memory.add(
             content,
             **scope_ids,
             metadata=extra,
@@ -101,9 +100,9 @@ def update(
     """Change the text of a memory; the old text stays in its history."""
     extra = read_metadata(metadata)
     new = _read_stdin() if text == STDIN else text
-    with open_store(options) as store, working("Changing"):
-        whole = find_id(store.memory, memory_id)
-        result = store.memory.update(whole, new, extra)
+    with open_store(options) as memory, working("Changing"):
+        whole = find_id(memory, memory_id)
+        result = memory.update(whole, new, extra)
     options.exit_if_json({**result, "id": whole})
     print_line(f"Changed {whole}. Its old text: mem0milvus history {whole[:8]}")
 
