@@ -14,7 +14,7 @@ from mem0milvus.cli.options import CommandOptions, MemoryId, ScopeOptions, Yes
 from mem0milvus.cli.tables import CHANGES, print_table
 from mem0milvus.cli.terminal import CommandUsageError, confirm, count, note, print_line, working
 
-#: The most memories whose texts are shown before they are deleted.
+#: The maximum number of texts that are shown before memories are deleted.
 _MOST_SHOWN = 10
 
 
@@ -23,7 +23,7 @@ def restore(
     memory_id: MemoryId,
     version: Annotated[
         int | None,
-        typer.Argument(metavar="[VERSION]", min=1, help="The version's number in the history. Default: the previous."),
+        typer.Argument(metavar="[VERSION]", min=1, help="A version in the history. Default: the previous one."),
     ] = None,
 ) -> None:
     """Restore an earlier version of a memory, or a deleted memory."""
@@ -59,7 +59,7 @@ def delete(
     ids = scope.ids()
     if bool(memory_ids) == bool(ids):
         raise CommandUsageError(
-            "delete takes ids, or a scope: --user, --agent, --run; one of the two. Nothing was deleted."
+            "delete takes ids, or a scope (--user, --agent, --run), but not both. Nothing was deleted."
         )
     with open_store(options) as memory:
         chosen = list(dict.fromkeys(find_id(memory, one) for one in memory_ids or ()))
@@ -98,7 +98,7 @@ def _text_of(memory: Memory, memory_id: str) -> str:
     try:
         return memory.get(memory_id)["memory"]
     except NotFoundError:
-        return f"{memory_id} (deleted before)"
+        return f"{memory_id} (already deleted)"
 
 
 def _count(memory: Memory, scope: Mapping[str, Any]) -> tuple[int, list[str]]:

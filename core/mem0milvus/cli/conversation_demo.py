@@ -35,7 +35,7 @@ def read_conversations(path: Path, only: str | None = None) -> list[Conversation
     elif isinstance(content, dict) and "conversation" in content:
         content = [content]
     if not isinstance(content, list):
-        raise CommandError(f"{path} is JSON, but no conversation. It must be {_FORMATS}.")
+        raise CommandError(f"{path} is JSON, but not a conversation. It must be {_FORMATS}.")
     is_locomo = bool(content) and isinstance(content[0], dict) and "conversation" in content[0]
     try:
         found = read_locomo(content) if is_locomo else [_read_chat(content, path.stem)]
@@ -57,7 +57,7 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise CommandError(f"{path} is no text in UTF-8 (byte {error.start}): save it as JSON in UTF-8.") from error
+        raise CommandError(f"{path} is not text in UTF-8 (byte {error.start}): save it as JSON in UTF-8.") from error
     except (json.JSONDecodeError, RecursionError) as error:
         raise CommandError(f"{path} is not valid JSON ({error}). It must be {_FORMATS}.") from error
 
@@ -143,7 +143,7 @@ class ConversationDemo:
         found: list[SearchItem] = []
         for conversation in asked:
             found += self._memory.search(question, user_id=conversation.user_id, top_k=self._top_k)["results"]
-        if len(asked) > 1:  # the ranks of one search do not compare with those of another; relevances do
+        if len(asked) > 1:  # relevances of several searches can be compared, ranks cannot
             found.sort(key=lambda item: item["relevance"], reverse=True)
         found = found[: self._top_k]
         print_table(self._columns(found), found)

@@ -48,10 +48,10 @@ _STYLES = {"ok": "green", "note": "yellow", "fault": "bold red"}
 #: Packages whose versions are shown if they are installed.
 _PACKAGES = ("pymilvus", "milvus-lite", "openai", "langchain", "llama-index-core", "matplotlib")
 
-#: Bytes on the disk of a store below which writes may soon fail.
+#: Free bytes on the disk of a store below which a note says that writes may soon fail.
 _LEAST_ROOM = 200_000_000
 
-#: The fix where nothing was stored yet. The diagnosis ends there.
+#: The fix if nothing was stored yet. The diagnosis then ends.
 _NOTHING_THERE = "This is normal before the first `mem0milvus add`."
 
 
@@ -142,7 +142,7 @@ class Diagnosis:
 
     def _check_configuration(self) -> Iterator[Finding]:
         self._settings = read_settings(self._options)
-        no_file = "no file; defaults for everything but the options and the environment"
+        no_file = "no file: defaults, except for options and environment variables"
         yield Finding("configuration", "ok", f"from {self._options.config}" if self._options.config else no_file)
 
     def _check_models(self) -> Iterator[Finding]:
@@ -170,7 +170,7 @@ class Diagnosis:
         if is_missing(self._settings) and path.suffix == ".db" and path.parent.is_dir():
             yield Finding("store", "note", f"There is no store in {path} yet.", _NOTHING_THERE)
         elif path.is_dir() and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-            yield Finding("store", "fault", f"You may not read and write {path}.", f"chmod -R u+rwX {path}")
+            yield Finding("store", "fault", f"No permission to read and write {path}.", f"chmod -R u+rwX {path}")
         elif path.exists() and (room := shutil.disk_usage(path).free) < _LEAST_ROOM:
             says = f"The disk of {path} has {decimal(room)} left."
             yield Finding("store", "note", says, "Free some space: writes may soon fail.")
@@ -182,8 +182,8 @@ class Diagnosis:
             yield Finding(
                 "files",
                 "fault",
-                f"{damaged[0]}{more} cannot be read, as after a failure of the disk. Opened like this, Milvus Lite may "
-                "return to an earlier state and delete later data.",
+                f"{damaged[0]}{more} cannot be read, as after a failure of the disk. If the store is opened now, "
+                "Milvus Lite may return to an earlier state and delete later data.",
                 f"Copy {path} before anything else opens it; then restore the files, or the store, from a backup.",
             )
 
@@ -242,8 +242,8 @@ class Diagnosis:
         self._runtime.open()
         if broken:
             says = (
-                f"An index of {' and of '.join(map(repr, broken))} could not be read, as after a kill while it was "
-                "written. It was rebuilt from the rows; nothing is lost."
+                f"An index of {' and of '.join(map(repr, broken))} could not be read, as after a process "
+                "was killed while writing it. It was rebuilt from the rows; nothing is lost."
             )
             yield Finding("indexes", "note", says)
         else:
@@ -282,7 +282,7 @@ def _describe_memories(found: StoreCounts, history_limit: int | None) -> Iterato
     )
     yield Finding("memories", "ok", says)
     if found.pending:
-        says = f"{count(found.pending, 'message is', 'messages are')} pending: a model has still to extract from them."
+        says = f"{count(found.pending, 'message is', 'messages are')} pending: memories must still be extracted."
         yield Finding("memories", "note", says, "mem0milvus process-pending")
     if found.expired:
         says = f"{count(found.expired, 'memory has', 'memories have')} expired."
@@ -291,31 +291,31 @@ def _describe_memories(found: StoreCounts, history_limit: int | None) -> Iterato
         lost = count(found.forgotten, "past version is", "past versions are")
         yield Finding("versions", "note", f"{lost} no longer kept: vacuum erased them under a history_limit.")
     if stray := found.leftovers + found.stray:
-        says = f"{count(stray, 'row is', 'rows are')} left of interrupted writes; they are ignored."
+        says = f"{count(stray, 'row is', 'rows are')} left over from interrupted writes and ignored."
         yield Finding("versions", "note", says, "Nothing needs to be done.")
     else:
         yield Finding("versions", "ok", "live memories and their histories are consistent")
 
 
 def _describe_comparison(found: Comparison) -> Finding:
-    """Describe how stored vectors and words compare with fresh ones."""
+    """Describe how the stored vectors and words compare with new ones."""
     if found.other_vectors:
         says = (
-            f"The embedder gives other vectors now than those stored, for {found.other_vectors} of {found.compared} "
+            f"The embedder now returns vectors other than those stored, for {found.other_vectors} of {found.compared} "
             "memories, under the same name and dimensions. Searches find the wrong memories."
         )
         fix = "Configure the model and base_url that filled the store, or: mem0milvus reembed --again"
         return Finding("embedder", "fault", says, fix)
     if found.other_words:
-        says = f"The words of {found.other_words} of {found.compared} memories come from another text analysis."
-        return Finding("words", "fault", says, "mem0milvus reembed --again makes them anew.")
+        says = f"The words of {found.other_words} of {found.compared} memories were made by another text analysis."
+        return Finding("words", "fault", says, "mem0milvus reembed --again makes them again.")
     if not found.compared:
         return Finding("embedder", "ok", "there are no memories yet to compare it with")
-    return Finding("embedder", "ok", f"it gives the stored vectors ({found.compared} compared)")
+    return Finding("embedder", "ok", f"it returns the stored vectors ({found.compared} compared)")
 
 
 def _lock_holders(path: Path) -> str:
-    """Name the processes that lock a Milvus Lite store; empty on systems other than Linux."""
+    """Return a sentence with the processes that have locked a Milvus Lite store; empty on systems other than Linux."""
     try:
         node = (path / "LOCK").stat().st_ino
         # A line of /proc/locks: number, FLOCK, ADVISORY, WRITE, process, device:device:inode, start, end.

@@ -16,7 +16,7 @@ from mem0milvus.milvus.lite import is_lite
 from mem0milvus.operations.memories.read import ids_beginning_with
 from mem0milvus.runtime.blocking_driver import run
 
-#: The most ids that the message about an ambiguous one lists.
+#: The maximum number of ids in the message about an ambiguous one.
 _MOST_LISTED = 5
 
 

@@ -19,7 +19,7 @@ from mem0milvus.milvus.inspection import Inspection
 from mem0milvus.operations.memories.health_check import StoreCounts, count_rows
 from mem0milvus.runtime.blocking_driver import run
 
-#: The most users that the table lists.
+#: The maximum number of users that the table lists.
 _MOST_USERS = 10
 
 #: The endings of picture files that matplotlib writes.

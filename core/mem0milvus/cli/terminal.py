@@ -64,7 +64,7 @@ class CommandError(Exception):
 
 
 class CommandUsageError(CommandError):
-    """The command was called in a way that cannot work."""
+    """The arguments of a command cannot work."""
 
     exit_code = MISUSED
 
@@ -118,7 +118,7 @@ class CommandGroup(TyperGroup):
 
 
 def _abandon_stdout() -> None:
-    """Send the rest of the output nowhere: Python flushes stdout at exit and would fail on the closed pipe again."""
+    """Redirect stdout to the null device: Python flushes it at exit, which would fail on the closed pipe again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -129,8 +129,7 @@ def _refuse(message: str, exit_code: int) -> int:
 
 def _explain_usage(error: Exception) -> str:
     message = cast("str", error.format_message())  # type: ignore[attr-defined]
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "mem0milvus"
+    command = getattr(getattr(error, "ctx", None), "command_path", "mem0milvus")
     ending = "" if message.endswith((".", "?")) else "."
     if message.startswith("No such option") and " " not in command:
         ending += " Options come after their command, as in mem0milvus list --config FILE."
@@ -212,7 +211,7 @@ class _WarningLines(logging.Handler):
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Keep the warnings and logs of other libraries from the terminal."""
+    """Hide the warnings and log messages of other libraries."""
     # Without any handler at the root, Python's handler of last resort prints warnings of every library on stderr.
     handlers = {"": logging.NullHandler(), "mem0milvus": _WarningLines(logging.WARNING)}
     with warnings.catch_warnings():

@@ -23,7 +23,7 @@ def export(
     options: CommandOptions,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, in JSON Lines.")],
     vectors: Annotated[
-        bool, typer.Option("--vectors/--no-vectors", help="Include the vectors; without, the file is a fifth as large.")
+        bool, typer.Option("--vectors/--no-vectors", help="Include vectors; the file is a fifth as large without them.")
     ] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
@@ -43,7 +43,7 @@ def import_file(
 ) -> None:
     """Import a file written by export. Repeat an interrupted command to continue it."""
     if not file.is_file():
-        raise CommandUsageError(f"{file} is no file: name one written by export.")
+        raise CommandUsageError(f"{file} is not a file: name one written by export.")
     with open_or_create_store(options) as memory, progress_bar("Importing") as report:
         result = memory.load(file, on_conflict=on_conflict, progress=report)
     options.exit_if_json(result)
@@ -63,7 +63,7 @@ def reembed(
         bool, typer.Option("--drop-old", help="Drop the former collections at the end instead of keeping them.")
     ] = False,
     again: Annotated[
-        bool, typer.Option("--again", help="Make all vectors and words anew, even if the embedder is the same.")
+        bool, typer.Option("--again", help="Compute all vectors and words again, even if the embedder is the same.")
     ] = False,
     yes: Yes = False,
 ) -> None:
@@ -115,7 +115,7 @@ class _FormerEmbedder:
         self.dims = facts.dims
 
     def embed(self, texts: Sequence[str]) -> NoReturn:
-        raise EmbeddingError(f"{self.identity!r} is not configured any more, and {len(texts)} texts need it.")
+        raise EmbeddingError(f"{self.identity!r} is no longer configured, but {len(texts)} texts need it.")
 
 
 def _open_as_filled(settings: Settings, facts: CollectionFacts) -> Memory:
@@ -140,4 +140,4 @@ def _amounts(result: Mapping[str, Any]) -> str:
 def _warn_of_unsearchable(number: int) -> None:
     if number:
         records = count(number, "record is", "records are")
-        note(f"{records} stored but not searchable: the imported vectors are of another embedder.", "yellow")
+        note(f"{records} stored but not searchable: the imported vectors come from another embedder.", "yellow")

@@ -103,7 +103,7 @@ def _versions(history: Sequence[HistoryRow], created_at_us: int) -> Iterator[_Ve
     last_us = created_at_us - 1
     for entry in history:
         if entry.event not in ("ADD", "UPDATE", "DELETE"):
-            continue  # Mem0 records "NONE" where its language model changed nothing
+            continue  # Mem0 records "NONE" if its language model changed nothing
         if entry.event != "DELETE":
             check_text(entry.text, "a text in its history")
         changed_us = created_at_us if last_us < created_at_us else _moment(entry.updated_at, "updated_at")
@@ -141,7 +141,7 @@ def _rows(memory_id: str, created_us: int, versions: Sequence[_Version], **colum
 def _created(document: Mapping[str, Any], history: Sequence[HistoryRow]) -> int:
     given = document.get("created_at") or next((entry.created_at for entry in history if entry.created_at), "")
     if not given:
-        raise ValidationError("Mem0 has no creation time of it")
+        raise ValidationError("Mem0 has no creation time for it")
     return _moment(given, "created_at")
 
 

@@ -114,10 +114,12 @@ def migrate_mem0(
         ValidationError: there is no such store, collection or ``history.db``, or ids are taken. Nothing was written.
         StoreLockedError: a process has Mem0's Milvus Lite store open.
         EmbeddingError: the embedding model failed; calling again continues.
-        StoreError: Milvus failed, here or there; calling again continues.
+        StoreError: one of the two stores failed; calling again continues.
     """
     if not isinstance(memory, Memory):
-        raise ValidationError(f"memory must be a Memory, not {type(memory).__name__}; an AsyncMemory has to_sync().")
+        raise ValidationError(
+            f"memory must be a Memory, not {type(memory).__name__}; call to_sync() of an AsyncMemory."
+        )
     if on_conflict not in ("error", "skip", "rename"):
         raise ValidationError(f"on_conflict={on_conflict!r}; known are error, skip, rename.")
     store = source if isinstance(source, Mem0Store) else Mem0Store.from_config(source)

@@ -11,7 +11,7 @@ from mem0milvus.data.timestamps import to_iso
 from mem0milvus.operations.transfer.dump_format import MemoryRows
 from mem0milvus.operations.transfer.import_rows import ImportState
 
-#: The most problems, and the most conflicts, that a report lists; all of them are counted.
+#: The maximum number of problems, and of conflicts, that a report lists; all of them are counted.
 _MOST_LISTED = 100
 
 
