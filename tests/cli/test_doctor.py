@@ -128,7 +128,7 @@ def test_an_embedder_that_gives_other_vectors_under_the_same_name() -> None:
         memory.add("I like tennis.", user_id="alice", infer=False)
     found = fault()
     assert found["check"] == "embedder"
-    assert "gives other vectors now than those stored, for 1 of 1 memories" in found["says"]
+    assert "now returns vectors other than those stored, for 1 of 1 memories" in found["says"]
     assert "mem0milvus reembed --again" in found["mend"]
     assert run("reembed", "--again", "--yes").exit_code == 0
     assert findings()[0]
@@ -181,5 +181,5 @@ def test_what_an_interrupted_write_leaves_behind_is_harmless(store: Path) -> Non
         drive(ports.history.put([closed(live, live.valid_from + 1)]))
     ok, told = findings()
     assert ok
-    assert told["versions"]["says"] == "1 row is left of interrupted writes; they are ignored."
+    assert told["versions"]["says"] == "1 row is left over from interrupted writes and ignored."
     assert as_json("history", "fish")[-1]["version"] == 1

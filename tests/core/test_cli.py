@@ -289,7 +289,7 @@ def locomo_turn(**turn: Any) -> list[dict[str, Any]]:
 WRONG_FILES: list[tuple[object, str]] = [
     ("{oops", "wrong.json is not valid JSON (Expecting property name"),
     ("[" * 100_000, "wrong.json is not valid JSON"),
-    ('{"a": 1}', "wrong.json is JSON, but no conversation. It must be a list of messages"),
+    ('{"a": 1}', "wrong.json is JSON, but not a conversation. It must be a list of messages"),
     ("[]", "wrong.json is an empty conversation"),
     ('{"messages": []}', "wrong.json is an empty conversation"),
     ([{"role": "system", "content": "x"}], "wrong.json is an empty conversation"),
@@ -346,7 +346,7 @@ class TestWrongInput:
 
     def test_a_file_that_is_no_text(self) -> None:
         Path("wrong.json").write_bytes(b"\xff\xfe")
-        self.check(run("demo", "--conversation", "wrong.json"), 1, "wrong.json is no text in UTF-8")
+        self.check(run("demo", "--conversation", "wrong.json"), 1, "wrong.json is not text in UTF-8")
 
     def test_an_unknown_command(self) -> None:
         self.check(run("dmo"), 2, "No such command 'dmo'.")

@@ -10,7 +10,7 @@ import os
 import sys
 from types import TracebackType
 
-#: If this environment variable is set, an unexpected error shows its traceback.
+#: The environment variable that makes an unexpected error show its traceback.
 TRACEBACK_VARIABLE = "MEM0MILVUS_TRACEBACK"
 
 _NEEDED = ("typer", "rich", "click")
@@ -19,7 +19,7 @@ _NEEDED = ("typer", "rich", "click")
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     sys.excepthook = _report_unexpected_error
-    # gRPC's C core writes warnings to stderr by itself, also about connections that it then re-establishes.
+    # gRPC's C core writes warnings directly to stderr, even about connections that it then re-establishes.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         from typer.main import get_command

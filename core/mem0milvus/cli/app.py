@@ -25,13 +25,11 @@ _PANELS: Mapping[str, Sequence[Callable[..., None]]] = {
     "Store": (stats, doctor, export, import_file, reembed, migrate_mem0, demo),
 }
 
-#: The names of commands that no function may or should have.
+#: Commands that cannot have the name of their function: ``import`` is a keyword, ``list`` a builtin.
 _NAMES: Mapping[Callable[..., None], str] = {list_memories: "list", import_file: "import"}
 
 app = typer.Typer(
-    cls=CommandGroup,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    cls=CommandGroup, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
 )
 
 

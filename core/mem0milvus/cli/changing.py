@@ -11,11 +11,10 @@ import typer
 from mem0milvus import HistoryEntry, Memory, NotFoundError
 from mem0milvus.cli.opening import find_id, open_store
 from mem0milvus.cli.options import CommandOptions, MemoryId, ScopeOptions, Yes
-from mem0milvus.cli.progress import working
 from mem0milvus.cli.tables import CHANGES, print_table
-from mem0milvus.cli.terminal import CommandUsageError, confirm, count, note, print_line
+from mem0milvus.cli.terminal import CommandUsageError, confirm, count, note, print_line, working
 
-#: The most memories whose texts are shown before they are deleted.
+#: The maximum number of texts that are shown before memories are deleted.
 _MOST_SHOWN = 10
 
 
@@ -24,15 +23,15 @@ def restore(
     memory_id: MemoryId,
     version: Annotated[
         int | None,
-        typer.Argument(metavar="[VERSION]", min=1, help="The version's number in the history. Default: the previous."),
+        typer.Argument(metavar="[VERSION]", min=1, help="A version in the history. Default: the previous one."),
     ] = None,
 ) -> None:
     """Restore an earlier version of a memory, or a deleted memory."""
-    with open_store(options) as store, working("Restoring"):
-        whole = find_id(store.memory, memory_id)
-        wanted = _previous_version(store.memory.history(whole)) if version is None else version
-        result = store.memory.restore(whole, wanted)
-        text = store.memory.get(whole)["memory"]
+    with open_store(options) as memory, working("Restoring"):
+        whole = find_id(memory, memory_id)
+        wanted = _previous_version(memory.history(whole)) if version is None else version
+        result = memory.restore(whole, wanted)
+        text = memory.get(whole)["memory"]
     options.exit_if_json({**result, "id": whole, "version": wanted, "memory": text})
     print_line(f"Restored version {wanted} of {whole}: {text}")
 
@@ -60,10 +59,9 @@ def delete(
     ids = scope.ids()
     if bool(memory_ids) == bool(ids):
         raise CommandUsageError(
-            "delete takes ids, or a scope: --user, --agent, --run; one of the two. Nothing was deleted."
+            "delete takes ids, or a scope (--user, --agent, --run), but not both. Nothing was deleted."
         )
-    with open_store(options) as store:
-        memory = store.memory
+    with open_store(options) as memory:
         chosen = list(dict.fromkeys(find_id(memory, one) for one in memory_ids or ()))
         if not yes and not _confirmed(memory, chosen, ids, purge):
             note("Nothing was deleted.")
@@ -100,7 +98,7 @@ def _text_of(memory: Memory, memory_id: str) -> str:
     try:
         return memory.get(memory_id)["memory"]
     except NotFoundError:
-        return f"{memory_id} (deleted before)"
+        return f"{memory_id} (already deleted)"
 
 
 def _count(memory: Memory, scope: Mapping[str, Any]) -> tuple[int, list[str]]:
@@ -113,8 +111,8 @@ def _count(memory: Memory, scope: Mapping[str, Any]) -> tuple[int, list[str]]:
 
 def vacuum(options: CommandOptions) -> None:
     """Erase expired memories and versions beyond the configured history_limit."""
-    with open_store(options) as store, working("Vacuuming"):
-        result = store.memory.vacuum()
+    with open_store(options) as memory, working("Vacuuming"):
+        result = memory.vacuum()
     options.exit_if_json(result)
     expired = count(result["expired"], "expired memory", "expired memories")
     print_line(f"Erased {expired} and {count(result['versions'], 'old version', 'old versions')}.")
@@ -122,8 +120,8 @@ def vacuum(options: CommandOptions) -> None:
 
 def process_pending(scope: ScopeOptions, options: CommandOptions) -> None:
     """Extract memories from messages that were stored unchanged because a model had failed."""
-    with open_store(options) as store, working("Extracting"):
-        result = store.memory.process_pending(**scope.ids())
+    with open_store(options) as memory, working("Extracting"):
+        result = memory.process_pending(**scope.ids())
     options.exit_if_json(result)
     print_line(f"Extracted {count(result['processed'], 'turn', 'turns')}; {len(result['failed']):,} failed again.")
     if result["results"]:

@@ -11,8 +11,7 @@ from typing import Annotated
 
 import typer
 
-from mem0milvus.cli.conversation import read_conversations
-from mem0milvus.cli.conversation_demo import ConversationDemo, open_demo_memory
+from mem0milvus.cli.conversation_demo import ConversationDemo, open_demo_memory, read_conversations
 from mem0milvus.cli.quickstart import play_quickstart
 from mem0milvus.cli.terminal import CommandUsageError, print_line
 
@@ -44,7 +43,7 @@ def demo(
         str | None, typer.Option("--path", metavar="FILE.db", help="Keep the store here. Default: a temporary store.")
     ] = None,
 ) -> None:
-    """See it work, offline: the quickstart step by step, or questions about your own conversation (--conversation)."""
+    """Try it offline: the quickstart step by step, or questions about your own conversation (--conversation)."""
     if conversation is None:
         for option, value in {"--ask": ask, "--user": user, "--top-k": top_k}.items():
             if value:

@@ -18,21 +18,13 @@ _SESSION = re.compile(r"session_(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """A message of a conversation.
+    """A message of a conversation."""
 
-    Attributes:
-        name: its name in the file, as in ``D1:3``.
-        speaker: empty where the file does not name one.
-        spoken: the text.
-        caption: of a picture that was shared with it.
-        role: ``user`` or ``assistant``.
-    """
-
-    name: str
-    speaker: str
-    spoken: str
-    caption: str = ""
-    role: str = "user"
+    name: str  #: its name in the file, as in ``D1:3``
+    speaker: str  #: empty if the file names none
+    spoken: str  #: the text
+    caption: str = ""  #: the caption of a picture that was shared with it
+    role: str = "user"  #: ``user`` or ``assistant``
 
     @property
     def text(self) -> str:
@@ -43,7 +35,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The messages of one run, and the time of it if the file has one."""
+    """The messages of one run, and its time if the file has one."""
 
     run_id: str
     utterances: tuple[Utterance, ...]
@@ -52,11 +44,11 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation of one user. ``questions`` are those of LoCoMo, as they are in the file."""
+    """A conversation of one user."""
 
     user_id: str
     sessions: tuple[Session, ...]
-    questions: Sequence[Mapping[str, Any]] = ()
+    questions: Sequence[Mapping[str, Any]] = ()  #: LoCoMo's questions about it, as they are in the file
 
     @property
     def utterances(self) -> list[Utterance]:
@@ -74,11 +66,7 @@ class Conversation:
 
 
 def read_locomo(samples: Sequence[object]) -> list[Conversation]:
-    """Read the samples of a LoCoMo file.
-
-    Raises:
-        ValidationError: one is malformed; the message names the place.
-    """
+    """Read the samples of a LoCoMo file. If one is malformed, raise a ValidationError that names the place."""
     conversations = [_read_sample(sample, f"sample {index}") for index, sample in enumerate(samples)]
     ids = [conversation.user_id for conversation in conversations]
     for user_id in ids:

@@ -15,15 +15,14 @@ from mem0milvus import Memory
 from mem0milvus.cli.opening import NoStoreError, open_memory, open_or_create_store, open_store
 from mem0milvus.cli.options import CommandOptions, OnConflict
 from mem0milvus.cli.overview import print_users
-from mem0milvus.cli.progress import progress_bar
 from mem0milvus.cli.settings import read_config_file, read_settings
 from mem0milvus.cli.tables import Column, print_fields, print_table
-from mem0milvus.cli.terminal import CommandUsageError, note, print_line
+from mem0milvus.cli.terminal import CommandUsageError, note, print_line, progress_bar
 
 if TYPE_CHECKING:
     from mem0milvus.migration import Mem0Store, MigrationReport, Problem
 
-#: The most memories that cannot be migrated and are listed.
+#: The maximum number of problems that are listed.
 _MOST_PROBLEMS = 10
 
 _SOURCE: dict[str, Any] = {"rich_help_panel": "Mem0's store, which is only read"}
@@ -80,11 +79,11 @@ def migrate_mem0(
         bool, typer.Option("--deleted/--no-deleted", help="Migrate the histories of memories deleted in Mem0, or not.")
     ] = True,
 ) -> None:
-    """Migrate Mem0's memories with ids, scopes, metadata, times and histories. Repeat it to continue."""
+    """Migrate Mem0's memories with ids, scopes, metadata, times and histories. Repeat it after an interruption."""
     from mem0milvus import migration
 
     store = source.store()
-    description = "Looking" if dry_run else "Migrating"
+    description = "Reading" if dry_run else "Migrating"
     with _open(options, dry_run=dry_run) as memory, progress_bar(description) as report:
         result = migration.migrate_mem0(
             memory, store, dry_run=dry_run, on_conflict=on_conflict, deleted=deleted, progress=report
@@ -95,14 +94,14 @@ def migrate_mem0(
 
 @contextmanager
 def _open(options: CommandOptions, *, dry_run: bool) -> Iterator[Memory]:
-    """Open the memory. A dry run creates no store: it uses an empty one in a temporary folder where there is none."""
+    """Open the memory. A dry run creates no store: if there is none, it uses an empty one in a temporary folder."""
     if not dry_run:
-        with open_or_create_store(options) as store:
-            yield store.memory
+        with open_or_create_store(options) as memory:
+            yield memory
         return
     try:
-        with open_store(options) as store:
-            yield store.memory
+        with open_store(options) as memory:
+            yield memory
     except NoStoreError:
         with TemporaryDirectory(prefix="mem0milvus-trial-", ignore_cleanup_errors=True) as folder:
             trial = read_settings(replace(options, url=str(Path(folder) / "trial.db")))
@@ -115,7 +114,7 @@ def _print_report(result: MigrationReport) -> None:
         "memories": result["memories"],
         "past versions": result["versions"],
         "deleted in Mem0": result["deleted"],
-        "here already": result["present"],
+        "already here": result["present"],
         "ids taken here": result["conflicts"],
         "renamed": len(result["renamed"]),
         "skipped": result["skipped"],

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mem0milvus import Memory, NotFoundError
 from mem0milvus.cli.options import StoreOptions
-from mem0milvus.cli.progress import working
 from mem0milvus.cli.settings import Settings, configuration_warnings, read_settings
-from mem0milvus.cli.terminal import UNKNOWN, CommandError, CommandUsageError, note
+from mem0milvus.cli.terminal import UNKNOWN, CommandError, CommandUsageError, note, working
+from mem0milvus.milvus.collection_swap import Names
+from mem0milvus.milvus.inspection import Inspection
+from mem0milvus.milvus.lite import is_lite
+from mem0milvus.operations.memories.read import ids_beginning_with
+from mem0milvus.runtime.blocking_driver import run
 
-if TYPE_CHECKING:
-    from mem0milvus.milvus.inspection import Inspection
-
-#: The most ids that the message about an ambiguous one lists.
+#: The maximum number of ids in the message about an ambiguous one.
 _MOST_LISTED = 5
 
 
@@ -27,27 +26,17 @@ class NoStoreError(CommandError):
     exit_code = UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class OpenStore:
-    """An open memory and its configuration."""
-
-    memory: Memory
-    settings: Settings
-
-
 @contextmanager
-def open_store(options: StoreOptions) -> Iterator[OpenStore]:
+def open_store(options: StoreOptions) -> Iterator[Memory]:
     """Open an existing store; raise ``NoStoreError`` if the store or the collection does not exist."""
     settings = read_settings(options)
     with existing_memories(settings), open_memory(settings) as memory:
-        yield OpenStore(memory, settings)
+        yield memory
 
 
 @contextmanager
-def open_or_create_store(options: StoreOptions) -> Iterator[OpenStore]:
-    """Open a store; create it, and print so, if the store or the collection does not exist."""
-    from mem0milvus.milvus.inspection import Inspection
-
+def open_or_create_store(options: StoreOptions) -> Iterator[Memory]:
+    """Open a store. If the store or the collection does not exist, create it and print a remark."""
     settings, created = read_settings(options), ""
     with ExitStack() as stack:
         if is_missing(settings):
@@ -59,7 +48,7 @@ def open_or_create_store(options: StoreOptions) -> Iterator[OpenStore]:
         memory = stack.enter_context(open_memory(settings))
         if created:
             note(created)
-        yield OpenStore(memory, settings)
+        yield memory
 
 
 @contextmanager
@@ -71,28 +60,14 @@ def open_memory(settings: Settings) -> Iterator[Memory]:
         yield memory
 
 
-def is_lite(settings: Settings) -> bool:
-    """Return whether the store is a Milvus Lite path rather than a server's address."""
-    from mem0milvus.milvus import lite
-
-    return lite.is_lite(settings.store.uri)
-
-
 def is_missing(settings: Settings) -> bool:
     """Return whether the store is a Milvus Lite path that does not exist."""
-    return is_lite(settings) and not Path(settings.store.uri).exists()
+    return is_lite(settings.store.uri) and not Path(settings.store.uri).exists()
 
 
 @contextmanager
 def existing_memories(settings: Settings) -> Iterator[Inspection]:
-    """Check that the collection exists, and keep the inspection, so also a Milvus Lite file, open until the block ends.
-
-    Raises:
-        NoStoreError: it does not exist.
-    """
-    from mem0milvus.milvus.collection_swap import Names
-    from mem0milvus.milvus.inspection import Inspection
-
+    """Check that the collection exists, and keep Milvus open until the block ends; raise ``NoStoreError`` if not."""
     store = settings.store
     if is_missing(settings) and store.uri.endswith(".db"):
         raise NoStoreError(
@@ -114,16 +89,7 @@ def existing_memories(settings: Settings) -> Iterator[Inspection]:
 
 
 def find_id(memory: Memory, beginning: str) -> str:
-    """Return the one id, also of a deleted memory, that is or begins with what the user typed.
-
-    Raises:
-        CommandUsageError: several ids begin with it.
-        NotFoundError: none does.
-        ValidationError: no id can be like this.
-    """
-    from mem0milvus.operations.memories.read import ids_beginning_with
-    from mem0milvus.runtime.blocking_driver import run
-
+    """Return the id, also of a deleted memory, that begins with ``beginning``; raise an error if none or several do."""
     found = run(ids_beginning_with(memory._ports, beginning))
     if len(found) > 1:
         more = f" and {len(found) - _MOST_LISTED:,} more" if len(found) > _MOST_LISTED else ""

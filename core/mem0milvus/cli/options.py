@@ -25,7 +25,8 @@ _SCOPE: dict[str, Any] = {"rich_help_panel": "Scope", "metavar": "ID"}
 
 _CONFIG_HELP = "Read this configuration file, TOML, YAML or JSON, with the keys of Memory.from_config."
 _URL_HELP = (
-    "Use this Milvus Lite path ending in .db or server address. Default: the configuration's, MILVUS_URI, ./milvus.db."
+    "Use this store: a Milvus Lite path ending in .db, or a server's address. "
+    "Default: the configuration's, else MILVUS_URI, else ./milvus.db."
 )
 
 
@@ -49,7 +50,7 @@ class CommandOptions(StoreOptions):
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables and sentences.")] = False
 
     def exit_if_json(self, result: object) -> None:
-        """With ``--json``, print the result and end the command, whose remaining lines print it for people."""
+        """With ``--json``, print the result and end the command. Without, return: the command prints it for people."""
         if self.as_json:
             print_json(result)
             raise typer.Exit
@@ -180,7 +181,7 @@ def _read_value(text: str) -> Any:
 
 
 def check_time(text: str | None, option: str) -> str | None:
-    """Check a time in ISO 8601, so that a wrong one is refused before a store is opened or created."""
+    """Check a time in ISO 8601, so that an invalid one is refused before a store is opened or created."""
     if text is not None:
         try:
             parse_moment(text, option)

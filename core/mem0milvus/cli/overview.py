@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.filesize import decimal
 
-from mem0milvus.cli.opening import open_store
+from mem0milvus.cli.opening import existing_memories, open_memory, open_store
 from mem0milvus.cli.options import CommandOptions, ScopeOptions, StoreOptions
-from mem0milvus.cli.progress import working
-from mem0milvus.cli.settings import Settings
+from mem0milvus.cli.settings import read_settings
 from mem0milvus.cli.tables import Column, print_fields, print_table
-from mem0milvus.cli.terminal import CommandUsageError, note, print_line, size
+from mem0milvus.cli.terminal import CommandUsageError, note, print_line, working
+from mem0milvus.data.timestamps import to_iso
+from mem0milvus.milvus.inspection import Inspection
+from mem0milvus.operations.memories.health_check import StoreCounts, count_rows
+from mem0milvus.runtime.blocking_driver import run
 
-if TYPE_CHECKING:
-    from mem0milvus.operations.memories.health_check import StoreCounts
-
-#: The most users that the table lists.
+#: The maximum number of users that the table lists.
 _MOST_USERS = 10
 
 #: The endings of picture files that matplotlib writes.
@@ -27,14 +28,12 @@ _PICTURES = (".png", ".svg", ".pdf")
 
 def stats(options: CommandOptions) -> None:
     """Count the contents of the store."""
-    from mem0milvus.operations.memories.health_check import count_rows
-    from mem0milvus.runtime.blocking_driver import run
-
-    with open_store(options) as store, working("Counting"):
-        found = run(count_rows(store.memory._ports))
-        facts = {**_facts(store.settings), **_counts(found)}
+    settings = read_settings(options)
+    with existing_memories(settings) as inspection, open_memory(settings) as memory, working("Counting"):
+        found = run(count_rows(memory._ports))
+        facts = {**_facts(inspection, settings.store.collection_name), **_counts(found)}
     options.exit_if_json({**facts, "memories_by_user": dict(found.users.most_common())})
-    shown = {**facts, "bytes_on_disk": None if facts["bytes_on_disk"] is None else size(facts["bytes_on_disk"])}
+    shown = {**facts, "bytes_on_disk": None if facts["bytes_on_disk"] is None else decimal(facts["bytes_on_disk"])}
     print_fields({key: f"{value:,}" if isinstance(value, int) else value for key, value in shown.items()})
     if len(found.users) > 1:
         print_users(found.users)
@@ -52,26 +51,20 @@ def print_users(users: Mapping[str, int]) -> None:
         note(f"… and {len(users) - _MOST_USERS:,} more users")
 
 
-def _facts(settings: Settings) -> dict[str, Any]:
-    from mem0milvus.milvus.inspection import Inspection
-
-    store = settings.store
-    with Inspection(store) as inspection:
-        facts = inspection.look(store.collection_name)
-        return {
-            "store": inspection.uri,
-            "collection": store.collection_name,
-            "milvus": inspection.version.replace("milvus_lite-", "Lite "),
-            "bytes_on_disk": inspection.bytes_on_disk(),
-            "embedder": facts.model,
-            "dimensions": facts.dims,
-            "metric": facts.metric,
-        }
+def _facts(inspection: Inspection, collection_name: str) -> dict[str, Any]:
+    facts = inspection.look(collection_name)
+    return {
+        "store": inspection.uri,
+        "collection": collection_name,
+        "milvus": inspection.version.replace("milvus_lite-", "Lite "),
+        "bytes_on_disk": inspection.bytes_on_disk(),
+        "embedder": facts.model,
+        "dimensions": facts.dims,
+        "metric": facts.metric,
+    }
 
 
 def _counts(found: StoreCounts) -> Mapping[str, Any]:
-    from mem0milvus.data.timestamps import to_iso
-
     return {
         "memories": found.memories,
         "users": len(found.users.keys() - {""}),
@@ -97,6 +90,6 @@ def timeline(
     """Draw when memories were added, changed and deleted (needs the extra plot)."""
     if picture.suffix.lower() not in _PICTURES:
         raise CommandUsageError(f"{str(picture)!r}: a picture's name ends in {', '.join(_PICTURES)}.")
-    with open_store(options) as store, working("Drawing"):
-        store.memory.timeline(**scope.ids(), limit=limit).savefig(picture)
+    with open_store(options) as memory, working("Drawing"):
+        memory.timeline(**scope.ids(), limit=limit).savefig(picture)
     print_line(f"Drawn: {picture}")

@@ -31,9 +31,6 @@ config = {
 }
 m = Memory.from_config(config)"""
 
-#: Columns of a printed result.
-_RESULT_WIDTH = 80
-
 _CLEAN_UP = 'm.delete_all(user_id="alice", purge=True)'
 
 #: Titles and code of the steps; code without a title belongs to the step before.
@@ -105,7 +102,7 @@ def _play(code: str, names: dict[str, Any], *, shows_result: bool) -> None:
         if method == "search":
             print_legend(rows)
     elif shows_result:
-        print_line(pformat(result, width=_RESULT_WIDTH, sort_dicts=False))
+        print_line(pformat(result, sort_dicts=False))
 
 
 def _show_code(code: str) -> None:

@@ -18,9 +18,8 @@ from mem0milvus.cli.options import (
     check_time,
     read_filters,
 )
-from mem0milvus.cli.progress import working
 from mem0milvus.cli.tables import HISTORY, found, listed, print_fields, print_legend, print_table, reasons
-from mem0milvus.cli.terminal import note
+from mem0milvus.cli.terminal import note, working
 
 
 def search(
@@ -43,18 +42,18 @@ def search(
     """Search memories, best first."""
     ids = scope.required_ids("Nothing was searched")
     where, as_of = read_filters(filters), check_time(as_of, "--as-of")
-    with open_store(options) as store, working("Searching"):
-        result = store.memory.search(
+    with open_store(options) as memory, working("Searching"):
+        result = memory.search(
             question, **ids, filters=where, top_k=top_k, threshold=threshold, as_of=as_of, mode=mode, explain=explain
         )
-    items = result["results"]
+        items, metric = result["results"], memory._ports.metric
     options.exit_if_json(result)
     print_table(found(items), items)
     if any("explain" in item for item in items):
         print()
         print_table(reasons(items), items)
     if items:
-        print_legend(items, store.settings.store.metric_type, stderr=True)
+        print_legend(items, metric, stderr=True)
 
 
 def list_memories(
@@ -69,8 +68,8 @@ def list_memories(
 ) -> None:
     """List memories in the order in which they were stored; without a scope, those of all users."""
     where, as_of = read_filters(filters), check_time(as_of, "--as-of")
-    with open_store(options) as store, working("Reading"):
-        result = store.memory.get_all(
+    with open_store(options) as memory, working("Reading"):
+        result = memory.get_all(
             **scope.ids(), filters=where, top_k=top_k + 1 if top_k else None, offset=offset, as_of=as_of
         )
     shown = result["results"][: top_k or None]
@@ -82,10 +81,10 @@ def list_memories(
 
 def show(options: CommandOptions, memory_id: MemoryId) -> None:
     """Show all fields of one memory."""
-    with open_store(options) as store:
-        whole = find_id(store.memory, memory_id)
+    with open_store(options) as memory:
+        whole = find_id(memory, memory_id)
         try:
-            item = store.memory.get(whole)
+            item = memory.get(whole)
         except NotFoundError as error:
             raise NotFoundError(
                 f"The memory {whole!r} was deleted or has expired. Its history: mem0milvus history {whole}"
@@ -96,9 +95,9 @@ def show(options: CommandOptions, memory_id: MemoryId) -> None:
 
 def history(options: CommandOptions, memory_id: MemoryId) -> None:
     """Show all versions of a memory, oldest first, also of a deleted one."""
-    with open_store(options) as store:
-        whole = find_id(store.memory, memory_id)
-        entries = store.memory.history(whole)
+    with open_store(options) as memory:
+        whole = find_id(memory, memory_id)
+        entries = memory.history(whole)
     options.exit_if_json(entries)
     print_table(HISTORY, entries)
     if entries[-1]["event"] == "DELETE":

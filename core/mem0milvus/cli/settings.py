@@ -21,17 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The configuration of one command.
+    """The configuration of one command."""
 
-    Attributes:
-        given: the dict for ``Memory.from_config``.
-        read: the same, validated.
-        shown: the warnings that were printed.
-    """
-
-    given: Mapping[str, Any]
-    read: MemoryConfig
-    shown: set[str]
+    given: Mapping[str, Any]  #: the dict for ``Memory.from_config``
+    read: MemoryConfig  #: the same, validated
+    shown: set[str]  #: the warnings that were printed
 
     @property
     def store(self) -> VectorStoreConfig:
@@ -75,7 +69,7 @@ def _with_store(config: dict[str, Any], changes: Mapping[str, str]) -> dict[str,
     section = config.get("vector_store", {})
     store = section.get("config", {}) if isinstance(section, Mapping) else None
     if not changes or not isinstance(store, Mapping):
-        return config  # a section that is no dict is refused with a better message when it is validated
+        return config  # validation refuses a section that is not a dict, with a better message
     replaced = ("uri", "url") if "url" in changes else ()
     kept = {key: value for key, value in store.items() if key not in replaced}
     return {**config, "vector_store": {**section, "config": {**kept, **changes}}}
@@ -102,7 +96,7 @@ def read_config_file(path: Path, option: str = "--config") -> dict[str, Any]:
         raise CommandUsageError(f"{named} cannot be read: {error}.") from error
     if not isinstance(content, dict):
         kind = type(content).__name__ if content is not None else "nothing"
-        raise CommandUsageError(f'{named} holds {kind}; it must hold keys as "vector_store" and "embedder".')
+        raise CommandUsageError(f'{named} holds {kind}; it must hold keys such as "vector_store" and "embedder".')
     return content
 
 

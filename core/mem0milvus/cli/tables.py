@@ -125,7 +125,7 @@ SCORES: tuple[Column[SearchItem], ...] = (
     Column("relevance", lambda item: f"{item['relevance']:.2f}", number=True),
 )
 
-#: Of the quickstart: memories, and the results of a search.
+#: The quickstart's columns of memories and of search results.
 MEMORIES: tuple[Column[MemoryItem], ...] = (
     _id_column(),
     TEXT,

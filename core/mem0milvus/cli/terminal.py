@@ -1,19 +1,20 @@
-"""Printing, exit codes and error messages of all commands, and the silencing of other libraries."""
+"""Printing, progress, exit codes and error messages of all commands, and the silencing of other libraries."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
+import re
 import sys
-import unicodedata
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TimeElapsedColumn
 from rich.text import Text
 from typer.core import TyperGroup
 from typing_extensions import override
@@ -52,6 +53,9 @@ EXIT_CODES: Mapping[type[Exception], int] = {
     ExtractionError: MODEL_FAILED,
 }
 
+#: Added to the library's own message, which cannot know of the command.
+_REEMBED_HINT = " To move it to the embedder that is configured now: mem0milvus reembed."
+
 
 class CommandError(Exception):
     """A command cannot continue. The user sees the message as one line: the problem and the way out."""
@@ -60,13 +64,18 @@ class CommandError(Exception):
 
 
 class CommandUsageError(CommandError):
-    """The command was called in a way that cannot work."""
+    """The arguments of a command cannot work."""
 
     exit_code = MISUSED
 
 
-#: Characters that change the direction of the text after them, so that it can look like another text.
-_DIRECTION_CHARACTERS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+#: Characters that are not printed: control characters, of which terminal escapes are made; halves of surrogate pairs,
+#: which UTF-8 cannot encode; and characters that change the direction of the text after them, which can then look like
+#: another text.
+_HARMFUL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+
+#: Called with the number of items done and the total, None while the total is unknown.
+Report = Callable[[int, "int | None"], None]
 
 #: The base class of typer's errors for wrong arguments. Older versions import it from click, typer 0.29 from a copy of
 #: click inside typer, so it is found through a subclass that every version exports.
@@ -98,7 +107,8 @@ class CommandGroup(TyperGroup):
             _abandon_stdout()
             return FAILED
         except (Mem0MilvusError, OSError) as error:
-            return _refuse(f"{error}{_hint(error)}", exit_code_of(error))
+            code = next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILED)
+            return _refuse(f"{error}{_REEMBED_HINT if isinstance(error, EmbedderMismatchError) else ''}", code)
         except typer.Abort:
             return FAILED
         # Without standalone mode, typer returns the code of an Exit, and 130 after Ctrl-C.
@@ -107,19 +117,8 @@ class CommandGroup(TyperGroup):
         return result if isinstance(result, int) else 0
 
 
-def exit_code_of(error: Exception) -> int:
-    """Return the exit code of an error."""
-    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILED)
-
-
-def _hint(error: Exception) -> str:
-    """Name the command that solves a problem, where the library's own message cannot know of it."""
-    is_mismatch = isinstance(error, EmbedderMismatchError)
-    return " To move it to the embedder that is configured now: mem0milvus reembed." if is_mismatch else ""
-
-
 def _abandon_stdout() -> None:
-    """Send the rest of the output nowhere: Python flushes stdout at exit and would fail on the closed pipe again."""
+    """Redirect stdout to the null device: Python flushes it at exit, which would fail on the closed pipe again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -130,8 +129,7 @@ def _refuse(message: str, exit_code: int) -> int:
 
 def _explain_usage(error: Exception) -> str:
     message = cast("str", error.format_message())  # type: ignore[attr-defined]
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "mem0milvus"
+    command = getattr(getattr(error, "ctx", None), "command_path", "mem0milvus")
     ending = "" if message.endswith((".", "?")) else "."
     if message.startswith("No such option") and " " not in command:
         ending += " Options come after their command, as in mem0milvus list --config FILE."
@@ -162,11 +160,7 @@ def print_json(value: object) -> None:
 
 
 def confirm(question: str) -> bool:
-    """Ask a yes-or-no question on stderr; any answer but yes is no.
-
-    Raises:
-        CommandUsageError: standard input is not a terminal.
-    """
+    """Ask a yes-or-no question on stderr; any answer but yes is no. Without a terminal, raise a CommandUsageError."""
     if not sys.stdin.isatty():
         raise CommandUsageError(f"{question} Not a terminal; pass --yes to do it without asking.")
     Console(stderr=True, highlight=False).print(plain(f"{question} [y/N] ", "bold"), end="")
@@ -178,25 +172,33 @@ def count(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-def size(number: int) -> str:
-    """Return a number of bytes with a unit."""
-    amount = float(number)
-    for unit in ("bytes", "kB", "MB"):
-        if amount < 1_000:
-            return f"{amount:.0f} {unit}"
-        amount /= 1_000
-    return f"{amount:.1f} GB"
-
-
 def plain(text: str, style: str = "") -> Text:
-    """Return a text for the terminal: markup is not interpreted, and control and direction characters are removed."""
-    return Text("".join(filter(_is_harmless, text)), style=style)
+    """Return a text for the terminal: markup is not interpreted, and harmful characters are removed."""
+    return Text(_HARMFUL.sub("", text), style=style)
 
 
-def _is_harmless(character: str) -> bool:
-    if character in "\n\t":
-        return True
-    return unicodedata.category(character) not in ("Cc", "Cs") and character not in _DIRECTION_CHARACTERS
+@contextmanager
+def progress_bar(description: str, total: int | None = None, *, transient: bool = True) -> Iterator[Report]:
+    """Show a bar on stderr until the block ends, and after it unless it is transient."""
+    with _progress(BarColumn(), MofNCompleteColumn(), transient=transient) as progress:
+        task = progress.add_task(description, total=total)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def working(description: str) -> Iterator[None]:
+    """Show a spinner and the elapsed time on stderr until the block ends."""
+    with _progress(SpinnerColumn(), transient=True) as progress:
+        progress.add_task(description, total=None)
+        yield
+
+
+def _progress(*columns: ProgressColumn, transient: bool) -> Progress:
+    shown = sys.stderr.isatty()
+    console = Console(stderr=True, quiet=not shown)
+    return Progress(
+        "{task.description}", *columns, TimeElapsedColumn(), console=console, disable=not shown, transient=transient
+    )
 
 
 class _WarningLines(logging.Handler):
@@ -209,7 +211,7 @@ class _WarningLines(logging.Handler):
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Keep the warnings and logs of other libraries from the terminal."""
+    """Hide the warnings and log messages of other libraries."""
     # Without any handler at the root, Python's handler of last resort prints warnings of every library on stderr.
     handlers = {"": logging.NullHandler(), "mem0milvus": _WarningLines(logging.WARNING)}
     with warnings.catch_warnings():

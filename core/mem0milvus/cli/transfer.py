@@ -11,9 +11,8 @@ import typer
 from mem0milvus import EmbeddingError, Memory
 from mem0milvus.cli.opening import existing_memories, open_or_create_store, open_store
 from mem0milvus.cli.options import CommandOptions, OnConflict, Yes
-from mem0milvus.cli.progress import progress_bar
 from mem0milvus.cli.settings import Settings, configuration_warnings, read_settings, without_embedder
-from mem0milvus.cli.terminal import CommandUsageError, confirm, count, note, print_line
+from mem0milvus.cli.terminal import CommandUsageError, confirm, count, note, print_line, progress_bar
 
 if TYPE_CHECKING:
     from mem0milvus.milvus.inspection import CollectionFacts
@@ -24,15 +23,15 @@ def export(
     options: CommandOptions,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, in JSON Lines.")],
     vectors: Annotated[
-        bool, typer.Option("--vectors/--no-vectors", help="Include the vectors; without, the file is a fifth as large.")
+        bool, typer.Option("--vectors/--no-vectors", help="Include vectors; the file is a fifth as large without them.")
     ] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Write all memories, their histories and records into one file."""
     if file.exists() and not overwrite:
         raise CommandUsageError(f"{file} exists already: name another file, or add --overwrite. Nothing was written.")
-    with open_store(options) as store, progress_bar("Exporting") as report:
-        result = store.memory.dump(file, vectors=vectors, overwrite=overwrite, progress=report)
+    with open_store(options) as memory, progress_bar("Exporting") as report:
+        result = memory.dump(file, vectors=vectors, overwrite=overwrite, progress=report)
     options.exit_if_json(result)
     print_line(f"Exported {_amounts(result)} to {file}.")
 
@@ -44,9 +43,9 @@ def import_file(
 ) -> None:
     """Import a file written by export. Repeat an interrupted command to continue it."""
     if not file.is_file():
-        raise CommandUsageError(f"{file} is no file: name one written by export.")
-    with open_or_create_store(options) as store, progress_bar("Importing") as report:
-        result = store.memory.load(file, on_conflict=on_conflict, progress=report)
+        raise CommandUsageError(f"{file} is not a file: name one written by export.")
+    with open_or_create_store(options) as memory, progress_bar("Importing") as report:
+        result = memory.load(file, on_conflict=on_conflict, progress=report)
     options.exit_if_json(result)
     print_line(f"Imported {_amounts(result)} from {file}.")
     if result["present"]:
@@ -64,7 +63,7 @@ def reembed(
         bool, typer.Option("--drop-old", help="Drop the former collections at the end instead of keeping them.")
     ] = False,
     again: Annotated[
-        bool, typer.Option("--again", help="Make all vectors and words anew, even if the embedder is the same.")
+        bool, typer.Option("--again", help="Compute all vectors and words again, even if the embedder is the same.")
     ] = False,
     yes: Yes = False,
 ) -> None:
@@ -116,7 +115,7 @@ class _FormerEmbedder:
         self.dims = facts.dims
 
     def embed(self, texts: Sequence[str]) -> NoReturn:
-        raise EmbeddingError(f"{self.identity!r} is not configured any more, and {len(texts)} texts need it.")
+        raise EmbeddingError(f"{self.identity!r} is no longer configured, but {len(texts)} texts need it.")
 
 
 def _open_as_filled(settings: Settings, facts: CollectionFacts) -> Memory:
@@ -141,4 +140,4 @@ def _amounts(result: Mapping[str, Any]) -> str:
 def _warn_of_unsearchable(number: int) -> None:
     if number:
         records = count(number, "record is", "records are")
-        note(f"{records} stored but not searchable: the imported vectors are of another embedder.", "yellow")
+        note(f"{records} stored but not searchable: the imported vectors come from another embedder.", "yellow")

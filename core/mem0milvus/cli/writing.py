@@ -11,17 +11,9 @@ import typer
 
 from mem0milvus import AddResult
 from mem0milvus.cli.opening import find_id, open_or_create_store, open_store
-from mem0milvus.cli.options import (
-    CommandOptions,
-    MemoryId,
-    Metadata,
-    RequiredScopeOptions,
-    check_time,
-    read_metadata,
-)
-from mem0milvus.cli.progress import working
+from mem0milvus.cli.options import CommandOptions, MemoryId, Metadata, RequiredScopeOptions, check_time, read_metadata
 from mem0milvus.cli.tables import CHANGES, print_table
-from mem0milvus.cli.terminal import CommandUsageError, note, print_line
+from mem0milvus.cli.terminal import CommandUsageError, note, print_line, working
 
 #: The argument that means standard input.
 STDIN = "-"
@@ -55,9 +47,7 @@ def add(
     ids: Annotated[
         list[str] | None,
         typer.Option(
-            "--id",
-            metavar="ID",
-            help="Set the id, so that repeating the command changes nothing. Once per memory.",
+            "--id", metavar="ID", help="Set the id, so that repeating the command changes nothing. Once per memory."
         ),
     ] = None,
 ) -> None:
@@ -66,8 +56,8 @@ def add(
     extra = read_metadata(metadata)
     timestamp, expires = check_time(timestamp, "--timestamp"), check_time(expires, "--expires")
     content = _read_content(text, messages)
-    with open_or_create_store(options) as store, working("Remembering"):
-        result = store.memory.add(
+    with open_or_create_store(options) as memory, working("Remembering"):
+        result = memory.add(
             content,
             **scope_ids,
             metadata=extra,
@@ -85,11 +75,11 @@ def _print_added(result: AddResult) -> None:
     if result["results"]:
         print_table(CHANGES, result["results"])
     else:
-        note("Nothing was worth remembering or new. --no-infer stores the text unchanged.")
+        note("Nothing was worth remembering, or it was known already. --no-infer stores the text unchanged.")
     for change in result.get("rejected", ()):
         note(f"Rejected: {change['action']} {change['memory']!r}: {change['reason']}", style="yellow")
     if error := result.get("extraction_error"):
-        note(f"Stored unchanged until `mem0milvus process-pending`: {error}", style="yellow")
+        note(f"Stored unchanged. `mem0milvus process-pending` repeats the extraction. {error}", style="yellow")
 
 
 def update(
@@ -101,9 +91,9 @@ def update(
     """Change the text of a memory; the old text stays in its history."""
     extra = read_metadata(metadata)
     new = _read_stdin() if text == STDIN else text
-    with open_store(options) as store, working("Changing"):
-        whole = find_id(store.memory, memory_id)
-        result = store.memory.update(whole, new, extra)
+    with open_store(options) as memory, working("Changing"):
+        whole = find_id(memory, memory_id)
+        result = memory.update(whole, new, extra)
     options.exit_if_json({**result, "id": whole})
     print_line(f"Changed {whole}. Its old text: mem0milvus history {whole[:8]}")
 
@@ -115,7 +105,7 @@ def _read_content(text: str | None, messages: str | None) -> Any:
     if messages is None:
         return _read_stdin() if text == STDIN else text
     if messages != STDIN and not Path(messages).is_file():
-        raise CommandUsageError(f"--messages {messages!r} is no file.")
+        raise CommandUsageError(f"--messages {messages!r} is not a file.")
     try:
         content = json.loads(_read_stdin() if messages == STDIN else Path(messages).read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:

@@ -22,10 +22,9 @@ _IDS_AT_ONCE = 500
 
 
 class Mem0History:
-    """A ``history.db``, open for reading.
+    """A ``history.db``, open for reading. If the file is missing or not Mem0's, opening it is a ``ValidationError``.
 
-    Raises:
-        ValidationError: the file does not exist, or is not Mem0's.
+    Every method raises a ``StoreError`` if the file cannot be read.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
@@ -51,7 +50,7 @@ class Mem0History:
         self._database.close()
 
     def _prepare(self) -> None:
-        """Copy the table into a temporary one with an index: Mem0's has no index by memory."""
+        """Copy the table into a temporary one with an index: Mem0's own has no index by memory."""
         columns = {row[1] for row in self._database.execute("PRAGMA table_info(history)")}
         if not columns:
             raise ValidationError(f"{self._path} has no table history: it is not Mem0's.")
@@ -63,11 +62,7 @@ class Mem0History:
         self._database.execute("CREATE INDEX temp.by_memory ON entries (memory_id)")
 
     def entries(self, memory_ids: Sequence[str]) -> dict[str, list[HistoryRow]]:
-        """Return the entries of memories by id, oldest first.
-
-        Raises:
-            StoreError: the file cannot be read.
-        """
+        """Return the entries of memories by id, oldest first."""
         found: dict[str, list[HistoryRow]] = {}
         for start in range(0, len(memory_ids), _IDS_AT_ONCE):
             some = memory_ids[start : start + _IDS_AT_ONCE]
@@ -80,11 +75,7 @@ class Mem0History:
         return found
 
     def last_events(self) -> Iterator[dict[str, str]]:
-        """Yield the last event of each memory, by id, in pages.
-
-        Raises:
-            StoreError: the file cannot be read.
-        """
+        """Yield the last event of each memory, by id, in pages."""
         after = ""
         last = "SELECT max(rowid) FROM entries WHERE memory_id > ? GROUP BY memory_id ORDER BY memory_id LIMIT ?"
         statement = f"SELECT memory_id, event FROM entries WHERE rowid IN ({last}) ORDER BY memory_id"  # noqa: S608

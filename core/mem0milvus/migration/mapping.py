@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from mem0milvus.data.memory_row import MemoryRow, closed, content_hash
 from mem0milvus.data.messages import check_metadata, check_text
-from mem0milvus.data.scope import check_id, check_memory_id
+from mem0milvus.data.scope import SCOPE_FIELDS, check_id, check_memory_id
 from mem0milvus.data.timestamps import FOREVER_US, parse_moment, to_us
 from mem0milvus.errors import ValidationError
 from mem0milvus.operations.transfer.dump_format import MemoryRows
@@ -29,23 +29,14 @@ _MAX_ROLE_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """One entry of ``history.db``.
+    """One entry of ``history.db``."""
 
-    Attributes:
-        event: ``ADD``, ``UPDATE`` or ``DELETE``.
-        text: the new text of the memory; empty for ``DELETE``.
-        created_at: of the memory, as Mem0 wrote it, or empty.
-        updated_at: of this change, as Mem0 wrote it, or empty.
-        actor_id: the speaker.
-        role: the speaker's role.
-    """
-
-    event: str
-    text: str
-    created_at: str = ""
-    updated_at: str = ""
-    actor_id: str = ""
-    role: str = ""
+    event: str  #: ``ADD``, ``UPDATE``, ``DELETE`` or ``NONE``
+    text: str  #: the new text of the memory; empty for ``DELETE``
+    created_at: str = ""  #: the creation time of the memory, as Mem0 wrote it, or empty
+    updated_at: str = ""  #: the time of this change, as Mem0 wrote it, or empty
+    actor_id: str = ""  #: the speaker
+    role: str = ""  #: the speaker's role
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +49,10 @@ class _Version:
 def existing_memory(
     memory_id: str, document: Mapping[str, Any], history: Sequence[HistoryRow], seq: int = 0
 ) -> MemoryRows:
-    """Return the rows of a memory that Mem0 has.
+    """Return the rows of a memory that Mem0 has. Raise a ValidationError with the reason if it cannot be stored here.
 
-    Mem0's history has texts and times only, so all versions get the current metadata and scope.
-
-    Args:
-        memory_id: its id.
-        document: Mem0's document.
-        history: its entries, oldest first; empty without a ``history.db``.
-        seq: its position in its run.
-
-    Raises:
-        ValidationError: it cannot be stored here; the message is the reason.
+    Mem0's history has texts and times only, so all versions get the metadata and scope of ``document``. The entries of
+    ``history`` are oldest first; ``seq`` is the memory's position in its run.
     """
     text = check_text(document.get("data"), "its text")
     created_us = _created(document, history)
@@ -79,63 +62,38 @@ def existing_memory(
     metadata = {key: value for key, value in document.items() if key not in _OWN_KEYS}
     if attributed and attributed != role:
         metadata["attributed_to"] = attributed
-    base = MemoryRow(
-        id=check_memory_id(memory_id, "its id"),
-        user_id=_id(document, "user_id"),
-        agent_id=_id(document, "agent_id"),
-        run_id=_id(document, "run_id"),
-        actor_id=_id(document, "actor_id"),
+    versions = list(_versions(history, created_us)) or [_Version("ADD", text, created_us)]
+    # Mem0 writes the history after the memory, so a kill between the two loses the entry.
+    if (last := versions[-1]).text != text:
+        event: Event = "ADD" if last.event == "DELETE" else "UPDATE"
+        versions.append(_Version(event, text, max(changed_us, last.at_us + 1)))
+    return _rows(
+        memory_id,
+        created_us,
+        versions,
+        **{name: _id(document, name) for name in (*SCOPE_FIELDS, "actor_id")},
         role=role,
-        memory=text,
-        hash=content_hash(text),
         metadata=check_metadata(metadata),
-        created_at=created_us,
-        valid_from=created_us,
-        observed_at=created_us,
         expires_at=_expiry(document.get("expiration_date")),
         seq=seq,
     )
-    versions = list(_versions(history, created_us))
-    if not versions:
-        versions = [_Version("ADD", text, created_us)]
-    if (
-        versions[-1].event == "DELETE" or versions[-1].text != text
-        # Mem0 writes the history after the memory, so a kill between the two loses the entry.
-    ):
-        event: Event = "ADD" if versions[-1].event == "DELETE" else "UPDATE"
-        versions.append(_Version(event, text, max(changed_us, versions[-1].at_us + 1)))
-    return _rows(base, versions)
 
 
 def deleted_memory(memory_id: str, history: Sequence[HistoryRow]) -> MemoryRows:
-    """Return the rows of a memory that Mem0 has deleted. Mem0's history has no scope.
+    """Return the rows of a memory that Mem0 has deleted. They have no scope, because Mem0's history has none.
 
-    Args:
-        memory_id: its id.
-        history: its entries, oldest first; the last is its deletion.
-
-    Raises:
-        ValidationError: it cannot be stored here; the message is the reason.
+    Raise a ValidationError with the reason if it cannot be stored here.
     """
     created_us = _created({}, history)
-    first = history[0]
-    base = MemoryRow(
-        id=check_memory_id(memory_id, "its id"),
-        actor_id=check_id(first.actor_id, "actor_id") if first.actor_id else "",
-        role=_role(first.role),
-        memory="",
-        hash="",
-        created_at=created_us,
-        valid_from=created_us,
-        observed_at=created_us,
-    )
-    return _rows(base, list(_versions(history, created_us)))
+    actor_id = _id({"actor_id": history[0].actor_id}, "actor_id")
+    versions = list(_versions(history, created_us))
+    return _rows(memory_id, created_us, versions, actor_id=actor_id, role=_role(history[0].role))
 
 
 def created_us(document: Mapping[str, Any]) -> int:
     """Return the creation time of a memory, to sort a run by; 0 if it is missing or invalid."""
     try:
-        return _moment(document.get("created_at"), "created_at")
+        return _created(document, ())
     except ValidationError:
         return 0
 
@@ -145,7 +103,7 @@ def _versions(history: Sequence[HistoryRow], created_at_us: int) -> Iterator[_Ve
     last_us = created_at_us - 1
     for entry in history:
         if entry.event not in ("ADD", "UPDATE", "DELETE"):
-            continue  # Mem0 records "NONE" where its language model changed nothing
+            continue  # Mem0 records "NONE" if its language model changed nothing
         if entry.event != "DELETE":
             check_text(entry.text, "a text in its history")
         changed_us = created_at_us if last_us < created_at_us else _moment(entry.updated_at, "updated_at")
@@ -153,7 +111,16 @@ def _versions(history: Sequence[HistoryRow], created_at_us: int) -> Iterator[_Ve
         yield _Version(cast("Event", entry.event), "" if entry.event == "DELETE" else entry.text, last_us)
 
 
-def _rows(base: MemoryRow, versions: Sequence[_Version]) -> MemoryRows:
+def _rows(memory_id: str, created_us: int, versions: Sequence[_Version], **columns: Any) -> MemoryRows:
+    base = MemoryRow(
+        id=check_memory_id(memory_id, "its id"),
+        memory="",
+        hash="",
+        created_at=created_us,
+        valid_from=created_us,
+        observed_at=created_us,
+        **columns,
+    )
     rows = [
         replace(
             base,
@@ -172,9 +139,9 @@ def _rows(base: MemoryRow, versions: Sequence[_Version]) -> MemoryRows:
 
 
 def _created(document: Mapping[str, Any], history: Sequence[HistoryRow]) -> int:
-    given = document.get("created_at") or next((entry.created_at for entry in history if entry.created_at), None)
+    given = document.get("created_at") or next((entry.created_at for entry in history if entry.created_at), "")
     if not given:
-        raise ValidationError("Mem0 has no creation time of it")
+        raise ValidationError("Mem0 has no creation time for it")
     return _moment(given, "created_at")
 
 

@@ -114,10 +114,12 @@ def migrate_mem0(
         ValidationError: there is no such store, collection or ``history.db``, or ids are taken. Nothing was written.
         StoreLockedError: a process has Mem0's Milvus Lite store open.
         EmbeddingError: the embedding model failed; calling again continues.
-        StoreError: Milvus failed, here or there; calling again continues.
+        StoreError: one of the two stores failed; calling again continues.
     """
     if not isinstance(memory, Memory):
-        raise ValidationError(f"memory must be a Memory, not {type(memory).__name__}; an AsyncMemory has to_sync().")
+        raise ValidationError(
+            f"memory must be a Memory, not {type(memory).__name__}; call to_sync() of an AsyncMemory."
+        )
     if on_conflict not in ("error", "skip", "rename"):
         raise ValidationError(f"on_conflict={on_conflict!r}; known are error, skip, rename.")
     store = source if isinstance(source, Mem0Store) else Mem0Store.from_config(source)
@@ -125,8 +127,7 @@ def migrate_mem0(
         history = None
         if store.history_db is not None:
             history = resources.enter_context(closing(Mem0History(store.history_db)))
-        names = ("url", "collection_name", "token", "db_name")
-        settings = {name: getattr(store, name) for name in names}
+        settings = {name: getattr(store, name) for name in ("url", "collection_name", "token", "db_name")}
         config = read_section(VectorStoreConfig, settings, "vector_store.config")
         collection = resources.enter_context(Mem0Collection(config))
         return run(_Migration(collection, history, deleted).run(memory._ports, on_conflict, dry_run, progress))
@@ -154,11 +155,11 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Migration:
-    """The contents of Mem0's store; with ``deleted``, including the histories of deleted memories."""
+    """The contents of Mem0's store."""
 
     collection: Mem0Collection
     history: Mem0History | None
-    deleted: bool
+    deleted: bool  #: whether the histories of deleted memories belong to them
 
     async def run(
         self, ports: Ports, on_conflict: OnConflict, dry_run: bool, progress: Progress | None
@@ -184,11 +185,7 @@ class _Migration:
         return report
 
     async def _write(
-        self,
-        importer: MemoryImporter,
-        positions: Mapping[str, int],
-        report: MigrationReport,
-        progress: Progress | None,
+        self, importer: MemoryImporter, positions: Mapping[str, int], report: MigrationReport, progress: Progress | None
     ) -> None:
         outcome = empty_outcome("")
         total = report["memories"] + report["deleted"] + report["present"] + report["conflicts"]

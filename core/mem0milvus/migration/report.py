@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from typing_extensions import TypedDict
 
+from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.timestamps import to_iso
 from mem0milvus.operations.transfer.dump_format import MemoryRows
 from mem0milvus.operations.transfer.import_rows import ImportState
 
-#: The most problems, and the most conflicts, that a report lists; all of them are counted.
+#: The maximum number of problems, and of conflicts, that a report lists; all of them are counted.
 _MOST_LISTED = 100
 
 
@@ -44,77 +43,67 @@ class MigrationReport(TypedDict):
     last: str | None
 
 
-@dataclass(slots=True)
 class Survey:
-    """The counts of a migration.
+    """The counts of a migration, collected batch by batch."""
 
-    Attributes:
-        dry_run: copied into the report.
-        seen: the number of memories counted, including those that are not migrated.
-        conflicts: the first memories whose ids other memories have here.
-    """
-
-    dry_run: bool
-    seen: int = 0
-    conflicts: list[Problem] = field(default_factory=list)
-    _counts: Counter[str] = field(default_factory=Counter)
-    _problems: list[Problem] = field(default_factory=list)
-    _users: Counter[str] = field(default_factory=Counter)
-    _agents: Counter[str] = field(default_factory=Counter)
-    _runs: set[tuple[str, str, str]] = field(default_factory=set)
-    _first_us: int | None = None
-    _last_us: int | None = None
+    def __init__(self, dry_run: bool) -> None:
+        self.seen = 0  #: the number of memories counted, including those that are not migrated
+        self.conflicts: list[Problem] = []  #: the first memories whose ids other memories have here
+        self._problems: list[Problem] = []
+        self._runs: set[tuple[str, str, str]] = set()
+        self._report: MigrationReport = {
+            "dry_run": dry_run,
+            "memories": 0,
+            "deleted": 0,
+            "versions": 0,
+            "present": 0,
+            "conflicts": 0,
+            "skipped": 0,
+            "renamed": {},
+            "unreadable": 0,
+            "problems": [],
+            "elsewhere": 0,
+            "users": {},
+            "agents": {},
+            "runs": 0,
+            "first": None,
+            "last": None,
+        }
 
     def add(self, memories: Sequence[MemoryRows], states: Sequence[ImportState]) -> None:
         """Count memories by their import states."""
+        report = self._report
         for memory, state in zip(memories, states, strict=True):
             self.seen += 1
             if state is ImportState.CONFLICT:
-                self._counts["conflicts"] += 1
+                report["conflicts"] += 1
                 if len(self.conflicts) < _MOST_LISTED:
-                    self.conflicts.append({"id": memory.head.id, "reason": "another memory has this id here"})
+                    self.conflicts.append({"id": memory.id, "reason": "another memory has this id here"})
             elif state is ImportState.PRESENT:
-                self._counts["present"] += 1
+                report["present"] += 1
             else:
-                self._counts["deleted" if memory.deleted else "memories"] += 1
-                self._counts["versions"] += len(memory.closed)
+                report["memories"] += not memory.deleted
+                report["deleted"] += memory.deleted
+                report["versions"] += len(memory.closed)
             if not memory.deleted:
-                self._count_owner(memory)
+                self._count_owner(memory.head)
 
-    def _count_owner(self, memory: MemoryRows) -> None:
-        head = memory.head
-        self._users[head.user_id] += 1
+    def _count_owner(self, head: MemoryRow) -> None:
+        report, created_at = self._report, to_iso(head.created_at)
+        report["users"][head.user_id] = report["users"].get(head.user_id, 0) + 1
         if head.agent_id:
-            self._agents[head.agent_id] += 1
+            report["agents"][head.agent_id] = report["agents"].get(head.agent_id, 0) + 1
         if head.run_id:
             self._runs.add((head.user_id, head.agent_id, head.run_id))
-        self._first_us = min(head.created_at, self._first_us or head.created_at)
-        self._last_us = max(head.created_at, self._last_us or head.created_at)
+        report["first"] = min(created_at, report["first"] or created_at)  # as text: its years have four digits
+        report["last"] = max(created_at, report["last"] or created_at)
 
     def leave_out(self, problems: Sequence[Problem], elsewhere: int) -> None:
         """Count memories that are not migrated."""
-        self._counts["unreadable"] += len(problems)
-        self._counts["elsewhere"] += elsewhere
+        self._report["unreadable"] += len(problems)
+        self._report["elsewhere"] += elsewhere
         self._problems += problems[: _MOST_LISTED - len(self._problems)]
 
     def report(self) -> MigrationReport:
         """Return the report."""
-        counts = self._counts
-        return {
-            "dry_run": self.dry_run,
-            "memories": counts["memories"],
-            "deleted": counts["deleted"],
-            "versions": counts["versions"],
-            "present": counts["present"],
-            "conflicts": counts["conflicts"],
-            "skipped": 0,
-            "renamed": {},
-            "unreadable": counts["unreadable"],
-            "problems": [*self._problems, *self.conflicts],
-            "elsewhere": counts["elsewhere"],
-            "users": dict(self._users),
-            "agents": dict(self._agents),
-            "runs": len(self._runs),
-            "first": None if self._first_us is None else to_iso(self._first_us),
-            "last": None if self._last_us is None else to_iso(self._last_us),
-        }
+        return {**self._report, "problems": [*self._problems, *self.conflicts], "runs": len(self._runs)}
