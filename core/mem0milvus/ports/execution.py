@@ -13,7 +13,13 @@ T = TypeVar("T")
 
 
 class Driver(Protocol):
-    """Runs blocking functions for a port: in the caller's thread, or in worker threads beside an event loop."""
+    """Runs blocking functions for a port: in the caller's thread, or in worker threads beside an event loop.
+
+    Attributes:
+        is_async: whether an event loop runs, so that async methods of models can be awaited.
+    """
+
+    is_async: bool
 
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function and return its result."""

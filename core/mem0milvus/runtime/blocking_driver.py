@@ -22,6 +22,8 @@ P = ParamSpec("P")
 class BlockingDriver(Driver):
     """Calls functions in the caller's thread."""
 
+    is_async = False
+
     @override
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return function(*args, **kwargs)

@@ -21,7 +21,7 @@ from mem0milvus.retrieval.text import ANALYSIS_VERSION
 
 if TYPE_CHECKING:
     from mem0milvus.data.record_row import RecordRow
-    from mem0milvus.models.checked_embedder import CheckedEmbedder
+    from mem0milvus.models.checked_models import CheckedEmbedder
     from mem0milvus.types import Embedder
 
 

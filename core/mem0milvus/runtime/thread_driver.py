@@ -27,11 +27,9 @@ async def _shielded(step: Coroutine[Any, Any, T]) -> T:
 
 
 class ThreadDriver(Driver):
-    """Calls functions in worker threads, several at the same time, while the event loop runs.
+    """Calls functions in the threads of a pool, several at the same time, while the event loop runs."""
 
-    Args:
-        executor: returns the pool of worker threads.
-    """
+    is_async = True
 
     def __init__(self, executor: Callable[[], Executor]) -> None:
         self._executor = executor
