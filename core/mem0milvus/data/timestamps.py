@@ -34,18 +34,10 @@ def to_iso(moment_us: int) -> str:
 
 
 def parse_moment(value: object, name: str) -> int:
-    """Parse a timestamp given by a user.
+    """Return the microseconds since 1970 UTC of a timestamp given by a user.
 
-    Args:
-        value: a ``datetime``, ISO 8601 text (also with ``Z``), or a number of seconds since 1970 UTC. Without an offset
-            it is in UTC.
-        name: the argument's name, for the error message.
-
-    Returns:
-        Microseconds since 1970 UTC.
-
-    Raises:
-        ValidationError: the value is none of these, or lies outside the years 1 to 9999.
+    It is a ``datetime``, ISO 8601 text (also with ``Z``), or a number of seconds since 1970 UTC, in the years 1 to
+    9999. Without an offset it is in UTC.
     """
     try:
         if isinstance(value, datetime):

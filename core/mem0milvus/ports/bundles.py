@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommonPorts:
-    """The ports that a memory and a record store have in common.
+    """The ports that both a memory and a record store have.
 
     Attributes:
         positions: the next position in each run, or in each namespace.

@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 
 
 class BackgroundTasks(Background):
-    """A bounded number of tasks, each waiting for the last one of its scope.
+    """Tasks of the event loop, each waiting for the last one of its scope. ``on_error`` is called in the event loop.
 
-    Args:
-        config: ``queue_size`` bounds the tasks, and a further ``add`` waits until one ends; ``on_error`` is called in
-            the event loop.
+    ``queue_size`` bounds the unfinished tasks; a further ``add`` waits until one has ended.
     """
 
     def __init__(self, config: BackgroundConfig) -> None:
@@ -68,7 +66,7 @@ class BackgroundTasks(Background):
             self._outcomes.count(ticket, task.exception())
 
     def _of_this_loop(self) -> set[asyncio.Task[object]]:
-        """The tasks of the running event loop. Tasks of a loop that was closed will never end."""
+        """Return the tasks of the running event loop. Tasks of a loop that was closed will never end."""
         loop = asyncio.get_running_loop()
         return {task for task in self._tasks if task.get_loop() is loop}
 

@@ -66,11 +66,9 @@ class BackgroundOutcomes:
 
 
 class BackgroundWorker(Background):
-    """A queue of bounded length and a thread that runs its jobs one after the other.
+    """A thread that runs the queued jobs one after the other, and calls ``on_error`` for those that failed.
 
-    Args:
-        config: ``queue_size`` bounds the queue, and a further ``add`` blocks until there is space; ``on_error`` is
-            called in the worker thread.
+    ``queue_size`` bounds the unfinished jobs; a further ``add`` blocks until one has ended.
     """
 
     def __init__(self, config: BackgroundConfig) -> None:
@@ -114,7 +112,7 @@ class BackgroundWorker(Background):
         return self._outcomes.take(self._wait(timeout_s))
 
     def _wait(self, timeout_s: float | None) -> int:
-        """Wait until all jobs queued now have ended and are counted. Returns the number that did not end in time."""
+        """Wait until all jobs queued now have ended and are counted. Return the number that did not end in time."""
         with self._ended:
             queued = set(self._unfinished)
             self._ended.wait_for(lambda: queued.isdisjoint(self._unfinished), timeout_s)

@@ -40,7 +40,7 @@ class _Stripe:
             return True
 
     def cancel(self, wake: Callable[[], None]) -> bool:
-        """Leave the queue. Returns False if the lock was already handed over, so that it must be released."""
+        """Leave the queue. Return False if the lock was already handed over, so that it must be released."""
         with self._mutex:
             if wake in self._queue:
                 self._queue.remove(wake)
@@ -69,7 +69,7 @@ class LockTable:
         self._stripes = tuple(_Stripe() for _ in range(STRIPES))
 
     def of(self, memory_ids: Iterable[str]) -> list[_Stripe]:
-        """The stripes of these memories in ascending order: all callers lock in it, which excludes deadlocks."""
+        """Return the stripes of these memories in ascending order. All callers lock in this order: no deadlock."""
         return [self._stripes[index] for index in sorted({crc32(i.encode()) % STRIPES for i in memory_ids})]
 
 

@@ -61,8 +61,7 @@ class _KeepsConnections(Protocol):
 class OpenStore:
     """The store and the models of one configuration. It counts its users, and closes when the last one has closed.
 
-    Raises:
-        ConfigError: the configuration is wrong.
+    Methods that connect raise ``StoreError`` or one of its subclasses; a wrong configuration is a ``ConfigError``.
     """
 
     def __init__(self, config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None) -> None:
@@ -99,11 +98,7 @@ class OpenStore:
         return self
 
     def open(self) -> None:
-        """Connect and open the memory's collections, unless they are open.
-
-        Raises:
-            StoreError: or one of its kinds.
-        """
+        """Connect and open the memory's collections, unless they are open."""
         with self._opening:
             if not self.is_open and not self._closed:
                 # The first text analysis compiles patterns and imports the stemmer. This method runs in a worker thread
@@ -123,21 +118,13 @@ class OpenStore:
         return self._connection.live in self._opened
 
     def records_name(self, collection_name: str | None) -> str:
-        """The collection of a record store: the one named, or with None the one beside the memory.
-
-        Raises:
-            ConfigError: this cannot be the name of a collection.
-        """
+        """Return the collection of a record store: the one named, or with None the one beside the memory."""
         if collection_name is None:
             return Names(self._connection.live).records
         return check_collection_name(collection_name)
 
     def open_records(self, collection: str) -> None:
-        """Connect and open the collection of a record store, unless it is open.
-
-        Raises:
-            StoreError: or one of its kinds.
-        """
+        """Connect and open the collection of a record store, unless it is open."""
         with self._opening:
             if not self.has_records_open(collection) and not self._closed:
                 self._connection.open_collections({collection: RECORDS})
@@ -148,7 +135,7 @@ class OpenStore:
         return self._opened.get(collection) is RECORDS
 
     def close(self) -> None:
-        """Count one user less; close the store and the models after the last one."""
+        """Count one user less, and close the store and the models after the last one."""
         with self._mutex:
             self._users -= 1
             if self._users > 0:
@@ -162,33 +149,33 @@ class OpenStore:
             self._executor.shutdown(wait=False)
 
     async def aclose(self, driver: ThreadDriver) -> None:
-        """Do as ``close`` without blocking the event loop, and close the models' connections of this event loop."""
+        """Close as ``close`` does, without blocking the event loop; also close the models' connections of this loop."""
         if self._users == 1:
             for model in self._models_to_close:
                 await model.aclose()
         await driver.call(self.close)
 
     def executor(self) -> Executor:
-        """The worker threads of async memories and record stores."""
+        """Return the worker threads of async memories and record stores."""
         with self._mutex:
             if self._executor is None:
                 self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="mem0milvus")
             return self._executor
 
     def blocking_ports(self) -> Ports:
-        """The ports of ``Memory``: they block and never suspend."""
+        """Return the ports of ``Memory``, which block and never suspend."""
         return self._memory_ports(BlockingDriver(), BackgroundWorker(self._config.background))
 
     def async_ports(self, driver: ThreadDriver) -> Ports:
-        """The ports of ``AsyncMemory``: they never block the event loop."""
+        """Return the ports of ``AsyncMemory``, which never block the event loop."""
         return self._memory_ports(driver, BackgroundTasks(self._config.background))
 
     def blocking_record_ports(self, collection: str) -> RecordPorts:
-        """The ports of ``RecordStore``: they block and never suspend."""
+        """Return the ports of ``RecordStore``, which block and never suspend."""
         return self._record_ports(BlockingDriver(), collection)
 
     def async_record_ports(self, collection: str, driver: ThreadDriver) -> RecordPorts:
-        """The ports of ``AsyncRecordStore``: they never block the event loop."""
+        """Return the ports of ``AsyncRecordStore``, which never block the event loop."""
         return self._record_ports(driver, collection)
 
     def _memory_ports(self, driver: Driver, background: Background) -> Ports:
