@@ -35,7 +35,7 @@ def test_what_is_asked_for_wrongly_is_refused_at_once(memory: Any) -> None:
     with pytest.raises(ValidationError, match="requires a scope"):
         memory.add("I like rain.", background=True)
     for wrong in (-1, "soon", True):
-        with pytest.raises(ValidationError, match="timeout is a number of seconds"):
+        with pytest.raises(ValidationError, match="timeout must be a number of seconds"):
             memory.flush(wrong)
     assert memory.flush()["written"] == 0
 

@@ -66,7 +66,8 @@ _NOT_READY_WORDS = re.compile(r"not (fully )?loaded|not? available|not ready|not
 #: Warnings held back from the log while one of our calls runs in this context.
 _held_back: ContextVar[list[LogRecord] | None] = ContextVar("mem0milvus_held_back", default=None)
 
-#: All calls of ours that run, by the ids of their lists of warnings: Milvus Lite's threads have contexts of their own.
+#: Ids of the lists of warnings of all running calls. Milvus Lite's threads have contexts of their own, in which
+#: ``_held_back`` is not set.
 _running: set[int] = set()
 
 

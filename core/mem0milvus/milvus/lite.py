@@ -86,11 +86,7 @@ class LiteCollection:
         lite_internals.wait_for_maintenance(self._engine())
 
     def after_flush(self) -> None:
-        """Restart the count. Once many rows were written, compact the partitions with many outdated rows.
-
-        Raises:
-            StoreError: the compaction failed.
-        """
+        """Restart the count. Once many rows were written, compact the partitions with many outdated rows."""
         self._unflushed = 0
         if self._unchecked < lite_internals.CHECK_ROWS or not self._file.compacts:
             return
@@ -106,10 +102,8 @@ class LiteCollection:
     def compact(self, *, everything: bool = True) -> None:
         """Rewrite files without the rows that were deleted or replaced: every such file, or those with many of them.
 
-        The caller has just flushed. Where Milvus Lite has no such compaction, nothing is done, and that is logged.
-
-        Raises:
-            StoreError: the compaction failed.
+        The caller has just flushed. Where Milvus Lite has no such compaction, nothing is done, and that is logged. A
+        failure is a ``StoreError``.
         """
         from milvus_lite import MilvusLiteError
 
@@ -238,6 +232,8 @@ if hasattr(os, "register_at_fork"):
 
 def opening() -> threading.RLock:
     """Return the lock to hold while a store is opened or closed, so that the two never overlap."""
+    # Milvus Lite 3.2 looks for a running server and starts one without a lock in between: of two clients at once, the
+    # second finds the folder locked by the first, and its opening fails.
     return _mutex
 
 
@@ -245,11 +241,8 @@ def acquire(uri: str, resources: ExitStack) -> LiteFile:
     """Count one more user of a store, until the resources are closed.
 
     Milvus Lite starts when the first client connects, and stops after the last user. This is no context manager made of
-    a generator: the garbage collector would end one for a memory that nobody closed, in any thread, and deadlock.
-
-    Raises:
-        ConfigError: the path cannot be that of a Milvus Lite store.
-        StoreError: the path holds something else, or a damaged store.
+    a generator: the garbage collector would end one for a memory that nobody closed, in any thread, and deadlock. A
+    path that cannot be used is a ``ConfigError``; a damaged store, or something else at the path, a ``StoreError``.
     """
     path = check_path(uri)
     with _mutex:

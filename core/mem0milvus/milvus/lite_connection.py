@@ -98,7 +98,7 @@ class LiteConnection(Connection):
             self._call(client, "create_partition", collection, partition_name=name)
             existing.add(name)
         if names := arguments.get("partition_names"):
-            # Its latest row of a key counts, whichever of the two partitions it is in.
+            # A row of the same key may be in both. Milvus Lite reads both and returns the one written last.
             arguments["partition_names"] = [*existing.intersection(names), _DEFAULT_PARTITION]
 
     def _flush(self, client: MilvusClient, collection: str) -> None:
@@ -153,7 +153,7 @@ class LiteConnection(Connection):
             client = self._open_client()
             with file.lock:
                 if file.needs_restart:
-                    logger.warning("A write to %s failed: opening it anew, so that nothing is lost.", self.uri)
+                    logger.warning("A write to %s failed: reopening the store, so that nothing is lost.", self.uri)
                     file.restart()
             # A restarted server has another port, so the client of an earlier start reaches nobody.
             if self._restarts_seen != file.restarts:

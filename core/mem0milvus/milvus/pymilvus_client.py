@@ -45,11 +45,7 @@ class OpenClient(NamedTuple):
 
 
 def connect(config: VectorStoreConfig, file: lite.LiteFile | None = None) -> OpenClient:
-    """Connect to a server, or to a Milvus Lite store that is counted as open.
-
-    Raises:
-        StoreError: or one of its subclasses.
-    """
+    """Connect to a server, or to a Milvus Lite store that is counted as open. Raises ``StoreError``."""
     uri = without_credentials(config.uri)
     with translated("connect", uri):
         client = _make_client(config, None if file is None else str(file.path))
@@ -145,8 +141,7 @@ def forget_schema(client: MilvusClient, *names: str) -> None:
 def server_time(client: MilvusClient, timeout_s: float, uri: str) -> int | None:
     """Return the server's timestamp, later than every write that it has acknowledged; None if it gives none.
 
-    Raises:
-        StoreUnavailableError: no answer.
+    Raises ``StoreUnavailableError`` if the server does not answer.
     """
     allocate = getattr(_handler(client), "alloc_timestamp", None)
     if allocate is None:

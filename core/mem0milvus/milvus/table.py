@@ -120,6 +120,7 @@ class MilvusTable(Table[R]):
             "consistency_level": consistency or self._consistency,
             **self._partitions(where),
         }
+        # One request for each probe: Milvus's hybrid_search returns fused scores only, and ranking needs each distance.
         searches = [partial(self._search, probe, fits, limit, arguments) for probe in probes]
         return await self._driver.all(searches)
 

@@ -94,6 +94,7 @@ class OpenAIModel:
 
     async def prepare(self) -> None:
         """Make the client of the running event loop. An error is raised again at the first request, not here."""
+        # asyncio.wait neither raises the future's error nor cancels the future if this call is cancelled.
         await asyncio.wait([self._of_this_loop().client])
 
     def close(self) -> None:
@@ -129,7 +130,7 @@ class OpenAIModel:
 def _reason(error: Exception, section: str, timeout_s: float) -> str:
     import openai
 
-    if isinstance(error, openai.APITimeoutError):
+    if isinstance(error, openai.APITimeoutError):  # before APIConnectionError, of which openai makes it a subclass
         return f"did not answer within {timeout_s:g} s"
     if isinstance(error, openai.APIConnectionError):
         return "cannot be reached, or closed the connection"

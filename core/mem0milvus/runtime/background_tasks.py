@@ -29,7 +29,7 @@ class BackgroundTasks(Background):
         self.durable = config.durable
         self._size = config.queue_size
         self._outcomes = BackgroundOutcomes(config.on_error)
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()  # asyncio itself keeps only weak references to tasks
         self._last: dict[Hashable, asyncio.Task[object]] = {}
         self._warned = False
 
@@ -40,7 +40,7 @@ class BackgroundTasks(Background):
         ticket = str(uuid4())
         before = self._last.get(scope)
         if before is not None and before.get_loop() is not asyncio.get_running_loop():
-            before = None
+            before = None  # asyncio.wait takes tasks of other loops without an error; those of a closed loop never end
         task = asyncio.ensure_future(_run_after(before, job))
         self._tasks.add(task)
         self._last[scope] = task
@@ -82,7 +82,7 @@ class BackgroundTasks(Background):
     async def close(self) -> None:
         while running := self._of_this_loop():
             await asyncio.wait(running)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # as in flush: an ended task leaves the set in its callback
 
 
 async def _run_after(before: asyncio.Task[object] | None, job: Job) -> object:

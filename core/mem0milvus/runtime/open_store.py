@@ -146,7 +146,9 @@ class OpenStore:
         for model in self._models_to_close:
             model.close()
         if self._executor is not None:
-            self._executor.shutdown(wait=False)
+            self._executor.shutdown(
+                wait=False
+            )  # aclose() runs this in one of its threads, which cannot wait for itself
 
     async def aclose(self, driver: ThreadDriver) -> None:
         """Close as ``close`` does, without blocking the event loop; also close the models' connections of this loop."""
