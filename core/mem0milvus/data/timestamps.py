@@ -19,7 +19,7 @@ def to_us(moment: datetime) -> int:
     """Convert to microseconds since 1970 UTC. A datetime without an offset is in UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    # Whole numbers throughout: ``moment.timestamp()`` is a float, which cannot represent every microsecond.
+    # Only whole numbers: ``moment.timestamp()`` is a float, which cannot represent every microsecond.
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 

@@ -78,7 +78,7 @@ class CollectionSetup:
                 timeout=self.timeout_s,
             )
         except MilvusException:
-            if not self.client.has_collection(name, timeout=self.timeout_s):  # else another process was faster
+            if not self.client.has_collection(name, timeout=self.timeout_s):  # else another process has just created it
                 raise
 
     def _index(self, name: str, *, words: bool) -> None:

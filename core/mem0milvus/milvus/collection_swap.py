@@ -1,4 +1,4 @@
-"""Replacement of the collections of a memory by others, whose vectors are from another embedder.
+"""Replacement of a memory's collections by others with the vectors of another embedder.
 
 The new collections are filled under names of their own (``<name>__next``) while the memory stays in use. Then they are
 renamed, and the replaced ones become ``<name>__old``. Milvus renames one collection at a time, so the first renaming
@@ -47,7 +47,7 @@ class Names:
 class CollectionSwap:
     """Switches the names of collections. Every method raises ``StoreError`` or one of its subclasses.
 
-    No other request uses the client meanwhile. ``uri`` is for messages.
+    No other request may use the client until it has ended. ``uri`` is for messages.
     """
 
     client: MilvusClient

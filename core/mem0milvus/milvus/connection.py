@@ -49,7 +49,7 @@ class Connection:
         #: Messages of refused requests: of writes while other collections replace these, and of all requests after it.
         self.closed_to_writes = ""
         self.closed = ""
-        #: What the Milvus can do; known once it is open.
+        #: Capabilities of the Milvus; known once the connection is open.
         self.can = Capabilities()
 
     def open_memories(self) -> None:
@@ -94,7 +94,7 @@ class Connection:
             return swap.exists(collection)
 
     def partition(self, text: str | None) -> str | None:  # noqa: ARG002 - for Milvus Lite
-        """Return the partition of the rows of a user or namespace; None where the server chooses it."""
+        """Return the partition of the rows of a user or namespace; None if the server chooses it."""
         return None
 
     def has_words(self, collection: str) -> bool:
@@ -119,7 +119,7 @@ class Connection:
             with translated(f"{method} in {collection!r}", self.uri):
                 return getattr(client, method)(collection, timeout=self._config.timeout_s, **arguments)
         finally:
-            # A write that timed out may be done all the same, so a failed one counts.
+            # Failed writes count too: a server may still do a write that timed out.
             if method in WRITES:
                 self._last_write(collection).note_write()
 
@@ -156,7 +156,7 @@ class Connection:
 
     @contextmanager
     def _exclusive(self) -> Iterator[MilvusClient]:
-        """Yield the client for a request. On Milvus Lite, the other requests of this process wait meanwhile."""
+        """Yield the client for a request. On Milvus Lite, other requests of this process wait until it ends."""
         with self._lock:
             yield self._open_client()
 

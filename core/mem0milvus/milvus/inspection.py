@@ -67,7 +67,7 @@ class Inspection(ReadOnlyClient):
         return sorted(self._ask("list the collections", "list_collections"))
 
     def look(self, name: str, *, load: bool = False) -> CollectionFacts:
-        """Describe an existing collection. With ``load``, also try to load it, except on a server, as it takes memory."""
+        """Describe an existing collection. With ``load``, also try to load it, unless a server would need memory."""
         description = self._ask(f"look at {name!r}", "describe_collection", name)
         properties = {key: str(value) for key, value in description.get("properties", {}).items()}
         made_by = _json(properties.get("mem0milvus.embedder", ""))

@@ -1,4 +1,4 @@
-"""Milvus Lite stores that are open in this process: one server per store, counted, locked, flushed in time.
+"""Milvus Lite stores that are open in this process: one server per store, with counted users, a lock and flushes.
 
 Milvus Lite 3.2 keeps new rows in a table that it scans row by row, and moves them into indexed files only at 128 MiB or
 when it is flushed. A search of 2,000 such rows took 220 to 360 ms, and 5 to 7 ms after a flush. So a search flushes
@@ -165,14 +165,14 @@ class LiteFile:
         self.restarts += 1
 
     def check_internals(self, collection: str, db_name: str) -> None:
-        """Log once what is lost where Milvus Lite has not all the private names that we use."""
+        """Check once that Milvus Lite has all private names in use, and log the loss if some are missing."""
         if not self._is_checked:
             self._is_checked = True
             if missing := lite_internals.missing_names(self.path, collection, db_name):
                 self.warn(f"it has no {', '.join(missing)}", "; ".join(dict.fromkeys(missing.values())))
 
     def warn(self, difference: str, loss: str) -> None:
-        """Log that this version of Milvus Lite differs from those known, and what is lost by it."""
+        """Log that this version of Milvus Lite differs from the known ones, and the loss that follows."""
         logger.warning("Milvus Lite at %s differs from the known versions (%s): %s.", self.path, difference, loss)
         self.compacts = self.compacts and lite_internals.NO_COMPACTION not in loss
 

@@ -56,7 +56,7 @@ class LiteConnection(Connection):
     def _connect(self) -> None:
         self._client = connect(self._config, self._file).client
         with self._file.lock:
-            # Before the first request, so that a program which ends at once has all threads on Python 3.12 too.
+            # Before the first request: Python 3.12 and later start no thread at exit, and a program may end soon.
             lite_internals.start_threads(self._file.path)
             self._prepare(self._client, self._layouts)
         self._restarts_seen = self._file.restarts
@@ -155,7 +155,7 @@ class LiteConnection(Connection):
                 if file.needs_restart:
                     logger.warning("A write to %s failed: reopening the store, so that nothing is lost.", self.uri)
                     file.restart()
-            # A restarted server has another port, so the client of an earlier start reaches nobody.
+            # A restarted server has another port, so the client of an earlier start reaches no server.
             if self._restarts_seen != file.restarts:
                 client.close()
                 self._connect()

@@ -1,4 +1,4 @@
-"""The folder of a Milvus Lite store: checks of its path and files, and reading it while nobody writes."""
+"""The folder of a Milvus Lite store: checks of its path and files, and reading it while no process writes."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def copy_store(path: Path, copy: Path) -> None:
     """Copy a store. It is a ``StoreLockedError`` if a process has it open, another ``StoreError`` if copying fails."""
     try:
         with _locked(path):
-            # Without LOCK, which Milvus Lite creates where it is missing.
+            # Without LOCK, which Milvus Lite creates if it is missing.
             shutil.copytree(path, copy, ignore=shutil.ignore_patterns("LOCK"))
     except OSError as error:  # shutil.Error is one
         raise StoreError(f"{path} cannot be copied to {copy.parent}, to be read there: {error}") from error

@@ -89,7 +89,7 @@ class ReadOnlyClient:
         self._resources.callback(self._client.close)
 
     def close(self) -> None:
-        """Close the client, and a Milvus Lite store that nobody else in this process uses."""
+        """Close the client, and a Milvus Lite store without other users in this process."""
         with lite.opening():
             self._resources.close()
 
@@ -119,9 +119,9 @@ def _make_client(config: VectorStoreConfig, path: str | None) -> MilvusClient:
 
 
 def _leave_reconnecting_to_grpc(client: MilvusClient) -> None:
-    """Keep pymilvus from reconnecting by itself.
+    """Leave reconnecting to gRPC rather than to pymilvus.
 
-    When a server is gone, pymilvus 3.0 connects anew under one lock for the whole process and waits a full timeout for
+    When a server is gone, pymilvus 3.0 reconnects under one lock for the whole process and waits a full timeout for
     it, so that the tenth thread waits ten timeouts. gRPC's channel reconnects without it, and the request is repeated
     until its own timeout. Clusters of several regions keep pymilvus's way, which finds the region in charge.
     """
@@ -156,7 +156,7 @@ def server_time(client: MilvusClient, timeout_s: float, uri: str) -> int | None:
 
 
 def _handler(client: MilvusClient) -> Any:
-    """Return the object that sends pymilvus's requests; None where a version has no such name."""
+    """Return the object that sends pymilvus's requests; None if a version of pymilvus has no such name."""
     get = getattr(client, "_get_connection", None)
     return None if get is None else get()
 

@@ -130,7 +130,7 @@ def check_properties(name: str, found: Mapping[str, Any], expected: Identity, la
     if properties.get("mem0milvus.metric") != expected.metric:
         raise SchemaMismatchError(
             f"The collection {name!r} measures distance by {properties.get('mem0milvus.metric')!r} and the "
-            f"configuration says metric_type={expected.metric!r}. Configure the former, or choose another "
+            f"configuration says metric_type={expected.metric!r}. Configure that of the collection, or choose another "
             "collection_name."
         )
 

@@ -204,7 +204,7 @@ def _raise_partial(error: StoreError, keys: Sequence[str], done: int, what: str)
     if not done:
         raise error
     raise PartialWriteError(
-        f"{done:,} of {len(keys):,} rows were {what}, then Milvus failed: {error} It is safe to do the whole again.",
+        f"{done:,} of {len(keys):,} rows were {what}, then Milvus failed: {error} It is safe to repeat everything.",
         written=keys[:done],
         not_written=keys[done:],
     ) from error

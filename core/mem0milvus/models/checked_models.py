@@ -54,7 +54,7 @@ class CheckedEmbedder(EmbedderPort):
         return known[cached_as]
 
     def _checked(self, raw: Any, count: int) -> list[Vector]:
-        """Check that the model gave ``count`` vectors of the right length, and scale them to unit length."""
+        """Check that the model returned ``count`` vectors of the right length, and scale them to unit length."""
         import numpy as np
 
         name = f"The embedding model {self.identity!r}"

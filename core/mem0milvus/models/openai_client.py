@@ -67,7 +67,7 @@ class OpenAIModel:
     def _of_this_loop(self) -> _LoopClient:
         loop = asyncio.get_running_loop()
         mine = self._loops.get(loop)
-        # A client that could not be made, for lack of a key, is made anew: the environment may have changed since.
+        # If making a client failed, as without a key, it is tried again: the environment may have changed.
         if mine is None or (mine.client.done() and mine.client.exception()):
             for closed in [other for other in self._loops if other.is_closed()]:
                 del self._loops[closed]

@@ -28,7 +28,7 @@ class Driver(Protocol):
         """Run several functions and return their results in order. None still runs when this returns or raises."""
 
     async def shield(self, step: Coroutine[Any, Any, T]) -> T:
-        """Run a step to its end, even if the caller is cancelled meanwhile, and return its result."""
+        """Run a step to its end, even if the caller is cancelled, and return its result."""
 
 
 class Locks(Protocol):
@@ -87,7 +87,7 @@ class Clock(Protocol):
 
 
 class Shield(Protocol):
-    """Runs a step of an operation to its end, even if the operation is cancelled meanwhile."""
+    """Runs a step of an operation to its end, even if the operation is cancelled."""
 
     def __call__(self, step: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
         """Run the step and return its result."""

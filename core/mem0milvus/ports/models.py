@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class EmbedderPort(Protocol):
     """The embedding model.
 
-    Both methods raise ``EmbeddingError`` if it fails, or gives no vector of the right length for a text.
+    Both methods raise ``EmbeddingError`` if it fails, or does not return one vector of the right length for each text.
     """
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:

@@ -86,7 +86,7 @@ class BackgroundWorker(Background):
         self._free.acquire()
         try:
             future: Future[object] = self._pool.submit(lambda: run(job()))
-        except RuntimeError as error:
+        except RuntimeError as error:  # the pool was shut down, or Python is exiting and starts no thread
             self._free.release()
             raise StoreError(f"{CLOSED} Nothing can be written in the background any more.") from error
         with self._ended:
@@ -97,6 +97,7 @@ class BackgroundWorker(Background):
 
     def _end(self, ticket: str, future: Future[object]) -> None:
         try:
+            # Asked first: exception() of a cancelled future raises CancelledError.
             cancelled = StoreError("The program ended before the add was written.") if future.cancelled() else None
             self._outcomes.count(ticket, cancelled or future.exception())
         finally:
@@ -126,6 +127,7 @@ class BackgroundWorker(Background):
         """Finish the queue at the end of the program. Adds not written in time are cancelled, with an error logged."""
         if left := self._wait(timeout_s):
             logger.error("The program ends and %d adds in the background are not written.", left)
+            # The add that runs cannot be cancelled: the exit hook of concurrent.futures waits for it after this one.
             self._pool.shutdown(wait=False, cancel_futures=True)
 
 

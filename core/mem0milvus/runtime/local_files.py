@@ -44,14 +44,13 @@ class LocalFiles(Files):
 
 
 class _LocalNewFile(NewFile):
-    """A temporary file in the folder of the final one, which replaces it at the end.
-
-    ``mkstemp`` makes it readable by its owner alone, because it contains memories.
-    """
+    """A temporary file that gets the name of the final one at the end."""
 
     def __init__(self, path: Path, overwrite: bool, driver: Driver) -> None:
         _check_free(path, overwrite)
         try:
+            # In the final folder, because a file cannot be renamed across file systems. It contains memories, and
+            # ``mkstemp`` makes it readable by its owner alone.
             number, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.absolute().parent)
         except OSError as error:
             raise ValidationError(f"Nothing can be written at {path}: {error.strerror or error}.") from error

@@ -1,4 +1,4 @@
-"""Locks on memories for which threads and tasks of event loops wait in one queue.
+"""Locks on memories. Threads and tasks of event loops wait for a lock in one queue.
 
 Each open store has one table of stripes, and a memory's id is hashed to a stripe. A lock is granted in the order of
 requests: ``release`` hands it to the next waiter, which may be a thread or a task. A lock belongs to no thread, so one
@@ -125,7 +125,7 @@ class AsyncLocks(_TableLocks):
             else:
                 ready.set_result(None)
 
-        def wake() -> None:
+        def wake() -> None:  # called in the releasing thread, and a future is not thread-safe
             loop.call_soon_threadsafe(settle)
 
         if stripe.acquire(wake):

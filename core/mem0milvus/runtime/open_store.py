@@ -146,9 +146,8 @@ class OpenStore:
         for model in self._models_to_close:
             model.close()
         if self._executor is not None:
-            self._executor.shutdown(
-                wait=False
-            )  # aclose() runs this in one of its threads, which cannot wait for itself
+            # Without waiting: ``aclose`` runs this in one of the threads, which would wait for itself.
+            self._executor.shutdown(wait=False)
 
     async def aclose(self, driver: ThreadDriver) -> None:
         """Close as ``close`` does, without blocking the event loop; also close the models' connections of this loop."""
