@@ -268,7 +268,7 @@ def test_a_file_that_is_there_is_replaced_only_when_told(config: Config, tmp_pat
     path = tmp_path / "all.jsonl"
     with Memory.from_config(config) as memory:
         path.write_text("precious")
-        with pytest.raises(ValidationError, match="is there already"):
+        with pytest.raises(ValidationError, match="already exists"):
             memory.dump(path)
         assert path.read_text() == "precious"
         memory.dump(path, overwrite=True)

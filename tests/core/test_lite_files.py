@@ -108,7 +108,7 @@ def test_an_index_file_that_was_cut_off_is_built_anew(config: Config, caplog: py
     with caplog.at_level(logging.WARNING, logger="mem0milvus"), Memory.from_config(config) as memory:
         assert len(memory.get_all("u")["results"]) == FLUSH_ROWS + 50
         assert texts(memory.search("fact number 7", user_id="u", top_k=1)) == ["fact number 7"]
-    assert "building it anew" in caplog.text
+    assert "rebuilding it" in caplog.text
     assert {record.name.partition(".")[0] for record in caplog.records} == {"mem0milvus"}, "no page of tracebacks"
 
 

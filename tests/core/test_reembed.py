@@ -354,7 +354,7 @@ def test_a_collection_that_was_made_in_the_midst_of_the_switch_is_not_lost(confi
     shutil.copytree(
         tmp_path / "memory.db" / "collections" / "memories__old", tmp_path / "memory.db" / "collections" / "memories"
     )
-    with pytest.raises(StoreError, match="made 'memories' anew while .* are in 'memories__ready'"):
+    with pytest.raises(StoreError, match="created 'memories' while .* are in 'memories__ready'"):
         Memory.from_config(with_dims(config, 96))
     shutil.rmtree(tmp_path / "memory.db" / "collections" / "memories")
     with Memory.from_config(with_dims(config, 96)) as memory:

@@ -24,9 +24,9 @@ from mem0milvus import (
     ValidationError,
     operations,
 )
-from mem0milvus.models.checked_embedder import CheckedEmbedder
-from mem0milvus.models.vector_cache import VectorCache
+from mem0milvus.models.checked_models import CheckedEmbedder, VectorCache
 from mem0milvus.ports import Ports
+from mem0milvus.runtime.blocking_driver import BlockingDriver
 from mem0milvus.runtime.locks import AsyncLocks, LockTable
 from mem0milvus.runtime.thread_driver import ThreadDriver
 from tests.reference import DictTable, Store
@@ -364,7 +364,8 @@ def test_nonsense_from_an_embedding_model_is_an_embedding_error_and_nothing_is_w
     store, script = _filled()
     before = _rows(store)
     with ThreadPoolExecutor(1) as threads:
-        model = CheckedEmbedder(Answering(answer), ThreadDriver(lambda: threads), VectorCache(), use_async=awaits)
+        driver = ThreadDriver(lambda: threads) if awaits else BlockingDriver()
+        model = CheckedEmbedder(Answering(answer), driver, VectorCache())
         ports = replace(store.ports, embedder=model)
         for name in ("add", "update", "search"):
             with pytest.raises(EmbeddingError, match="answering") as caught:
@@ -379,7 +380,7 @@ def test_an_error_of_ours_that_an_embedding_model_raises_stays_what_it_is() -> N
     store, _ = _filled()
     with ThreadPoolExecutor(1) as threads:
         for raised in (EmbeddingError("mine"), ValidationError("too long")):
-            model = CheckedEmbedder(Answering(raised), ThreadDriver(lambda: threads), VectorCache(), use_async=False)
+            model = CheckedEmbedder(Answering(raised), ThreadDriver(lambda: threads), VectorCache())
             with pytest.raises(type(raised)) as caught:
                 asyncio.run(ALL["add"](replace(store.ports, embedder=model)))
             assert caught.value is raised

@@ -146,14 +146,13 @@ class Diagnosis:
         yield Finding("configuration", "ok", f"from {self._options.config}" if self._options.config else no_file)
 
     def _check_models(self) -> Iterator[Finding]:
-        from mem0milvus.models.checked_embedder import CheckedEmbedder
+        from mem0milvus.models.checked_models import CheckedEmbedder, VectorCache
         from mem0milvus.models.providers import choose_embedder, choose_llm
-        from mem0milvus.models.vector_cache import VectorCache
 
         with configuration_warnings(self._settings.shown):
             self._embedder = choose_embedder(self._settings.read, None)
             llm = choose_llm(self._settings.read, None)
-        run(CheckedEmbedder(self._embedder, BlockingDriver(), VectorCache(), use_async=False).embed(["hello"]))
+        run(CheckedEmbedder(self._embedder, BlockingDriver(), VectorCache()).embed(["hello"]))
         models = f"embedder {self._embedder.identity!r} with {self._embedder.dims} dimensions"
         models += f", language model {llm.identity!r}" if llm else ", no language model: rules choose what to remember"
         if self._settings.read.embedder is None and not os.environ.get("OPENAI_API_KEY"):

@@ -53,28 +53,28 @@ class MemoryRow:
 
 
 def content_hash(text: str) -> str:
-    """The MD5 of a text, hexadecimal, as in Mem0. It identifies content and has no security purpose."""
+    """Return the MD5 of a text, hexadecimal, as in Mem0. It identifies content and has no security purpose."""
     # Python on a system in FIPS mode refuses MD5 without this flag.
     return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def version_key(memory_id: str, version: int) -> str:
-    """The key of a closed version in the history."""
+    """Return the key of a closed version in the history."""
     return f"{memory_id}{VERSION_SEPARATOR}{version}"
 
 
 def memory_id_of(key: str) -> str:
-    """The id of the memory to which a row of the history belongs."""
+    """Return the id of the memory to which a row of the history belongs."""
     return key.partition(VERSION_SEPARATOR)[0]
 
 
 def closed(row: MemoryRow, at_us: int) -> MemoryRow:
-    """The closed row of a version that ends at this time."""
+    """Return the row of a version that ends at this time."""
     return replace(row, id=version_key(row.id, row.version), valid_to=at_us)
 
 
 def tombstone(row: MemoryRow, at_us: int) -> MemoryRow:
-    """The row that marks a memory as deleted. It contains nothing of the memory's text.
+    """Return the row that marks a memory as deleted. It contains nothing of the memory's text.
 
     Milvus requires vectors in every row, so it has constant ones.
     """
@@ -95,15 +95,13 @@ def tombstone(row: MemoryRow, at_us: int) -> MemoryRow:
 
 
 def change_moment(row: MemoryRow, now_us: int) -> int:
-    """The time to store for a change to this version: now, but always after the version's beginning.
-
-    The clock may have been set back since, and two versions of one memory must not begin at the same time.
-    """
+    """Return the time to store for a change to this version: now, but always after the version's beginning."""
+    # The clock may have been set back since, and two versions of one memory must not begin at the same time.
     return max(now_us, row.valid_from + 1)
 
 
 def to_item(row: MemoryRow) -> MemoryItem:
-    """The memory as a result for users."""
+    """Return the memory as a result for users."""
     item: dict[str, Any] = {
         "id": memory_id_of(row.id),
         "memory": row.memory,
@@ -125,7 +123,7 @@ def to_item(row: MemoryRow) -> MemoryItem:
 
 
 def to_history(memory_id: str, versions: Sequence[MemoryRow]) -> list[HistoryEntry]:
-    """The changes between the versions of a memory, which are given oldest first."""
+    """Return the changes between the versions of a memory, which are given oldest first."""
     entries: list[HistoryEntry] = []
     before: str | None = None
     for row in versions:

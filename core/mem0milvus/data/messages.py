@@ -1,4 +1,7 @@
-"""Checked messages: a text, a message or a list of messages in OpenAI's format."""
+"""Checked messages: a text, a message or a list of messages in OpenAI's format.
+
+Each check raises ``ValidationError``, with the argument's ``name`` in the message.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +37,6 @@ def read_messages(messages: Messages) -> list[Message]:
     A text is a message of the user. If the content of a message is a list of parts, its text parts are joined by line
     breaks. Ignored are messages of the roles in ``SILENT``, parts that are not text, messages that contain only such
     parts, and messages of an assistant that only call tools.
-
-    Raises:
-        ValidationError: there is no message, or a message has an unknown role, no text, or too long a text.
     """
     if isinstance(messages, str):
         return [Message("user", check_text(messages, "messages"))]
@@ -88,11 +88,7 @@ def _part_text(part: object, where: str) -> str:
 
 
 def check_text(text: object, name: str) -> str:
-    """Check the text of a memory.
-
-    Raises:
-        ValidationError: it is not text, blank, too long, or not valid Unicode.
-    """
+    """Check that the text of a memory is neither blank nor too long, and valid Unicode."""
     if not isinstance(text, str):
         raise ValidationError(f"{name} must be a text, not {type(text).__name__}.")
     if not text.strip():
@@ -107,24 +103,14 @@ def check_text(text: object, name: str) -> str:
 
 
 def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Check metadata and return it as it will be read back, with tuples as lists.
-
-    Raises:
-        ValidationError: as for ``check_json``.
-    """
+    """Check metadata and return it as it will be read back, with tuples as lists."""
     return {} if metadata is None else check_json(metadata, "metadata")
 
 
 def check_json(value: object, name: str) -> dict[str, Any]:
     """Check a dict to be stored as JSON and return it as it will be read back, with tuples as lists.
 
-    Args:
-        value: the dict.
-        name: the argument's name, for messages.
-
-    Raises:
-        ValidationError: it is not a dict with text keys, is too large, or contains values that JSON or Milvus cannot
-            store.
+    A dict is refused if a key is not text, if it is too large, or if JSON or Milvus cannot store a value.
     """
     if not isinstance(value, Mapping):
         raise ValidationError(f"{name} must be a dict, not {type(value).__name__}.")
@@ -159,11 +145,7 @@ def _check_inside(value: object, where: str) -> None:
 
 
 def utf8_length(text: str, name: str) -> int:
-    """Length in bytes of UTF-8.
-
-    Raises:
-        ValidationError: the text contains half of a surrogate pair, which UTF-8 cannot encode.
-    """
+    """Return the length in bytes of UTF-8, which cannot encode half of a surrogate pair."""
     try:
         return len(text.encode())
     except UnicodeEncodeError as error:

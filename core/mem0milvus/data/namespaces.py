@@ -7,6 +7,8 @@ and a namespace is inside another exactly if its path begins with the other's: `
 
 The id of a record is the path of its namespace followed by its key. The ids of its further rows end in ``//`` and a
 number; no path contains ``//``, because labels are not empty.
+
+A namespace, label or key that breaks a rule is a ``ValidationError``.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mem0milvus.data.limits import MAX_LABEL_BYTES, MAX_NAMESPACE_BYTES
-from mem0milvus.data.scope import check_characters
+from mem0milvus.data.scope import check_short_text
 from mem0milvus.errors import ValidationError
 
 #: Matches any label in a pattern of ``list_namespaces``.
@@ -25,15 +27,7 @@ def read_namespace(namespace: object, name: str = "namespace", *, may_be_empty: 
     """Check a namespace and return its path.
 
     Labels are compared exactly: labels that differ in case, in a trailing space or in their Unicode form are different.
-
-    Args:
-        namespace: a tuple or list of labels.
-        name: the argument's name, for messages.
-        may_be_empty: whether ``()``, the prefix of all namespaces, is allowed.
-
-    Raises:
-        ValidationError: it is not a sequence of labels or has none; or a label is empty, not text, too long, or
-            contains control characters; or the path is too long.
+    With ``may_be_empty``, the prefix of all namespaces, ``()``, is allowed.
     """
     if isinstance(namespace, str) or not isinstance(namespace, Sequence):
         raise ValidationError(f"{name} must be a tuple of texts, as in ('user', '1'), not {namespace!r}.")
@@ -46,45 +40,34 @@ def read_namespace(namespace: object, name: str = "namespace", *, may_be_empty: 
 
 
 def labels_of(path: str) -> tuple[str, ...]:
-    """The labels of a namespace's path."""
+    """Return the labels of a namespace's path."""
     return tuple(map(_plain, path.split("/")[:-1]))
 
 
 def record_id(path: str, key: object) -> str:
-    """The id of the record with this key in the namespace with this path.
-
-    Raises:
-        ValidationError: the key is not valid; the rules are those of labels.
-    """
+    """Return the id of the record with this key, which follows the rules of labels."""
     return path + _escaped(key, "key")
 
 
 def key_of(record: str, path: str) -> str:
-    """The key of a record, from its id and its namespace's path."""
+    """Return the key of a record, from its id and its namespace's path."""
     return _plain(record.removeprefix(path))
 
 
 def part_id(record: str, part: int) -> str:
-    """The id of the row with this number of a record."""
+    """Return the id of the row with this number of a record."""
     return f"{record}//{part}" if part else record
 
 
 def record_id_of(row: str) -> str:
-    """The id of the record to which a row belongs."""
+    """Return the id of the record to which a row belongs."""
     return row.partition("//")[0]
 
 
 def _escaped(label: object, name: str) -> str:
-    if not isinstance(label, str):
-        raise ValidationError(f"{name} must be a text, not {type(label).__name__} {label!r}: use {str(label)!r}.")
-    if not label:
+    if label == "":
         raise ValidationError(f"{name} must not be empty.")
-    check_characters(label, name)
-    if (length := len(label.encode())) > MAX_LABEL_BYTES:
-        raise ValidationError(
-            f"{name} is {length:,} bytes long in UTF-8; the maximum is {MAX_LABEL_BYTES}: {label[:40]!r}…"
-        )
-    return label.replace("~", "~0").replace("/", "~1")
+    return check_short_text(label, name, MAX_LABEL_BYTES).replace("~", "~0").replace("/", "~1")
 
 
 def _plain(label: str) -> str:

@@ -1,4 +1,7 @@
-"""Checks of numbers given by a caller. A bool does not count as a number, although it is an int in Python."""
+"""Checks of numbers given by a caller. A bool does not count as a number, although it is an int in Python.
+
+Each check raises ``ValidationError``, with the argument's ``name`` in the message.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,7 @@ from mem0milvus.errors import ValidationError
 
 
 def check_whole_number(value: object, name: str, *, least: int = 0, most: int | None = None) -> int:
-    """Check a whole number.
-
-    Args:
-        value: the value given.
-        name: the argument's name, for the message.
-        least: the smallest value allowed.
-        most: the largest value allowed; None for no bound.
-
-    Raises:
-        ValidationError: it is not a whole number, or out of bounds.
-    """
+    """Check a whole number. Both bounds are allowed values; with ``most=None``, there is no upper bound."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= least and (most is None or value <= most):
         return value
     bound = "" if most is None else f" to {most:,}"
@@ -24,18 +17,7 @@ def check_whole_number(value: object, name: str, *, least: int = 0, most: int | 
 
 
 def check_number(value: object, name: str, *, least: float, most: float, unit: str = "") -> float:
-    """Check a number between two bounds, both allowed.
-
-    Args:
-        value: the value given.
-        name: the argument's name, for the message.
-        least: the smallest value allowed.
-        most: the largest value allowed.
-        unit: for the message, as in ``seconds``.
-
-    Raises:
-        ValidationError: it is not a number, or out of bounds.
-    """
+    """Check a number. Both bounds are allowed values; ``unit`` is for the message, as in ``seconds``."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most:
         return value
     kind = f"number of {unit}" if unit else "number"

@@ -57,17 +57,17 @@ class RecordRow:
 
 
 def row_ids(record: RecordRow) -> list[str]:
-    """The keys of all rows of a record."""
+    """Return the keys of all rows of a record."""
     return [record.id, *further_ids(record)]
 
 
 def further_ids(record: RecordRow, since: int = 1) -> list[str]:
-    """The keys of a record's further rows, from number ``since``."""
+    """Return the keys of a record's further rows, from number ``since``."""
     return [part_id(record.id, part) for part in range(max(since, 1), record.parts)]
 
 
 def to_item(row: RecordRow) -> RecordItem:
-    """The record as a result for users."""
+    """Return the record as a result for users."""
     item: RecordItem = {
         "namespace": labels_of(row.namespace),
         "key": key_of(record_id_of(row.id), row.namespace),

@@ -34,11 +34,7 @@ class Scope:
 
 
 def read_scope(user_id: ScopeId, agent_id: ScopeId, run_id: ScopeId) -> Scope:
-    """Check the ids given to an operation.
-
-    Raises:
-        ValidationError: an id is ``None``, empty, not text, too long, or contains control characters.
-    """
+    """Check the ids given to an operation, as ``check_id`` does."""
     given = dict(zip(SCOPE_FIELDS, (user_id, agent_id, run_id), strict=True))
     return Scope(**{name: check_id(value, name) for name, value in given.items() if not isinstance(value, Unset)})
 
@@ -67,20 +63,11 @@ def check_id(value: object, name: str) -> str:
         raise ValidationError(
             f"{name} must not be {value!r}. Leave {name} out, or give it a value: it never means everyone."
         )
-    if not isinstance(value, str):
-        raise ValidationError(f"{name} must be a text, not {type(value).__name__} {value!r}: use {str(value)!r}.")
-    check_characters(value, name)
-    if (length := len(value.encode())) > MAX_ID_BYTES:
-        raise ValidationError(f"{name} is {length} bytes long in UTF-8; the maximum is {MAX_ID_BYTES}: {value[:40]!r}…")
-    return value
+    return check_short_text(value, name, MAX_ID_BYTES)
 
 
 def check_memory_id(value: object, name: str = "memory_id") -> str:
-    """Check the id of a memory given by a caller.
-
-    Raises:
-        ValidationError: as for ``check_id``, or it contains the separator of versions.
-    """
+    """Check the id of a memory given by a caller, as ``check_id`` does, and for the separator of versions."""
     if value is None or value == "":
         raise ValidationError(f"{name} must not be {value!r}: give the id of a memory.")
     memory_id = check_id(value, name)
@@ -92,11 +79,16 @@ def check_memory_id(value: object, name: str = "memory_id") -> str:
     return memory_id
 
 
-def check_characters(value: str, name: str) -> None:
-    """Raise a ValidationError for control characters and for halves of surrogate pairs."""
+def check_short_text(value: object, name: str, most_bytes: int) -> str:
+    """Check an id, a label or a key: a text of limited length, without control characters or half surrogate pairs."""
+    if not isinstance(value, str):
+        raise ValidationError(f"{name} must be a text, not {type(value).__name__} {value!r}: use {str(value)!r}.")
     for position, character in enumerate(value):
         if unicodedata.category(character) in ("Cc", "Cs"):
             raise ValidationError(
                 f"{name}={value!r} contains the character U+{ord(character):04X} at position {position}, which is not "
                 "allowed in an id."
             )
+    if (length := len(value.encode())) > most_bytes:
+        raise ValidationError(f"{name} is {length:,} bytes long in UTF-8; the maximum is {most_bytes}: {value[:40]!r}…")
+    return value

@@ -19,7 +19,7 @@ def to_us(moment: datetime) -> int:
     """Convert to microseconds since 1970 UTC. A datetime without an offset is in UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    # Whole numbers throughout: ``moment.timestamp()`` is a float, which cannot represent every microsecond.
+    # Only whole numbers: ``moment.timestamp()`` is a float, which cannot represent every microsecond.
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
@@ -34,18 +34,10 @@ def to_iso(moment_us: int) -> str:
 
 
 def parse_moment(value: object, name: str) -> int:
-    """Parse a timestamp given by a user.
+    """Return the microseconds since 1970 UTC of a timestamp given by a user.
 
-    Args:
-        value: a ``datetime``, ISO 8601 text (also with ``Z``), or a number of seconds since 1970 UTC. Without an offset
-            it is in UTC.
-        name: the argument's name, for the error message.
-
-    Returns:
-        Microseconds since 1970 UTC.
-
-    Raises:
-        ValidationError: the value is none of these, or lies outside the years 1 to 9999.
+    It is a ``datetime``, ISO 8601 text (also with ``Z``), or a number of seconds since 1970 UTC, in the years 1 to
+    9999. Without an offset it is in UTC.
     """
     try:
         if isinstance(value, datetime):

@@ -21,10 +21,10 @@ class Capabilities:
     """Capabilities of a Milvus.
 
     Attributes:
-        words: it has sparse vectors, which lexical search needs.
-        partition_key: it can store the rows with equal values in one column together, and gains from it.
+        words: it has sparse vectors, which lexical search requires.
+        partition_key: a column can be the partition key, and this makes searches faster.
         lite: it is Milvus Lite, in this process or behind ``milvus-lite server``: reads see every write at once,
-            requests must be made one at a time, and a query returns rows in the order of their keys only if told to.
+            requests must be made one at a time, and a query returns rows in the order of their keys only on request.
         dialect: the allowed filter expressions.
     """
 

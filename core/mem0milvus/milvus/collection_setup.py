@@ -23,7 +23,7 @@ _LOAD_TIMEOUT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class CollectionSetup:
-    """Opens collections that rows of this identity may be written into. ``uri`` is for messages."""
+    """Opens collections for rows with vectors of this identity. ``uri`` is for messages."""
 
     client: MilvusClient
     identity: Identity
@@ -34,15 +34,16 @@ class CollectionSetup:
     def run(self, layouts: Mapping[str, Layout[Any]]) -> set[str]:
         """Create the collections that are missing, in this order, check the others, and load all.
 
-        Return those with a column for lexical weights. Raises ``StoreError`` or one of its subclasses.
+        Return the names of those with a column for lexical weights. Raises ``StoreError`` or one of its subclasses.
         """
         with_words = {name for name, layout in layouts.items() if self._open(name, layout)}
-        if not self.can.lite and len(layouts) > 1:  # each takes a server two seconds, all at once no longer
+        if not self.can.lite and len(layouts) > 1:
+            # A server needs two seconds for one collection, and no more for several at once. With _async, pymilvus (2.6
+            # and 3.0) only sends the request, and does not wait until the collection is loaded.
             for name in layouts:
                 with translated(f"load {name!r}", self.uri):
                     self.client.load_collection(name, timeout=self.timeout_s, _async=True)
-        # Once more, and waiting: the first request only starts the loading.
-        for name in layouts:
+        for name in layouts:  # again, to wait for the end of the loading
             self._load(name, words=name in with_words)
         return with_words
 
@@ -77,7 +78,7 @@ class CollectionSetup:
                 timeout=self.timeout_s,
             )
         except MilvusException:
-            if not self.client.has_collection(name, timeout=self.timeout_s):  # else another process was faster
+            if not self.client.has_collection(name, timeout=self.timeout_s):  # else another process has just created it
                 raise
 
     def _index(self, name: str, *, words: bool) -> None:
@@ -95,10 +96,10 @@ class CollectionSetup:
         except StoreError as error:
             if not self.can.lite:
                 raise
-            # Killed while it writes an index, Milvus Lite 3.2 leaves a file that it cannot load. It has no rows.
-            logger.warning("An index of %r in %s cannot be read (%s): building it anew.", name, self.uri, error)
+            # Milvus Lite 3.2, killed while it writes an index, leaves a file that it cannot load. It holds no rows.
+            logger.warning("An index of %r in %s cannot be read (%s): rebuilding it.", name, self.uri, error)
             with translated(f"rebuild the indexes of {name!r}", self.uri):
-                while names := self.client.list_indexes(name):  # Milvus Lite may drop several at once
+                while names := self.client.list_indexes(name):  # listed each time: Lite 3.2 may drop several at once
                     self.client.drop_index(name, names[0])
                 self._index(name, words=words)
                 self.client.load_collection(name)

@@ -1,9 +1,9 @@
-"""Replacement of the collections of a memory by others, whose vectors are from another embedder.
+"""Replacement of a memory's collections by others with the vectors of another embedder.
 
 The new collections are filled under names of their own (``<name>__next``) while the memory stays in use. Then they are
-renamed, and the former ones become ``<name>__old``. Milvus renames one collection at a time, so the first renaming
+renamed, and the replaced ones become ``<name>__old``. Milvus renames one collection at a time, so the first renaming
 commits: once the new memories are named ``<name>__ready``, every opening of the store finishes the switch. A crash
-before it changes nothing.
+before that changes nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Names:
-    """The collections of one memory, by the name of the one of the memories themselves."""
+    """The names of a memory's collections, derived from the name of the one with the current versions."""
 
     def __init__(self, live: str) -> None:
         self.live = live
@@ -47,7 +47,7 @@ class Names:
 class CollectionSwap:
     """Switches the names of collections. Every method raises ``StoreError`` or one of its subclasses.
 
-    No other request uses the client meanwhile. ``uri`` is for messages.
+    No other request may use the client until it has ended. ``uri`` is for messages.
     """
 
     client: MilvusClient
@@ -60,7 +60,7 @@ class CollectionSwap:
         self._rename(self.names.next.live, self.names.ready)
 
     def finish(self) -> None:
-        """Do the remaining renamings of a switch that was committed; without one, do nothing."""
+        """Finish a committed switch by doing its remaining renamings. Without one, do nothing."""
         if not self.exists(self.names.ready):
             return
         for name, new, old in self._steps():
@@ -72,8 +72,8 @@ class CollectionSwap:
     def _set_aside(self, name: str, old: str) -> None:
         if self.exists(old):  # the name was free between two renamings, and another process created the collection
             raise StoreError(
-                f"Another process made {name!r} anew while the memories were moved. The memories are in "
-                f"{self.names.ready!r}, and the former ones in {old!r}. Stop that process, and rename or drop {name!r}."
+                f"Another process created {name!r} while the memories were moved. The memories are in "
+                f"{self.names.ready!r}, the replaced ones in {old!r}. Stop that process, and rename or drop {name!r}."
             )
         self._rename(name, old)
 

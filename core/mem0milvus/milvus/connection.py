@@ -29,10 +29,10 @@ WRITES = frozenset({"upsert", "delete", "flush", "create_partition"})
 
 
 class Connection:
-    """A server: a client, and the open collections: the two of a memory, and those of record stores.
+    """A client of a server, and the open collections: the two of a memory, and those of record stores.
 
-    Every public method raises ``StoreError`` or one of its subclasses: no answer, a locked store, a collection of
-    another program, a request that failed, a closed connection.
+    Every public method raises ``StoreError`` or one of its subclasses: the server does not answer, the store is locked,
+    another program made the collection, the request failed, or the connection is closed.
     """
 
     def __init__(self, config: VectorStoreConfig, identity: Identity) -> None:
@@ -46,24 +46,24 @@ class Connection:
         self.dims = identity.dims
         self.live = config.collection_name
         self.history = Names(self.live).history
-        #: Why nothing can be written, and why nothing can be done, while and after other collections replace these.
+        #: Messages of refused requests: of writes while other collections replace these, and of all requests after it.
         self.closed_to_writes = ""
         self.closed = ""
-        #: What the Milvus can do; known once it is open.
+        #: Capabilities of the Milvus; known once the connection is open.
         self.can = Capabilities()
 
     def open_memories(self) -> None:
-        """Connect if that was not done before, and create or check the collections of a memory and load them."""
+        """Create or check the collections of a memory, and load them. Connects first if that is still to be done."""
         # The history first: every live row must find a collection for the version that it replaces.
         self.open_collections({self.history: MEMORIES, self.live: MEMORIES})
 
     def open_collections(self, layouts: Mapping[str, Layout[Any]]) -> None:
-        """Connect if that was not done before, and create or check these collections and load them."""
+        """Create or check these collections, and load them. Connects first if that is still to be done."""
         if self._client is None:
             self._layouts = dict(layouts)
             try:
                 self._open()
-            except BaseException:
+            except BaseException:  # on Ctrl-C too: this process would keep a Milvus Lite store locked for others
                 self.close()
                 raise
             return
@@ -94,7 +94,7 @@ class Connection:
             return swap.exists(collection)
 
     def partition(self, text: str | None) -> str | None:  # noqa: ARG002 - for Milvus Lite
-        """Return the partition of the rows of a user or namespace; None where the server chooses it."""
+        """Return the partition of the rows of a user or namespace; None if the server chooses it."""
         return None
 
     def has_words(self, collection: str) -> bool:
@@ -119,7 +119,7 @@ class Connection:
             with translated(f"{method} in {collection!r}", self.uri):
                 return getattr(client, method)(collection, timeout=self._config.timeout_s, **arguments)
         finally:
-            # A write that timed out may be done all the same, so a failed one counts.
+            # Failed writes count too: a server may still do a write that timed out.
             if method in WRITES:
                 self._last_write(collection).note_write()
 
@@ -127,10 +127,10 @@ class Connection:
         return write_timestamp(self.uri, self._config.db_name, collection)
 
     def compact(self, collection: str) -> None:
-        """Remove the rows that were deleted or replaced from the collection's files, where they are only hidden.
+        """Remove deleted and replaced rows from the collection's files, in which they are only hidden until then.
 
-        Milvus Lite has done so when this returns. A server is only asked to: it merges files in its own time, and keeps
-        the merged ones for its garbage collector. A ``milvus-lite server`` (3.2) answers and does nothing.
+        With Milvus Lite, they are removed when this returns. A server only queues the request, and its garbage
+        collector deletes the old files later. A ``milvus-lite server`` (3.2) accepts the request and does nothing.
         """
         with self._exclusive() as client:
             self._call(client, "flush", collection)
@@ -140,7 +140,7 @@ class Connection:
         self._call(client, "compact", collection)
 
     def reset(self) -> None:
-        """Drop both collections of the memory and create them empty; drop what a move to another embedder left."""
+        """Drop both collections of the memory and create them empty. Also drop the collections that a reembed left."""
         with self.swap() as swap:
             for collection in (self.live, self.history):
                 self._call(swap.client, "drop_collection", collection)
@@ -150,13 +150,13 @@ class Connection:
 
     @contextmanager
     def swap(self) -> Iterator[CollectionSwap]:
-        """Yield what renames this memory's collections. Where requests are exclusive, others wait meanwhile."""
+        """Yield the swap of this memory's collections. On Milvus Lite, other requests wait until it has ended."""
         with self._exclusive() as client:
             yield CollectionSwap(client, Names(self.live), self.uri, self._config.timeout_s)
 
     @contextmanager
     def _exclusive(self) -> Iterator[MilvusClient]:
-        """Yield the client for a request. Where Milvus takes one at a time, other requests of the process wait."""
+        """Yield the client for a request. On Milvus Lite, other requests of this process wait until it ends."""
         with self._lock:
             yield self._open_client()
 

@@ -44,8 +44,8 @@ _NO_ANSWER_CODES = frozenset({2, 10_001})
 #: (500, 503), segment not loaded (601), query node missing or offline (901 to 905).
 _NOT_READY_CODES = frozenset({8, 101, 103, 106, 201, 202, 401, 500, 503, 601, 901, 902, 903, 904, 905})
 
-#: ``compatible_code`` of the same: no replica, not ready, coordinator activating. Only it tells Milvus's "service not
-#: ready", whose code is 1, from an error without a code.
+#: ``compatible_code`` of the same: no replica, not ready, coordinator activating. Milvus's "service not ready" has the
+#: code 1, as an error without a code has, so only the compatible code distinguishes them.
 _NOT_READY_OLD_CODES = frozenset({46, 56, 57})
 
 #: Codes without a meaning: the default of pymilvus and Milvus Lite (1), and Milvus's "service internal error" (5) and
@@ -66,7 +66,8 @@ _NOT_READY_WORDS = re.compile(r"not (fully )?loaded|not? available|not ready|not
 #: Warnings held back from the log while one of our calls runs in this context.
 _held_back: ContextVar[list[LogRecord] | None] = ContextVar("mem0milvus_held_back", default=None)
 
-#: All calls of ours that run, by the ids of their lists of warnings: Milvus Lite's threads have contexts of their own.
+#: Ids of the lists of warnings of all running calls. Milvus Lite's threads have contexts of their own, in which
+#: ``_held_back`` is not set.
 _running: set[int] = set()
 
 
@@ -169,7 +170,7 @@ def _is_unanswered(error: Exception, words: str) -> bool:
 
 
 def _code(error: Exception) -> object:
-    """Return Milvus's code of a ``MilvusException``, the status of an error of gRPC; 0 where there is neither."""
+    """Return Milvus's code of a ``MilvusException``, the status of an error of gRPC; 0 if it has neither."""
     code = getattr(error, "code", 0)
     return code() if callable(code) else code
 

@@ -60,27 +60,14 @@ class CollectionFacts:
 
 
 class Inspection(ReadOnlyClient):
-    """An open client that describes collections.
-
-    Args:
-        config: the store. A Milvus Lite store must exist.
-
-    Raises:
-        ConfigError: the path cannot be that of a Milvus Lite store.
-        StoreError: or one of its subclasses: the store cannot be opened.
-    """
+    """An open client that describes collections. A Milvus Lite store must exist: opening would create it."""
 
     def names(self) -> list[str]:
         """Return the names of all collections, sorted."""
         return sorted(self._ask("list the collections", "list_collections"))
 
     def look(self, name: str, *, load: bool = False) -> CollectionFacts:
-        """Describe a collection.
-
-        Args:
-            name: the collection, which must exist.
-            load: whether to try to load it. Only done on Milvus Lite: on a server this would take its memory.
-        """
+        """Describe an existing collection. With ``load``, also try to load it, unless a server would need memory."""
         description = self._ask(f"look at {name!r}", "describe_collection", name)
         properties = {key: str(value) for key, value in description.get("properties", {}).items()}
         made_by = _json(properties.get("mem0milvus.embedder", ""))

@@ -1,4 +1,4 @@
-"""Milvus Lite stores that are open in this process: one server per store, counted, locked, flushed in time.
+"""Milvus Lite stores that are open in this process: one server per store, with counted users, a lock and flushes.
 
 Milvus Lite 3.2 keeps new rows in a table that it scans row by row, and moves them into indexed files only at 128 MiB or
 when it is flushed. A search of 2,000 such rows took 220 to 360 ms, and 5 to 7 ms after a flush. So a search flushes
@@ -86,11 +86,7 @@ class LiteCollection:
         lite_internals.wait_for_maintenance(self._engine())
 
     def after_flush(self) -> None:
-        """Restart the count. Once many rows were written, compact the partitions with many outdated rows.
-
-        Raises:
-            StoreError: the compaction failed.
-        """
+        """Restart the count. Once many rows were written, compact the partitions with many outdated rows."""
         self._unflushed = 0
         if self._unchecked < lite_internals.CHECK_ROWS or not self._file.compacts:
             return
@@ -106,10 +102,8 @@ class LiteCollection:
     def compact(self, *, everything: bool = True) -> None:
         """Rewrite files without the rows that were deleted or replaced: every such file, or those with many of them.
 
-        The caller has just flushed. Where Milvus Lite has no such compaction, nothing is done, and that is logged.
-
-        Raises:
-            StoreError: the compaction failed.
+        The caller has just flushed. Where Milvus Lite has no such compaction, nothing is done, and that is logged. A
+        failure is a ``StoreError``.
         """
         from milvus_lite import MilvusLiteError
 
@@ -171,14 +165,14 @@ class LiteFile:
         self.restarts += 1
 
     def check_internals(self, collection: str, db_name: str) -> None:
-        """Log once what is lost where Milvus Lite has not all the private names that we use."""
+        """Check once that Milvus Lite has all private names in use, and log the loss if some are missing."""
         if not self._is_checked:
             self._is_checked = True
             if missing := lite_internals.missing_names(self.path, collection, db_name):
                 self.warn(f"it has no {', '.join(missing)}", "; ".join(dict.fromkeys(missing.values())))
 
     def warn(self, difference: str, loss: str) -> None:
-        """Log that this version of Milvus Lite differs from those known, and what is lost by it."""
+        """Log that this version of Milvus Lite differs from the known ones, and the loss that follows."""
         logger.warning("Milvus Lite at %s differs from the known versions (%s): %s.", self.path, difference, loss)
         self.compacts = self.compacts and lite_internals.NO_COMPACTION not in loss
 
@@ -238,6 +232,8 @@ if hasattr(os, "register_at_fork"):
 
 def opening() -> threading.RLock:
     """Return the lock to hold while a store is opened or closed, so that the two never overlap."""
+    # Milvus Lite 3.2 looks for a running server and starts one without a lock in between: of two clients at once, the
+    # second finds the folder locked by the first, and its opening fails.
     return _mutex
 
 
@@ -245,11 +241,8 @@ def acquire(uri: str, resources: ExitStack) -> LiteFile:
     """Count one more user of a store, until the resources are closed.
 
     Milvus Lite starts when the first client connects, and stops after the last user. This is no context manager made of
-    a generator: the garbage collector would end one for a memory that nobody closed, in any thread, and deadlock.
-
-    Raises:
-        ConfigError: the path cannot be that of a Milvus Lite store.
-        StoreError: the path holds something else, or a damaged store.
+    a generator: the garbage collector would end one for a memory that nobody closed, in any thread, and deadlock. A
+    path that cannot be used is a ``ConfigError``; a damaged store, or something else at the path, a ``StoreError``.
     """
     path = check_path(uri)
     with _mutex:

@@ -56,7 +56,7 @@ class LiteConnection(Connection):
     def _connect(self) -> None:
         self._client = connect(self._config, self._file).client
         with self._file.lock:
-            # Before the first request, so that a program which ends at once has all threads on Python 3.12 too.
+            # Before the first request: Python 3.12 and later start no thread at exit, and a program may end soon.
             lite_internals.start_threads(self._file.path)
             self._prepare(self._client, self._layouts)
         self._restarts_seen = self._file.restarts
@@ -98,7 +98,7 @@ class LiteConnection(Connection):
             self._call(client, "create_partition", collection, partition_name=name)
             existing.add(name)
         if names := arguments.get("partition_names"):
-            # Its latest row of a key counts, whichever of the two partitions it is in.
+            # A row of the same key may be in both. Milvus Lite reads both and returns the one written last.
             arguments["partition_names"] = [*existing.intersection(names), _DEFAULT_PARTITION]
 
     def _flush(self, client: MilvusClient, collection: str) -> None:
@@ -153,9 +153,9 @@ class LiteConnection(Connection):
             client = self._open_client()
             with file.lock:
                 if file.needs_restart:
-                    logger.warning("A write to %s failed: opening it anew, so that nothing is lost.", self.uri)
+                    logger.warning("A write to %s failed: reopening the store, so that nothing is lost.", self.uri)
                     file.restart()
-            # A restarted server has another port, so the client of an earlier start reaches nobody.
+            # A restarted server has another port, so the client of an earlier start reaches no server.
             if self._restarts_seen != file.restarts:
                 client.close()
                 self._connect()

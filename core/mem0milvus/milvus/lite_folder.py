@@ -1,4 +1,4 @@
-"""The folder of a Milvus Lite store: checks of its path and files, and reading it while nobody writes."""
+"""The folder of a Milvus Lite store: checks of its path and files, and reading it while no process writes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,7 @@ _PARQUET = b"PAR1"
 
 
 def check_path(uri: str) -> Path:
-    """Return the absolute path of a store that exists or can be created.
-
-    Raises:
-        ConfigError: the path does not end in ``.db``, or is in a folder that does not exist.
-        StoreError: the path is a file, or cannot be reached.
-    """
+    """Return the absolute path of a store that exists or can be created. Raises ``ConfigError`` or ``StoreError``."""
     path = Path(uri).absolute()
     if path.suffix != ".db":
         raise ConfigError(
@@ -88,11 +83,9 @@ def _is_parquet(path: Path) -> bool:
 def remove_unfinished(folder: Path) -> None:
     """Remove the folder of a collection whose creation was interrupted.
 
-    Killed, or out of space, between making the folder and writing ``schema.json``, Milvus Lite 3.2 refuses from then on
-    to create the collection.
-
-    Raises:
-        StoreError: the folder has rows, as after an interrupted deletion, so it is not removed.
+    If Milvus Lite 3.2 is killed, or finds the disk full, between making the folder and writing ``schema.json``, it
+    refuses from then on to create the collection. A folder with rows, as after an interrupted deletion, is not removed:
+    that is a ``StoreError``.
     """
     if not folder.is_dir() or (folder / "schema.json").exists():
         return
@@ -105,15 +98,10 @@ def remove_unfinished(folder: Path) -> None:
 
 
 def copy_store(path: Path, copy: Path) -> None:
-    """Copy a store that no process has open.
-
-    Raises:
-        StoreLockedError: a process has the store open.
-        StoreError: the store cannot be copied.
-    """
+    """Copy a store. It is a ``StoreLockedError`` if a process has it open, another ``StoreError`` if copying fails."""
     try:
         with _locked(path):
-            # Without LOCK, which Milvus Lite creates where it is missing.
+            # Without LOCK, which Milvus Lite creates if it is missing.
             shutil.copytree(path, copy, ignore=shutil.ignore_patterns("LOCK"))
     except OSError as error:  # shutil.Error is one
         raise StoreError(f"{path} cannot be copied to {copy.parent}, to be read there: {error}") from error

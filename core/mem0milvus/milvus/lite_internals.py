@@ -15,12 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-#: Losses where a private name is missing.
+#: Losses if a private name is missing.
 NO_COMPACTION = "deleted and replaced rows stay in its files, after vacuum() too, and slow down searches"
 _NO_WAITING = "closing the store does not wait for a write that timed out or was interrupted"
 _NO_THREADS = "on Python 3.12 and later, writes that are pending when the program ends may fail"
 
-#: Private names by the class that has them, and the loss where one is missing.
+#: Private names by the class that has them, and the loss if one is missing.
 PRIVATE_NAMES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "milvus_lite.server_manager.ServerManager": (("_servers",), f"{NO_COMPACTION}; {_NO_WAITING}; {_NO_THREADS}"),
     "grpc._server._Server": (("_state",), f"{_NO_WAITING}; {_NO_THREADS}"),
@@ -63,7 +63,7 @@ def missing_names(path: Path, collection: str, db_name: str) -> dict[str, str]:
 
     server, engine = _server_and_database(path)[0], engine_of(path, collection, db_name)
     state, manager = getattr(server, "_state", None), getattr(engine, "_compaction_mgr", None)
-    # Where the name that leads to an object is missing, that one is reported, and the names of the object are not.
+    # If the name that leads to an object is missing, it is reported, and the names of the object are not.
     owners = (server_manager_instance, server, state, _threads(path), engine, manager)
     missing = {
         name: loss
@@ -75,7 +75,7 @@ def missing_names(path: Path, collection: str, db_name: str) -> dict[str, str]:
 
 
 def _server_and_database(path: Path) -> tuple[Any, Any]:
-    """Return Milvus Lite's server and database for a store; None where none runs."""
+    """Return Milvus Lite's server and database for a store; None if none runs."""
     from milvus_lite.server_manager import server_manager_instance
 
     servers = getattr(server_manager_instance, "_servers", {})
@@ -89,7 +89,7 @@ def is_served(path: Path) -> bool:
 
 
 def engine_of(path: Path, collection: str, db_name: str) -> Any:
-    """Return the engine of a collection of an open store; None where it cannot be found."""
+    """Return the engine of a collection of an open store; None if it cannot be found."""
     _, database = _server_and_database(path)
     with suppress(*UNKNOWN):  # no database, or a method with other parameters
         return database.get_collection(collection, database_name=db_name or None)
@@ -166,7 +166,7 @@ def compact(engine: Any, *, everything: bool) -> None:
     Such rows are only hidden. Milvus Lite 3.2 merges four files of similar size and nothing else, and answers a request
     to compact without doing anything: rows in a lone file stay for good, and where one user's ten thousand memories
     change often, a search scans more outdated rows than current ones. So this calls the engine's own compaction, under
-    its lock. It writes the manifest last: a crash leaves the old files valid. No other request may run meanwhile.
+    its lock. It writes the manifest last: a crash leaves the old files valid. Other requests must wait.
 
     Args:
         engine: of the collection.
@@ -206,7 +206,7 @@ def _by_partition(segments: Iterable[Any]) -> dict[str, list[Any]]:
 class _OutdatedRows:
     """Passed to the engine instead of its index of deletions: a row replaced in another file counts as deleted too.
 
-    The engine's own compaction removes replaced rows only where both rows are in the files that it merges.
+    The engine's own compaction removes a replaced row only if both rows are in the files that it merges.
     """
 
     def __init__(self, deletions: Any, segments: Iterable[Any]) -> None:

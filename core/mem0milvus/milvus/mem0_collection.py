@@ -26,14 +26,8 @@ class Mem0Collection(ReadOnlyClient):
     """A collection of Mem0, open for reading; a context manager.
 
     Opening a Milvus Lite store writes into it, so the store is copied and the copy is read, unless this process has the
-    store open. On a server, a collection that was not loaded is released at the end.
-
-    Args:
-        config: the store and the collection.
-
-    Raises:
-        ValidationError: there is no store or no such collection, or it is not Mem0's.
-        StoreError: or one of its subclasses: it cannot be opened.
+    store open. On a server, a collection that was not loaded is released at the end. A missing collection, or one that
+    is not Mem0's, is a ``ValidationError``.
     """
 
     @override
@@ -109,18 +103,17 @@ class Mem0Collection(ReadOnlyClient):
         if not lite.is_lite(self._config.uri):
             with suppress(StoreError):  # some versions of milvus-lite server have no such request
                 state = str(self._call("get_load_state").get("state", ""))
-                if state.lower().endswith("notload"):
+                if state.lower().endswith("notload"):  # pymilvus's enum LoadState as text, which is "NotLoad" in 3.0
                     self._resources.callback(self._call, "release_collection")
         try:
             self._call("load_collection")
         except StoreError:
             if not self._is_copy:
                 raise
-            # Killed while it writes an index, Milvus Lite 3.2 leaves a file that it cannot load.
             self._rebuild_indexes()
 
     def _rebuild_indexes(self) -> None:
-        # One at a time: Milvus Lite 3.2 may drop several indexes at once.
+        """Build the indexes again where Milvus Lite cannot load them: see ``CollectionSetup._load``."""
         while names := self._call("list_indexes"):
             self._call("drop_index", index_name=names[0])
         index = self._client.prepare_index_params()

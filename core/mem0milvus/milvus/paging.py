@@ -39,17 +39,14 @@ class KeyOrderPaging:
         """Return the rows of a page, each once.
 
         Milvus Lite 3.2 returns a row twice if it was killed between flushing it and deleting it from its log. Both are
-        of the same write.
-
-        Raises:
-            StoreError: the rows are not the next ones in the order of their keys, so the next page would miss some.
+        of the same write. Rows out of the order of their keys are a ``StoreError``: the next page would miss some.
         """
         distinct = [row for number, row in enumerate(rows) if number == 0 or row["id"] != rows[number - 1]["id"]]
         # Milvus compares texts byte by byte, Python by code points, which for UTF-8 is the same order.
         keys = [self._after, *(row["id"] for row in distinct)]
         if any(first >= second for first, second in pairwise(keys)):
             raise StoreError(
-                "Milvus gave rows out of the order of their keys, so that some might be missed. Please report it."
+                "Milvus returned rows out of the order of their keys, so some might be missed. Please report this."
             )
         self._after = keys[-1]
         self.more = len(rows) >= self._limit

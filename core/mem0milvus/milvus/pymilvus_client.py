@@ -45,11 +45,7 @@ class OpenClient(NamedTuple):
 
 
 def connect(config: VectorStoreConfig, file: lite.LiteFile | None = None) -> OpenClient:
-    """Connect to a server, or to a Milvus Lite store that is counted as open.
-
-    Raises:
-        StoreError: or one of its subclasses.
-    """
+    """Connect to a server, or to a Milvus Lite store that is counted as open. Raises ``StoreError``."""
     uri = without_credentials(config.uri)
     with translated("connect", uri):
         client = _make_client(config, None if file is None else str(file.path))
@@ -93,7 +89,7 @@ class ReadOnlyClient:
         self._resources.callback(self._client.close)
 
     def close(self) -> None:
-        """Close the client, and a Milvus Lite store that nobody else in this process uses."""
+        """Close the client, and a Milvus Lite store without other users in this process."""
         with lite.opening():
             self._resources.close()
 
@@ -123,9 +119,9 @@ def _make_client(config: VectorStoreConfig, path: str | None) -> MilvusClient:
 
 
 def _leave_reconnecting_to_grpc(client: MilvusClient) -> None:
-    """Keep pymilvus from reconnecting by itself.
+    """Leave reconnecting to gRPC rather than to pymilvus.
 
-    When a server is gone, pymilvus 3.0 connects anew under one lock for the whole process and waits a full timeout for
+    When a server is gone, pymilvus 3.0 reconnects under one lock for the whole process and waits a full timeout for
     it, so that the tenth thread waits ten timeouts. gRPC's channel reconnects without it, and the request is repeated
     until its own timeout. Clusters of several regions keep pymilvus's way, which finds the region in charge.
     """
@@ -145,8 +141,7 @@ def forget_schema(client: MilvusClient, *names: str) -> None:
 def server_time(client: MilvusClient, timeout_s: float, uri: str) -> int | None:
     """Return the server's timestamp, later than every write that it has acknowledged; None if it gives none.
 
-    Raises:
-        StoreUnavailableError: no answer.
+    Raises ``StoreUnavailableError`` if the server does not answer.
     """
     allocate = getattr(_handler(client), "alloc_timestamp", None)
     if allocate is None:
@@ -161,7 +156,7 @@ def server_time(client: MilvusClient, timeout_s: float, uri: str) -> int | None:
 
 
 def _handler(client: MilvusClient) -> Any:
-    """Return the object that sends pymilvus's requests; None where a version has no such name."""
+    """Return the object that sends pymilvus's requests; None if a version of pymilvus has no such name."""
     get = getattr(client, "_get_connection", None)
     return None if get is None else get()
 

@@ -64,7 +64,7 @@ def write_timestamp(uri: str, db_name: str, collection: str) -> WriteTimestamp:
 def read_arguments(level: Consistency, timestamp: WriteTimestamp, ask: Callable[[], int | None]) -> Mapping[str, Any]:
     """Return pymilvus's arguments for a read at this level.
 
-    Where the server does not give its time, ``Session`` reads at the level ``Strong``.
+    If the server does not return its time, ``Session`` becomes ``Strong``.
     """
     if level != "Session":
         return {"consistency_level": level}

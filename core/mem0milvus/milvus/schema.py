@@ -103,9 +103,7 @@ class Identity:
 def check_properties(name: str, found: Mapping[str, Any], expected: Identity, layout: Layout[Any]) -> None:
     """Check that rows of this identity and layout may be written into a collection with these properties.
 
-    Raises:
-        SchemaMismatchError: the collection is of another program, or of another generation of this library.
-        EmbedderMismatchError: another embedder filled it.
+    Raises ``SchemaMismatchError`` or, where only the embedder differs, ``EmbedderMismatchError``.
     """
     properties = {key: str(value) for key, value in found.items()}
     wanted = expected.as_properties(layout)
@@ -132,7 +130,7 @@ def check_properties(name: str, found: Mapping[str, Any], expected: Identity, la
     if properties.get("mem0milvus.metric") != expected.metric:
         raise SchemaMismatchError(
             f"The collection {name!r} measures distance by {properties.get('mem0milvus.metric')!r} and the "
-            f"configuration says metric_type={expected.metric!r}. Configure the former, or choose another "
+            f"configuration says metric_type={expected.metric!r}. Configure that of the collection, or choose another "
             "collection_name."
         )
 
@@ -174,6 +172,6 @@ def build_indexes(client: MilvusClient, metric: str, can: Capabilities, *, words
     """
     indexes = client.prepare_index_params()
     indexes.add_index("vector", index_type="FLAT" if can.lite else "AUTOINDEX", metric_type=metric)
-    if words:
+    if words:  # of the metrics, Milvus has only IP for sparse vectors that are not made by its own BM25 function
         indexes.add_index("words", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
     return indexes

@@ -120,6 +120,7 @@ class MilvusTable(Table[R]):
             "consistency_level": consistency or self._consistency,
             **self._partitions(where),
         }
+        # One request for each probe: Milvus's hybrid_search returns fused scores only, and ranking needs each distance.
         searches = [partial(self._search, probe, fits, limit, arguments) for probe in probes]
         return await self._driver.all(searches)
 
@@ -203,7 +204,7 @@ def _raise_partial(error: StoreError, keys: Sequence[str], done: int, what: str)
     if not done:
         raise error
     raise PartialWriteError(
-        f"{done:,} of {len(keys):,} rows were {what}, then Milvus failed: {error} It is safe to do the whole again.",
+        f"{done:,} of {len(keys):,} rows were {what}, then Milvus failed: {error} It is safe to repeat everything.",
         written=keys[:done],
         not_written=keys[done:],
     ) from error

@@ -35,7 +35,7 @@ def uninterrupted(function: Callable[[], T], undo: Callable[[T], object] | None 
         if call.cancel():  # the thread has not begun, and will not
             raise
         interruption = error
-    # From here on, the thread cannot be stopped: each interruption is noted, and waited through.
+    # From here on, the thread cannot be stopped: an interruption is kept until the thread has ended.
     interruption = _wait(call) or interruption
     if interruption is None:
         return call.result()
@@ -54,7 +54,7 @@ def _run(call: Future[T], function: Callable[[], T]) -> None:
 
 
 def _wait(call: Future[Any]) -> BaseException | None:
-    """Wait until the call has ended. Return what was raised in this thread meanwhile."""
+    """Wait until the call has ended. Return the exception raised in this thread until then."""
     try:
         call.exception()
     except BaseException as error:  # noqa: BLE001 - Ctrl-C, perhaps not the last one

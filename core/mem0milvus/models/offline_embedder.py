@@ -32,14 +32,7 @@ _MIX = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio: Fibonacci hashing (Knu
 
 
 class HashingEmbedder:
-    """Embeds texts as unit vectors that are the same in every process, on every platform and version of Python.
-
-    Args:
-        dims: length of the vectors, at least 1.
-
-    Raises:
-        ValueError: ``dims`` is below 1.
-    """
+    """Embeds texts as unit vectors that are the same in every process, on every platform and version of Python."""
 
     identity: str = MODEL
 

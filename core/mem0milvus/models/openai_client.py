@@ -38,15 +38,11 @@ class OpenAIModel:
     _error: ClassVar[type[Mem0MilvusError]]
 
     def __init__(self, config: OpenAIConfig) -> None:
-        self._access = config
+        self.identity = config.model
+        self._config = config
         self._mutex = threading.Lock()
         self._client: OpenAI | None = None
         self._loops: dict[asyncio.AbstractEventLoop, _LoopClient] = {}
-
-    @property
-    def identity(self) -> str:
-        """The model's name."""
-        return self._access.model
 
     def _blocking_client(self) -> OpenAI:
         from openai import OpenAI
@@ -71,13 +67,13 @@ class OpenAIModel:
     def _of_this_loop(self) -> _LoopClient:
         loop = asyncio.get_running_loop()
         mine = self._loops.get(loop)
-        # A client that could not be made, for lack of a key, is made anew: the environment may have changed since.
+        # If making a client failed, as without a key, it is tried again: the environment may have changed.
         if mine is None or (mine.client.done() and mine.client.exception()):
             for closed in [other for other in self._loops if other.is_closed()]:
                 del self._loops[closed]
             # In a thread: importing openai and making a client takes long enough to pause the event loop noticeably.
             client = loop.run_in_executor(None, self._make_async_client)
-            mine = self._loops[loop] = _LoopClient(client, asyncio.Semaphore(self._access.max_connections))
+            mine = self._loops[loop] = _LoopClient(client, asyncio.Semaphore(self._config.max_connections))
         return mine
 
     def _make_async_client(self) -> AsyncOpenAI:
@@ -88,16 +84,17 @@ class OpenAIModel:
         return client
 
     def _client_arguments(self) -> dict[str, Any]:
-        access = self._access
+        config = self._config
         return {
-            "api_key": access.api_key.get_secret_value() if access.api_key else None,
-            "base_url": access.base_url,
-            "timeout": access.timeout_s,
-            "max_retries": access.max_retries,
+            "api_key": config.api_key.get_secret_value() if config.api_key else None,
+            "base_url": config.base_url,
+            "timeout": config.timeout_s,
+            "max_retries": config.max_retries,
         }
 
     async def prepare(self) -> None:
         """Make the client of the running event loop. An error is raised again at the first request, not here."""
+        # asyncio.wait neither raises the future's error nor cancels the future if this call is cancelled.
         await asyncio.wait([self._of_this_loop().client])
 
     def close(self) -> None:
@@ -118,23 +115,23 @@ class OpenAIModel:
         """Translate failures of the client, and answers that it cannot read, into an error that names the cause."""
         import openai
 
-        access, model = self._access, f"The {self._kind} {self._access.model!r}"
+        config, model = self._config, f"The {self._kind} {self.identity!r}"
         try:
             yield
         except openai.OpenAIError as error:
-            reason = _reason(error, self._section, access)
-            raise self._error(f"{model} at {access.base_url or 'OpenAI'} {reason}.") from error
+            reason = _reason(error, self._section, config.timeout_s)
+            raise self._error(f"{model} at {config.base_url or 'OpenAI'} {reason}.") from error
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise self._error(
                 f"{model} did not answer in OpenAI's format ({type(error).__name__}: {error})."
             ) from error
 
 
-def _reason(error: Exception, section: str, access: OpenAIConfig) -> str:
+def _reason(error: Exception, section: str, timeout_s: float) -> str:
     import openai
 
-    if isinstance(error, openai.APITimeoutError):
-        return f"did not answer within {access.timeout_s:g} s"
+    if isinstance(error, openai.APITimeoutError):  # before APIConnectionError, of which openai makes it a subclass
+        return f"did not answer within {timeout_s:g} s"
     if isinstance(error, openai.APIConnectionError):
         return "cannot be reached, or closed the connection"
     if isinstance(error, openai.AuthenticationError):

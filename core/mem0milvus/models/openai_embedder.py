@@ -25,41 +25,24 @@ SHORTENABLE = ("text-embedding-3-",)
 
 
 class OpenAIEmbedder(OpenAIModel):
-    """An embedding model behind OpenAI's API.
+    """An embedding model behind OpenAI's API. ``dims`` is the length of the vectors in the store, if configured."""
 
-    Args:
-        config: model, address, key and limits.
-        dims: length of the vectors in the store; None for the model's own.
-
-    Raises:
-        ConfigError: the length of the model's vectors is neither known nor configured.
-    """
-
+    _config: OpenAIEmbedderConfig
     _kind = "embedding model"
     _section = "embedder.config"
     _error = EmbeddingError
 
     def __init__(self, config: OpenAIEmbedderConfig, dims: int | None = None) -> None:
         super().__init__(config)
-        self._config = config
         wanted = config.embedding_dims or dims or MODEL_DIMS.get(config.model)
         if wanted is None:
             raise ConfigError(
                 f"The length of the vectors of {config.model!r} is not known here: set embedder.config.embedding_dims."
             )
-        self._dims = wanted
-
-    @property
-    def dims(self) -> int:
-        """Length of the vectors."""
-        return self._dims
+        self.dims = wanted
 
     def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
-        """Embed texts, one vector for each, in requests of up to ``batch_size`` texts.
-
-        Raises:
-            EmbeddingError: the server refused, failed or did not answer.
-        """
+        """Embed texts, one vector for each, in requests of up to ``batch_size`` texts."""
         vectors: list[Sequence[float]] = []
         with self._translated():
             client = self._blocking_client()
@@ -84,7 +67,7 @@ class OpenAIEmbedder(OpenAIModel):
     def _request(self, batch: Sequence[str]) -> dict[str, Any]:
         request: dict[str, Any] = {"model": self._config.model, "input": list(batch)}
         if self._config.model.startswith(SHORTENABLE):
-            request["dimensions"] = self._dims
+            request["dimensions"] = self.dims
         return request
 
 

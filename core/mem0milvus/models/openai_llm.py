@@ -32,26 +32,19 @@ class OpenAIChat(OpenAIModel):
 
     It requests an answer that follows a JSON schema. If the server refuses, it requests any JSON object, and then plain
     text. Later requests begin with the form that the server accepted.
-
-    Args:
-        config: model, address, key and limits.
     """
 
+    _config: OpenAILLMConfig
     _kind = "language model"
     _section = "llm.config"
     _error = ExtractionError
 
     def __init__(self, config: OpenAILLMConfig) -> None:
         super().__init__(config)
-        self._config = config
         self._form: Form = FORMS[0]
 
     def complete(self, request: LLMRequest) -> str:
-        """Return the text of the model's answer.
-
-        Raises:
-            ExtractionError: the server refused, failed or did not answer, or the answer is not complete.
-        """
+        """Return the text of the model's answer. An incomplete answer is an error."""
         with self._translated():
             client = self._blocking_client()
             for form in self._forms():
@@ -106,7 +99,7 @@ class OpenAIChat(OpenAIModel):
         return text
 
     def _failure(self, reason: str) -> ExtractionError:
-        return ExtractionError(f"The language model {self._config.model!r} {reason}. Nothing was written.")
+        return ExtractionError(f"The language model {self.identity!r} {reason}. Nothing was written.")
 
 
 def _response_format(request: LLMRequest, form: Form) -> Mapping[str, Any] | None:

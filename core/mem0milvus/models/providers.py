@@ -36,12 +36,6 @@ FRAMEWORKS: Mapping[str, str] = {
     "llamaindex": "It comes with mem0milvus[llamaindex].",
 }
 
-#: Makes a language model from its section of the configuration.
-LLMFactory = Callable[[Mapping[str, Any]], LLM]
-
-#: Makes an embedder from its section of the configuration and the configured length of the store's vectors.
-EmbedderFactory = Callable[[Mapping[str, Any], "int | None"], Embedder]
-
 
 def choose_embedder(config: MemoryConfig, given: Embedder | None) -> Embedder:
     """Choose the embedder: a ready object, the configured one, or the default.
@@ -56,8 +50,7 @@ def choose_embedder(config: MemoryConfig, given: Embedder | None) -> Embedder:
     if given is not None:
         embedder = _checked(given)
     else:
-        section = config.embedder or _default_section()
-        embedder = _embedder_factory(section.provider)(section.config, dims)
+        embedder = _configured_embedder(config.embedder or _default_section(), dims)
     if dims is not None and embedder.dims != dims:
         raise ConfigError(
             f"vector_store.config.embedding_model_dims is {dims} and the vectors of the embedder "
@@ -100,7 +93,7 @@ def _configured_llm(config: MemoryConfig) -> LLM | None:
         from mem0milvus.models.openai_llm import OpenAIChat
 
         return OpenAIChat(read_section(OpenAILLMConfig, section.config, "llm.config"))
-    factory: LLMFactory = _registered("llm", LLMS_GROUP, section.provider, ["openai", "offline"])
+    factory: Callable[[dict[str, Any]], object] = _registered("llm", LLMS_GROUP, section.provider)
     return _checked_llm(factory(section.config))
 
 
@@ -116,24 +109,26 @@ def _default_section() -> ProviderSection:
     return ProviderSection(provider="offline")
 
 
-def _embedder_factory(name: str) -> EmbedderFactory:
-    builtin: dict[str, EmbedderFactory] = {"openai": _openai, "offline": _offline}
-    if name in builtin:
-        return builtin[name]
-    factory: EmbedderFactory = _registered("embedder", EMBEDDERS_GROUP, name, list(builtin))
-    return lambda config, dims: _checked(factory(config, dims))
+def _configured_embedder(section: ProviderSection, dims: int | None) -> Embedder:
+    if section.provider == "openai":
+        from mem0milvus.models.openai_embedder import OpenAIEmbedder
+
+        return OpenAIEmbedder(read_section(OpenAIEmbedderConfig, section.config, "embedder.config"), dims)
+    if section.provider == "offline":
+        from mem0milvus.models.offline_embedder import HashingEmbedder
+
+        settings = read_section(OfflineEmbedderConfig, section.config, "embedder.config")
+        return HashingEmbedder(settings.embedding_dims or dims or OFFLINE_DIMS)
+    factory: Callable[[dict[str, Any], int | None], object] = _registered("embedder", EMBEDDERS_GROUP, section.provider)
+    return _checked(factory(section.config, dims))
 
 
-def _registered(kind: str, group: str, name: str, builtin: list[str]) -> Any:
-    """Load the provider that another package registered under this name.
-
-    Raises:
-        ConfigError: there is none, or it cannot be loaded.
-    """
+def _registered(kind: str, group: str, name: str) -> Any:
+    """Load the provider that another package registered under this name."""
     registered = {point.name: point for point in entry_points(group=group)}
     hint = FRAMEWORKS.get(name, "")
     if name not in registered:
-        known = sorted([*builtin, *registered])
+        known = sorted(["openai", "offline", *registered])
         close = difflib.get_close_matches(name, known, n=1)
         meant = f" {hint}" if hint else f" Did you mean {close[0]!r}?" if close else ""
         raise ConfigError(f"There is no {kind} provider {name!r}.{meant} Known: {', '.join(known)}.")
@@ -141,19 +136,6 @@ def _registered(kind: str, group: str, name: str, builtin: list[str]) -> Any:
         return registered[name].load()
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"The {kind} provider {name!r} cannot be loaded: {error}. {hint}".strip()) from error
-
-
-def _openai(config: Mapping[str, Any], dims: int | None) -> Embedder:
-    from mem0milvus.models.openai_embedder import OpenAIEmbedder
-
-    return OpenAIEmbedder(read_section(OpenAIEmbedderConfig, config, "embedder.config"), dims)
-
-
-def _offline(config: Mapping[str, Any], dims: int | None) -> Embedder:
-    from mem0milvus.models.offline_embedder import HashingEmbedder
-
-    settings = read_section(OfflineEmbedderConfig, config, "embedder.config")
-    return HashingEmbedder(settings.embedding_dims or dims or OFFLINE_DIMS)
 
 
 def _checked(embedder: object) -> Embedder:

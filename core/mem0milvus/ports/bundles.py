@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommonPorts:
-    """The ports that a memory and a record store have in common.
+    """The ports that both a memory and a record store have.
 
     Attributes:
         positions: the next position in each run, or in each namespace.
@@ -58,7 +58,7 @@ class Transfer:
     Attributes:
         files: the file system.
         origin: the collection and the embedder of this store.
-        records: opens the record store beside the memory; if there is none, makes it, or with ``False`` returns None.
+        records: opens the record store beside the memory. With ``False``, a missing one is not created: returns None.
         open_replacement: opens a replacement of this store, new or left by an interrupted ``reembed``. A replacement
             that is not swapped in stays as it is, for the next ``reembed``.
         old: the name of the collection of memories that an earlier ``reembed`` replaced and kept; None for none.
@@ -81,7 +81,7 @@ class Ports(CommonPorts):
         live: the current version of each memory, under the memory's id.
         history: closed versions under ``memory_row.version_key``, and a tombstone under the id of each deleted memory.
         background: runs adds later.
-        empty: drops both tables and makes them anew.
+        empty: drops both tables and creates them empty.
         compact: removes deleted rows from the store's files, if the store supports it.
         history_limit: closed versions of each memory that ``vacuum`` keeps; None for all.
         extraction: the model and the settings of extraction.

@@ -13,16 +13,22 @@ T = TypeVar("T")
 
 
 class Driver(Protocol):
-    """Runs blocking functions for a port: in the caller's thread, or in worker threads beside an event loop."""
+    """Runs blocking functions for a port: in the caller's thread, or in worker threads beside an event loop.
+
+    Attributes:
+        is_async: whether an event loop runs, so that async methods of models can be awaited.
+    """
+
+    is_async: bool
 
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function and return its result."""
 
     async def all(self, functions: Sequence[Callable[[], T]]) -> list[T]:
-        """Run several functions and return their results in order. Returns or raises only after all have ended."""
+        """Run several functions and return their results in order. None still runs when this returns or raises."""
 
     async def shield(self, step: Coroutine[Any, Any, T]) -> T:
-        """Run a step to its end, even if the caller is cancelled meanwhile, and return its result."""
+        """Run a step to its end, even if the caller is cancelled, and return its result."""
 
 
 class Locks(Protocol):
@@ -61,10 +67,9 @@ class Background(Protocol):
     durable: bool
 
     async def submit(self, scope: Hashable, job: Job) -> str:
-        """Queue a job, after waiting for free space in the queue. Returns the ticket under which a failure is reported.
+        """Queue a job once the queue has space. Return the ticket under which a failure is reported.
 
-        Raises:
-            StoreError: the memory was closed, or the program is ending.
+        Raises ``StoreError`` if the memory was closed, or the program is ending.
         """
 
     async def flush(self, timeout_s: float | None) -> FlushOutcome:
@@ -78,11 +83,11 @@ class Clock(Protocol):
     """The current time."""
 
     def now_us(self) -> int:
-        """Microseconds since 1970 UTC."""
+        """Return the microseconds since 1970 UTC."""
 
 
 class Shield(Protocol):
-    """Runs a step of an operation to its end, even if the operation is cancelled meanwhile."""
+    """Runs a step of an operation to its end, even if the operation is cancelled."""
 
     def __call__(self, step: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
-        """Return the step's result."""
+        """Run the step and return its result."""

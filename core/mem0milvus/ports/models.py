@@ -13,43 +13,30 @@ if TYPE_CHECKING:
 
 
 class EmbedderPort(Protocol):
-    """The embedding model."""
+    """The embedding model.
+
+    Both methods raise ``EmbeddingError`` if it fails, or does not return one vector of the right length for each text.
+    """
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Return a unit vector for each text.
-
-        Raises:
-            EmbeddingError: the model failed, or did not answer with one vector of the right length for each text.
-        """
+        """Return a unit vector for each text."""
 
     async def embed_query(self, text: str) -> Vector:
-        """Return a unit vector for a question. Differs from ``embed`` if the model embeds questions differently.
-
-        Raises:
-            EmbeddingError: as for ``embed``.
-        """
+        """Return a unit vector for a question, which some models embed differently from a memory."""
 
 
 class Extractor(Protocol):
     """Extraction of memories from a conversation, without a language model."""
 
     async def extract(self, messages: Sequence[Message]) -> list[Message]:
-        """Return the memories to store, each as a message with the role and name of its speaker.
-
-        Raises:
-            ExtractionError: the extraction failed.
-        """
+        """Return the memories to store, each as a message with the role and name of its speaker."""
 
 
 class LLMPort(Protocol):
     """The language model."""
 
     async def complete(self, request: LLMRequest) -> str | Mapping[str, Any]:
-        """Return the model's unchecked answer.
-
-        Raises:
-            ExtractionError: the model failed.
-        """
+        """Return the model's unchecked answer. Raises ``ExtractionError`` if the model failed."""
 
 
 @dataclass(frozen=True, slots=True)

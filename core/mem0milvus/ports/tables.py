@@ -56,8 +56,9 @@ class Hit(Generic[R]):
 class Table(Protocol[R]):
     """The rows of one collection, each under a text key.
 
-    Raises, from every method: ``StoreError`` or one of its kinds. Writes are durable when the method returns. Reads see
-    at least the earlier writes of this process, unless ``consistency`` requires less or more.
+    Every method raises ``StoreError`` or one of its subclasses: ``PartialWriteError`` if ``put`` or ``remove`` failed
+    after some of the rows. Writes are durable when the method returns. Reads see at least the earlier writes of this
+    process, unless ``consistency`` requires less or more.
     """
 
     @property
@@ -70,18 +71,10 @@ class Table(Protocol[R]):
         """Return the rows with these keys, by key. Keys without a row are left out."""
 
     async def put(self, rows: Sequence[R], /) -> None:
-        """Write rows, replacing those with the same ``id``.
-
-        Raises:
-            PartialWriteError: only some of the rows were written.
-        """
+        """Write rows, replacing those with the same ``id``."""
 
     async def remove(self, keys: Collection[str]) -> None:
-        """Delete the rows with these keys. Keys without a row are ignored.
-
-        Raises:
-            PartialWriteError: only some of the rows were deleted.
-        """
+        """Delete the rows with these keys. Keys without a row are ignored."""
 
     def pages(
         self,

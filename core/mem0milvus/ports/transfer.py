@@ -33,56 +33,39 @@ class Origin:
 
 
 class NewFile(Protocol):
-    """A file being written. It gets its name when it is finished; an unfinished file is deleted."""
+    """A file being written. It gets its name when it is finished; an unfinished file is deleted.
+
+    Both methods raise ``StoreError`` if the file cannot be written.
+    """
 
     async def write(self, lines: Sequence[bytes]) -> None:
-        """Append lines.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
+        """Append lines."""
 
     async def finish(self, first: bytes) -> None:
-        """Overwrite the first line with one of the same length, and give the file its name.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
+        """Overwrite the first line with one of the same length, and give the file its name."""
 
 
 class OldFile(Protocol):
     """A file being read."""
 
     async def lines(self) -> list[bytes]:
-        """Return the next batch of lines; an empty list at the end of the file.
-
-        Raises:
-            StoreError: the file cannot be read.
-        """
+        """Return the next batch of lines; an empty list at the end of the file. Raises ``StoreError``."""
 
 
 class Files(Protocol):
-    """The file system, for files of lines."""
+    """The file system, for files of lines. Both methods raise ``ValidationError`` if the path cannot be used."""
 
     def create(self, path: str | PathLike[str], *, overwrite: bool) -> AbstractAsyncContextManager[NewFile]:
-        """Create a file.
-
-        Raises:
-            ValidationError: it exists already, or cannot be created.
-        """
+        """Create a file. An existing file is an error unless ``overwrite``."""
 
     def open(self, path: str | PathLike[str]) -> AbstractAsyncContextManager[OldFile]:
-        """Open a file for reading.
-
-        Raises:
-            ValidationError: it does not exist, or cannot be read.
-        """
+        """Open an existing file for reading."""
 
 
 class ReplacementStore(Protocol):
     """Tables with the vectors of another embedder, which replace those of an open store.
 
-    Raises, from every method: ``StoreError`` or one of its kinds.
+    Every method raises ``StoreError`` or one of its subclasses.
 
     Attributes:
         live: the new table of current versions.
@@ -105,6 +88,5 @@ class ReplacementStore(Protocol):
     async def swap_in(self, *, drop_old: bool) -> None:
         """Replace the tables of the open store, which must then be opened again.
 
-        Args:
-            drop_old: drop the replaced tables; otherwise they are kept under another name.
+        The replaced tables are dropped or, without ``drop_old``, kept under another name.
         """

@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 
 
 class BackgroundTasks(Background):
-    """A bounded number of tasks, each waiting for the last one of its scope.
+    """Tasks of the event loop, each waiting for the last one of its scope. ``on_error`` is called in the event loop.
 
-    Args:
-        config: ``queue_size`` bounds the tasks, and a further ``add`` waits until one ends; ``on_error`` is called in
-            the event loop.
+    ``queue_size`` bounds the unfinished tasks; a further ``add`` waits until one has ended.
     """
 
     def __init__(self, config: BackgroundConfig) -> None:
@@ -31,7 +29,7 @@ class BackgroundTasks(Background):
         self.durable = config.durable
         self._size = config.queue_size
         self._outcomes = BackgroundOutcomes(config.on_error)
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()  # asyncio itself keeps only weak references to tasks
         self._last: dict[Hashable, asyncio.Task[object]] = {}
         self._warned = False
 
@@ -42,7 +40,7 @@ class BackgroundTasks(Background):
         ticket = str(uuid4())
         before = self._last.get(scope)
         if before is not None and before.get_loop() is not asyncio.get_running_loop():
-            before = None
+            before = None  # asyncio.wait takes tasks of other loops without an error; those of a closed loop never end
         task = asyncio.ensure_future(_run_after(before, job))
         self._tasks.add(task)
         self._last[scope] = task
@@ -68,7 +66,7 @@ class BackgroundTasks(Background):
             self._outcomes.count(ticket, task.exception())
 
     def _of_this_loop(self) -> set[asyncio.Task[object]]:
-        """The tasks of the running event loop. Tasks of a loop that was closed will never end."""
+        """Return the tasks of the running event loop. Tasks of a loop that was closed will never end."""
         loop = asyncio.get_running_loop()
         return {task for task in self._tasks if task.get_loop() is loop}
 
@@ -84,7 +82,7 @@ class BackgroundTasks(Background):
     async def close(self) -> None:
         while running := self._of_this_loop():
             await asyncio.wait(running)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # as in flush: an ended task leaves the set in its callback
 
 
 async def _run_after(before: asyncio.Task[object] | None, job: Job) -> object:

@@ -66,11 +66,9 @@ class BackgroundOutcomes:
 
 
 class BackgroundWorker(Background):
-    """A queue of bounded length and a thread that runs its jobs one after the other.
+    """A thread that runs the queued jobs one after the other, and calls ``on_error`` for those that failed.
 
-    Args:
-        config: ``queue_size`` bounds the queue, and a further ``add`` blocks until there is space; ``on_error`` is
-            called in the worker thread.
+    ``queue_size`` bounds the unfinished jobs; a further ``add`` blocks until one has ended.
     """
 
     def __init__(self, config: BackgroundConfig) -> None:
@@ -88,7 +86,7 @@ class BackgroundWorker(Background):
         self._free.acquire()
         try:
             future: Future[object] = self._pool.submit(lambda: run(job()))
-        except RuntimeError as error:
+        except RuntimeError as error:  # the pool was shut down, or Python is exiting and starts no thread
             self._free.release()
             raise StoreError(f"{CLOSED} Nothing can be written in the background any more.") from error
         with self._ended:
@@ -99,6 +97,7 @@ class BackgroundWorker(Background):
 
     def _end(self, ticket: str, future: Future[object]) -> None:
         try:
+            # Asked first: exception() of a cancelled future raises CancelledError.
             cancelled = StoreError("The program ended before the add was written.") if future.cancelled() else None
             self._outcomes.count(ticket, cancelled or future.exception())
         finally:
@@ -114,7 +113,7 @@ class BackgroundWorker(Background):
         return self._outcomes.take(self._wait(timeout_s))
 
     def _wait(self, timeout_s: float | None) -> int:
-        """Wait until all jobs queued now have ended and are counted. Returns the number that did not end in time."""
+        """Wait until all jobs queued now have ended and are counted. Return the number that did not end in time."""
         with self._ended:
             queued = set(self._unfinished)
             self._ended.wait_for(lambda: queued.isdisjoint(self._unfinished), timeout_s)
@@ -128,6 +127,7 @@ class BackgroundWorker(Background):
         """Finish the queue at the end of the program. Adds not written in time are cancelled, with an error logged."""
         if left := self._wait(timeout_s):
             logger.error("The program ends and %d adds in the background are not written.", left)
+            # The add that runs cannot be cancelled: the exit hook of concurrent.futures waits for it after this one.
             self._pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -22,6 +22,8 @@ P = ParamSpec("P")
 class BlockingDriver(Driver):
     """Calls functions in the caller's thread."""
 
+    is_async = False
+
     @override
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return function(*args, **kwargs)
@@ -41,12 +43,12 @@ def run(operation: Coroutine[Any, Any, T]) -> T:
         operation.send(None)
     except StopIteration as ended:
         return ended.value  # type: ignore[no-any-return]
-    operation.close()
+    operation.close()  # runs its finally blocks now rather than when it is garbage-collected
     raise RuntimeError("a blocking port suspended: it must block and return")
 
 
 def iterate(generator: AsyncGenerator[T, None]) -> Iterator[T]:
-    """Yield the items of an async generator whose ports never suspend. Closing this generator closes that one."""
+    """Yield the items of an async generator whose ports never suspend. Closing the iterator closes the generator."""
     try:
         while True:
             try:
@@ -55,4 +57,5 @@ def iterate(generator: AsyncGenerator[T, None]) -> Iterator[T]:
                 return
             yield item
     finally:
+        # An event loop closes the async generators that are left in it. Here is none, so this one is closed by hand.
         run(generator.aclose())

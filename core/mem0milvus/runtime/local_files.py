@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from os import PathLike
 from pathlib import Path
-from typing import IO
 
 from typing_extensions import override
 
@@ -28,7 +27,7 @@ class LocalFiles(Files):
     @override
     @asynccontextmanager
     async def create(self, path: str | PathLike[str], *, overwrite: bool) -> AsyncIterator[NewFile]:
-        file = await self._driver.call(_LocalNewFile.begin, Path(path), overwrite, self._driver)
+        file = await self._driver.call(_LocalNewFile, Path(path), overwrite, self._driver)
         try:
             yield file
         finally:
@@ -37,39 +36,29 @@ class LocalFiles(Files):
     @override
     @asynccontextmanager
     async def open(self, path: str | PathLike[str]) -> AsyncIterator[OldFile]:
-        stream = await self._driver.call(_open, Path(path))
+        file = await self._driver.call(_LocalOldFile, Path(path), self._driver)
         try:
-            yield _LocalOldFile(Path(path), stream, self._driver)
+            yield file
         finally:
-            await self._driver.call(stream.close)
+            await self._driver.call(file.stream.close)
 
 
 class _LocalNewFile(NewFile):
-    """A temporary file in the folder of the final one, which replaces it at the end.
+    """A temporary file that gets the name of the final one at the end."""
 
-    ``mkstemp`` makes it readable by its owner alone, because it contains memories.
-    """
-
-    def __init__(self, path: Path, part: Path, stream: IO[bytes], overwrite: bool, driver: Driver) -> None:
-        self._path = path
-        self._part = part
-        self._stream = stream
-        self._overwrite = overwrite
-        self._driver = driver
-
-    @classmethod
-    def begin(cls, path: Path, overwrite: bool, driver: Driver) -> _LocalNewFile:
-        """Create the temporary file.
-
-        Raises:
-            ValidationError: the path is taken, or no file can be created there.
-        """
+    def __init__(self, path: Path, overwrite: bool, driver: Driver) -> None:
         _check_free(path, overwrite)
         try:
+            # In the final folder, because a file cannot be renamed across file systems. It contains memories, and
+            # ``mkstemp`` makes it readable by its owner alone.
             number, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.absolute().parent)
         except OSError as error:
             raise ValidationError(f"Nothing can be written at {path}: {error.strerror or error}.") from error
-        return cls(path, Path(part), os.fdopen(number, "wb"), overwrite, driver)
+        self._path = path
+        self._part = Path(part)
+        self._stream = os.fdopen(number, "wb")
+        self._overwrite = overwrite
+        self._driver = driver
 
     @override
     async def write(self, lines: Sequence[bytes]) -> None:
@@ -99,31 +88,27 @@ class _LocalNewFile(NewFile):
 
 
 class _LocalOldFile(OldFile):
-    def __init__(self, path: Path, stream: IO[bytes], driver: Driver) -> None:
+    def __init__(self, path: Path, driver: Driver) -> None:
+        try:
+            self.stream = path.open("rb")
+        except OSError as error:
+            raise ValidationError(f"{path} cannot be read: {error.strerror or error}.") from error
         self._path = path
-        self._stream = stream
         self._driver = driver
 
     @override
     async def lines(self) -> list[bytes]:
         try:
-            return await self._driver.call(self._stream.readlines, _READ_BYTES)
+            return await self._driver.call(self.stream.readlines, _READ_BYTES)
         except OSError as error:
             raise StoreError(f"{self._path} cannot be read: {error.strerror or error}.") from error
-
-
-def _open(path: Path) -> IO[bytes]:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise ValidationError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def _check_free(path: Path, overwrite: bool) -> None:
     if path.is_dir():
         raise ValidationError(f"{path} is a folder: give the path of a file.")
     if path.exists() and not overwrite:
-        raise ValidationError(f"{path} is there already: name another file, or pass overwrite=True to replace it.")
+        raise ValidationError(f"{path} already exists: name another file, or pass overwrite=True to replace it.")
 
 
 @contextmanager

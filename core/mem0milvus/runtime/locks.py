@@ -1,4 +1,4 @@
-"""Locks on memories for which threads and tasks of event loops wait in one queue.
+"""Locks on memories. Threads and tasks of event loops wait for a lock in one queue.
 
 Each open store has one table of stripes, and a memory's id is hashed to a stripe. A lock is granted in the order of
 requests: ``release`` hands it to the next waiter, which may be a thread or a task. A lock belongs to no thread, so one
@@ -40,7 +40,7 @@ class _Stripe:
             return True
 
     def cancel(self, wake: Callable[[], None]) -> bool:
-        """Leave the queue. Returns False if the lock was already handed over, so that it must be released."""
+        """Leave the queue. Return False if the lock was already handed over, so that it must be released."""
         with self._mutex:
             if wake in self._queue:
                 self._queue.remove(wake)
@@ -69,7 +69,7 @@ class LockTable:
         self._stripes = tuple(_Stripe() for _ in range(STRIPES))
 
     def of(self, memory_ids: Iterable[str]) -> list[_Stripe]:
-        """The stripes of these memories in ascending order: all callers lock in it, which excludes deadlocks."""
+        """Return the stripes of these memories in ascending order. All callers lock in this order: no deadlock."""
         return [self._stripes[index] for index in sorted({crc32(i.encode()) % STRIPES for i in memory_ids})]
 
 
@@ -125,7 +125,7 @@ class AsyncLocks(_TableLocks):
             else:
                 ready.set_result(None)
 
-        def wake() -> None:
+        def wake() -> None:  # called in the releasing thread, and a future is not thread-safe
             loop.call_soon_threadsafe(settle)
 
         if stripe.acquire(wake):

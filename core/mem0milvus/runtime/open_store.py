@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,10 +17,8 @@ from mem0milvus.milvus.collection_swap import Names
 from mem0milvus.milvus.lite_connection import make_connection
 from mem0milvus.milvus.schema import MEMORIES, RECORDS, Identity, Layout
 from mem0milvus.milvus.table import MilvusTable
-from mem0milvus.models.checked_embedder import CheckedEmbedder
-from mem0milvus.models.checked_llm import CheckedLLM
+from mem0milvus.models.checked_models import CheckedEmbedder, CheckedLLM, VectorCache
 from mem0milvus.models.providers import choose_embedder, choose_llm
-from mem0milvus.models.vector_cache import VectorCache
 from mem0milvus.operations.extraction.rules import RuleExtractor
 from mem0milvus.ports import Background, Clock, Driver, Extraction, Locks, Origin, Ports, R, RecordPorts, Transfer
 from mem0milvus.retrieval.text import ANALYSIS_VERSION, query_weights
@@ -61,26 +58,10 @@ class _KeepsConnections(Protocol):
         """Close the connections of the running event loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Execution:
-    """How ports run.
-
-    Attributes:
-        driver: runs blocking functions.
-        locks: locks memories, waiting as the driver does.
-        use_async: whether to await the async methods of models that have them.
-    """
-
-    driver: Driver
-    locks: Locks
-    use_async: bool
-
-
 class OpenStore:
     """The store and the models of one configuration. It counts its users, and closes when the last one has closed.
 
-    Raises:
-        ConfigError: the configuration is wrong.
+    Methods that connect raise ``StoreError`` or one of its subclasses; a wrong configuration is a ``ConfigError``.
     """
 
     def __init__(self, config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None) -> None:
@@ -117,11 +98,7 @@ class OpenStore:
         return self
 
     def open(self) -> None:
-        """Connect and open the memory's collections, unless they are open.
-
-        Raises:
-            StoreError: or one of its kinds.
-        """
+        """Connect and open the memory's collections, unless they are open."""
         with self._opening:
             if not self.is_open and not self._closed:
                 # The first text analysis compiles patterns and imports the stemmer. This method runs in a worker thread
@@ -141,21 +118,13 @@ class OpenStore:
         return self._connection.live in self._opened
 
     def records_name(self, collection_name: str | None) -> str:
-        """The collection of a record store: the one named, or with None the one beside the memory.
-
-        Raises:
-            ConfigError: this cannot be the name of a collection.
-        """
+        """Return the collection of a record store: the one named, or with None the one beside the memory."""
         if collection_name is None:
             return Names(self._connection.live).records
         return check_collection_name(collection_name)
 
     def open_records(self, collection: str) -> None:
-        """Connect and open the collection of a record store, unless it is open.
-
-        Raises:
-            StoreError: or one of its kinds.
-        """
+        """Connect and open the collection of a record store, unless it is open."""
         with self._opening:
             if not self.has_records_open(collection) and not self._closed:
                 self._connection.open_collections({collection: RECORDS})
@@ -166,7 +135,7 @@ class OpenStore:
         return self._opened.get(collection) is RECORDS
 
     def close(self) -> None:
-        """Count one user less; close the store and the models after the last one."""
+        """Count one user less, and close the store and the models after the last one."""
         with self._mutex:
             self._users -= 1
             if self._users > 0:
@@ -177,55 +146,50 @@ class OpenStore:
         for model in self._models_to_close:
             model.close()
         if self._executor is not None:
+            # Without waiting: ``aclose`` runs this in one of the threads, which would wait for itself.
             self._executor.shutdown(wait=False)
 
     async def aclose(self, driver: ThreadDriver) -> None:
-        """Do as ``close`` without blocking the event loop, and close the models' connections of this event loop."""
+        """Close as ``close`` does, without blocking the event loop; also close the models' connections of this loop."""
         if self._users == 1:
             for model in self._models_to_close:
                 await model.aclose()
         await driver.call(self.close)
 
     def executor(self) -> Executor:
-        """The worker threads of async memories and record stores."""
+        """Return the worker threads of async memories and record stores."""
         with self._mutex:
             if self._executor is None:
                 self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="mem0milvus")
             return self._executor
 
     def blocking_ports(self) -> Ports:
-        """The ports of ``Memory``: they block and never suspend."""
-        return self._memory_ports(self._blocking(), BackgroundWorker(self._config.background))
+        """Return the ports of ``Memory``, which block and never suspend."""
+        return self._memory_ports(BlockingDriver(), BackgroundWorker(self._config.background))
 
     def async_ports(self, driver: ThreadDriver) -> Ports:
-        """The ports of ``AsyncMemory``: they never block the event loop."""
-        return self._memory_ports(self._async(driver), BackgroundTasks(self._config.background))
+        """Return the ports of ``AsyncMemory``, which never block the event loop."""
+        return self._memory_ports(driver, BackgroundTasks(self._config.background))
 
     def blocking_record_ports(self, collection: str) -> RecordPorts:
-        """The ports of ``RecordStore``: they block and never suspend."""
-        return self._record_ports(self._blocking(), collection)
+        """Return the ports of ``RecordStore``, which block and never suspend."""
+        return self._record_ports(BlockingDriver(), collection)
 
     def async_record_ports(self, collection: str, driver: ThreadDriver) -> RecordPorts:
-        """The ports of ``AsyncRecordStore``: they never block the event loop."""
-        return self._record_ports(self._async(driver), collection)
+        """Return the ports of ``AsyncRecordStore``, which never block the event loop."""
+        return self._record_ports(driver, collection)
 
-    def _blocking(self) -> _Execution:
-        return _Execution(BlockingDriver(), BlockingLocks(self._locks), use_async=False)
-
-    def _async(self, driver: ThreadDriver) -> _Execution:
-        return _Execution(driver, AsyncLocks(self._locks), use_async=True)
-
-    def _memory_ports(self, by: _Execution, background: Background) -> Ports:
-        settings, call = self._config.vector_store.config, by.driver.call
+    def _memory_ports(self, driver: Driver, background: Background) -> Ports:
+        settings, call = self._config.vector_store.config, driver.call
         return Ports(
-            live=self._table(by, self._connection.live, MEMORIES),
-            history=self._table(by, self._connection.history, MEMORIES),
-            embedder=CheckedEmbedder(self._embedder, by.driver, self._vectors, use_async=by.use_async),
+            live=self._table(driver, self._connection.live, MEMORIES),
+            history=self._table(driver, self._connection.history, MEMORIES),
+            embedder=CheckedEmbedder(self._embedder, driver, self._vectors),
             extractor=RuleExtractor(),
-            locks=by.locks,
+            locks=self._locks_for(driver),
             positions=self._positions,
             clock=SystemClock(),
-            shield=by.driver.shield,
+            shield=driver.shield,
             background=background,
             empty=partial(call, self._empty),
             compact=partial(call, self._compact),
@@ -233,39 +197,42 @@ class OpenStore:
             history_limit=settings.history_limit,
             dims=self._embedder.dims,
             consistency=settings.consistency_level,
-            extraction=self._extraction(by),
+            extraction=self._extraction(driver),
             transfer=Transfer(
-                files=LocalFiles(by.driver),
+                files=LocalFiles(driver),
                 origin=Origin(self._connection.live, self._embedder.identity, self._embedder.dims),
-                records=partial(self._records_beside_memory, by),
-                open_replacement=partial(self._open_replacement, by),
+                records=partial(self._records_beside_memory, driver),
+                open_replacement=partial(self._open_replacement, driver),
                 old=partial(call, self._old),
                 drop_old=partial(call, self._drop_old),
             ),
         )
 
-    def _record_ports(self, by: _Execution, collection: str) -> RecordPorts:
+    def _record_ports(self, driver: Driver, collection: str) -> RecordPorts:
         settings = self._config.vector_store.config
         return RecordPorts(
-            rows=self._table(by, collection, RECORDS),
-            embedder=CheckedEmbedder(self._embedder, by.driver, self._vectors, use_async=by.use_async),
-            locks=by.locks,
+            rows=self._table(driver, collection, RECORDS),
+            embedder=CheckedEmbedder(self._embedder, driver, self._vectors),
+            locks=self._locks_for(driver),
             positions=self._record_positions,
             clock=SystemClock(),
-            shield=by.driver.shield,
+            shield=driver.shield,
             metric=settings.metric_type,
             dims=self._embedder.dims,
             consistency=settings.consistency_level,
         )
 
-    def _table(self, by: _Execution, collection: str, layout: Layout[R]) -> MilvusTable[R]:
-        level = self._config.vector_store.config.consistency_level
-        return MilvusTable(self._connection, collection, layout, by.driver, level)
+    def _locks_for(self, driver: Driver) -> Locks:
+        return AsyncLocks(self._locks) if driver.is_async else BlockingLocks(self._locks)
 
-    def _extraction(self, by: _Execution) -> Extraction:
+    def _table(self, driver: Driver, collection: str, layout: Layout[R]) -> MilvusTable[R]:
+        level = self._config.vector_store.config.consistency_level
+        return MilvusTable(self._connection, collection, layout, driver, level)
+
+    def _extraction(self, driver: Driver) -> Extraction:
         config = self._config
         return Extraction(
-            llm=None if self._llm is None else CheckedLLM(self._llm, by.driver, use_async=by.use_async),
+            llm=None if self._llm is None else CheckedLLM(self._llm, driver),
             custom=config.custom_instructions,
             includes=config.includes,
             excludes=config.excludes,
@@ -274,27 +241,27 @@ class OpenStore:
             keeps_raw=config.on_extraction_error == "store_raw",
         )
 
-    async def _records_beside_memory(self, by: _Execution, make: bool) -> RecordPorts | None:
+    async def _records_beside_memory(self, driver: Driver, make: bool) -> RecordPorts | None:
         collection = self.records_name(None)
-        if not make and not await by.driver.call(self._connection.exists, collection):
+        if not make and not await driver.call(self._connection.exists, collection):
             return None
-        await by.driver.call(self.open_records, collection)
-        return self._record_ports(by, collection)
+        await driver.call(self.open_records, collection)
+        return self._record_ports(driver, collection)
 
     @asynccontextmanager
     async def _open_replacement(
-        self, by: _Execution, wanted: Embedder | Mapping[str, Any]
+        self, driver: Driver, wanted: Embedder | Mapping[str, Any]
     ) -> AsyncIterator[MilvusReplacementStore]:
         embedder = choose_replacement_embedder(self._config, wanted)
-        checked = CheckedEmbedder(embedder, by.driver, VectorCache(), use_async=by.use_async)
-        replacement = MilvusReplacementStore(self._config.vector_store.config, self._connection, checked, by.driver)
+        checked = CheckedEmbedder(embedder, driver, VectorCache())
+        replacement = MilvusReplacementStore(self._config.vector_store.config, self._connection, checked, driver)
         try:
             await replacement.begin()
             yield replacement
         finally:
             await replacement.close()
             if embedder is not wanted and isinstance(embedder, _KeepsConnections):
-                await (embedder.aclose() if by.use_async else by.driver.call(embedder.close))
+                await (embedder.aclose() if driver.is_async else driver.call(embedder.close))
 
     def _empty(self) -> None:
         self._connection.reset()

@@ -21,16 +21,12 @@ from mem0milvus.retrieval.text import ANALYSIS_VERSION
 
 if TYPE_CHECKING:
     from mem0milvus.data.record_row import RecordRow
-    from mem0milvus.models.checked_embedder import CheckedEmbedder
+    from mem0milvus.models.checked_models import CheckedEmbedder
     from mem0milvus.types import Embedder
 
 
 def choose_replacement_embedder(config: MemoryConfig, wanted: Embedder | Mapping[str, Any]) -> Embedder:
-    """Return a ready embedder, or make the one that ``{"provider": ..., "config": {...}}`` describes.
-
-    Raises:
-        ConfigError: there is no such provider, or its settings are wrong.
-    """
+    """Return a ready embedder, or make the one that ``{"provider": ..., "config": {...}}`` describes."""
     # Without the dims of the present vectors, which the new embedder need not have.
     store = config.vector_store.config.model_copy(update={"embedding_model_dims": None})
     free = config.model_copy(update={"vector_store": config.vector_store.model_copy(update={"config": store})})
@@ -41,14 +37,7 @@ def choose_replacement_embedder(config: MemoryConfig, wanted: Embedder | Mapping
 
 
 class MilvusReplacementStore(ReplacementStore):
-    """The replacement of one open store, for both drivers.
-
-    Args:
-        settings: the vector store settings of the open store.
-        replaced: the connection of the open store.
-        embedder: the embedder of the new vectors.
-        driver: runs blocking functions.
-    """
+    """The replacement of the open store with the connection ``replaced``, for both drivers."""
 
     def __init__(
         self, settings: VectorStoreConfig, replaced: Connection, embedder: CheckedEmbedder, driver: Driver
@@ -78,11 +67,7 @@ class MilvusReplacementStore(ReplacementStore):
         return self._table(name, RECORDS)
 
     async def begin(self) -> None:
-        """Make the collections, or reuse those that an interrupted ``reembed`` with the same embedder left.
-
-        Raises:
-            StoreError: or one of its kinds.
-        """
+        """Make the collections, or reuse those that an interrupted ``reembed`` with the same embedder left."""
         await self._driver.call(self._begin, self._connection.open_memories)
 
     def _begin(self, use: Callable[[], None]) -> None:

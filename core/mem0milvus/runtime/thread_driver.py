@@ -27,14 +27,13 @@ async def _shielded(step: Coroutine[Any, Any, T]) -> T:
 
 
 class ThreadDriver(Driver):
-    """Calls functions in worker threads, several at the same time, while the event loop runs.
+    """Calls functions in the threads of a pool, several at the same time, while the event loop runs."""
 
-    Args:
-        executor: returns the pool of worker threads.
-    """
+    is_async = True
 
     def __init__(self, executor: Callable[[], Executor]) -> None:
         self._executor = executor
+        # asyncio keeps only weak references to tasks: a step whose caller was cancelled could be collected half done.
         self._steps: set[asyncio.Future[Any]] = set()
 
     @override
@@ -50,6 +49,7 @@ class ThreadDriver(Driver):
 
     @override
     async def all(self, functions: Sequence[Callable[[], T]]) -> list[T]:
+        # Without return_exceptions, gather raises the first error while the other threads still run.
         results = await asyncio.gather(*map(self.call, functions), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):

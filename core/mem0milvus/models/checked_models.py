@@ -1,0 +1,151 @@
+"""The ports of the models: checked and cached vectors of any embedding model, and the answers of any language model."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, cast
+
+from cachetools import LRUCache
+from typing_extensions import override
+
+from mem0milvus.errors import EmbeddingError, ExtractionError, Mem0MilvusError
+from mem0milvus.ports import Driver, EmbedderPort, LLMPort
+from mem0milvus.types import LLM, Embedder, LLMRequest, Vector
+
+#: Vectors kept: 6 MB of those with 1,536 dimensions.
+VECTORS_KEPT = 1_024
+
+
+class CheckedEmbedder(EmbedderPort):
+    """An embedding model, provided by the user or by this library, with checked and cached vectors.
+
+    Vectors are scaled to unit length before they are stored or searched with. Then all three metrics order memories
+    alike, and similarity has the same meaning for every model.
+    """
+
+    def __init__(self, embedder: Embedder, driver: Driver, cache: VectorCache) -> None:
+        self.identity = embedder.identity
+        self.dims = embedder.dims
+        self._cache = cache
+        self._embed = _ModelMethod(embedder, "embed", driver, EmbeddingError)
+        self._embed_query = _ModelMethod(embedder, "embed_query", driver, EmbeddingError)
+
+    @override
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        vectors = self._cache.known(texts)
+        if missing := [text for text in dict.fromkeys(texts) if text not in vectors]:
+            new = dict(zip(missing, self._checked(await self._embed.call(missing), len(missing)), strict=True))
+            self._cache.keep(new)
+            vectors.update(new)
+        return [vectors[text] for text in texts]
+
+    @override
+    async def embed_query(self, text: str) -> Vector:
+        if not self._embed_query.exists:
+            return (await self.embed([text]))[0]
+        cached_as = f"\0question\0{text}"  # such a model embeds the same text differently as a memory
+        known = self._cache.known([cached_as])
+        if cached_as not in known:
+            known = {cached_as: self._checked([await self._embed_query.call(text)], 1)[0]}
+            self._cache.keep(known)
+        return known[cached_as]
+
+    def _checked(self, raw: Any, count: int) -> list[Vector]:
+        """Check that the model returned ``count`` vectors of the right length, and scale them to unit length."""
+        import numpy as np
+
+        name = f"The embedding model {self.identity!r}"
+        if not hasattr(raw, "__len__"):
+            raise EmbeddingError(f"{name} gave {type(raw).__name__} rather than a list of vectors.")
+        if len(raw) != count:
+            raise EmbeddingError(f"{name} gave {len(raw)} vectors for {count} texts.")
+        for vector in raw:
+            if isinstance(vector, str) or not hasattr(vector, "__len__"):
+                raise EmbeddingError(f"{name} gave {type(vector).__name__} rather than a vector.")
+            if len(vector) != self.dims:
+                raise EmbeddingError(
+                    f"{name} gave a vector of {len(vector)} dimensions where {self.dims} are configured "
+                    "(embedding_dims of the embedder, embedding_model_dims of the vector store)."
+                )
+        try:
+            with np.errstate(over="ignore"):  # a number too large for 32 bits becomes infinite, which is refused below
+                vectors = np.asarray(raw, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise EmbeddingError(f"{name} gave a vector that is not made of numbers.") from error
+        if vectors.ndim != 2:
+            raise EmbeddingError(f"{name} gave a vector that is not made of numbers.")
+        norms = np.linalg.norm(vectors, axis=1)
+        if not all(0 < norm < math.inf for norm in norms.tolist()):
+            raise EmbeddingError(f"{name} gave a vector that is zero or not finite.")
+        return list(vectors / norms[:, None])
+
+
+class CheckedLLM(LLMPort):
+    """A language model, provided by the user or by this library, whose failures become ``ExtractionError``."""
+
+    def __init__(self, llm: LLM, driver: Driver) -> None:
+        self._complete = _ModelMethod(llm, "complete", driver, ExtractionError)
+
+    @override
+    async def complete(self, request: LLMRequest) -> str | Mapping[str, Any]:
+        return cast("str | Mapping[str, Any]", await self._complete.call(request))
+
+
+class VectorCache:
+    """Vectors of the texts that one model embedded last, by the hash of each text. Shared by all threads."""
+
+    def __init__(self) -> None:
+        self._vectors: LRUCache[bytes, Vector] = LRUCache(VECTORS_KEPT)
+        self._mutex = threading.Lock()  # cachetools leaves locking to its users, and a look-up changes the order too
+
+    def known(self, texts: Sequence[str]) -> dict[str, Vector]:
+        """Return the cached vectors, by text."""
+        keys = {text: _digest(text) for text in texts}
+        with self._mutex:
+            return {text: self._vectors[key] for text, key in keys.items() if key in self._vectors}
+
+    def keep(self, vectors: Mapping[str, Vector]) -> None:
+        """Add vectors, and drop the least recently used ones."""
+        with self._mutex:
+            self._vectors.update((_digest(text), vector) for text, vector in vectors.items())
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+class _ModelMethod:
+    """A method of a model, blocking or async.
+
+    An async driver awaits the async form, which has an ``a`` before its name, if the model has one. Any exception of
+    the model becomes ``error``.
+    """
+
+    def __init__(self, model: Embedder | LLM, name: str, driver: Driver, error: type[Mem0MilvusError]) -> None:
+        self._model = model
+        self._driver = driver
+        self._error = error
+        self._blocking: Callable[[object], Any] | None = getattr(model, name, None)
+        self._async: Callable[[object], Awaitable[Any]] | None = (
+            getattr(model, f"a{name}", None) if driver.is_async else None
+        )
+
+    @property
+    def exists(self) -> bool:
+        return self._blocking is not None or self._async is not None
+
+    async def call(self, argument: object) -> Any:
+        try:
+            if self._async is not None:
+                return await self._async(argument)
+            return await self._driver.call(cast("Callable[[object], Any]", self._blocking), argument)
+        except Mem0MilvusError:
+            raise
+        except Exception as error:  # the model is foreign code and may raise anything
+            kind = "embedding" if self._error is EmbeddingError else "language"
+            raise self._error(
+                f"The {kind} model {self._model.identity!r} failed: {type(error).__name__}: {error}"
+            ) from error
