@@ -18,7 +18,7 @@ from langchain.tools import ToolRuntime, tool
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import InjectedStore
-from langgraph.runtime import OpenStore
+from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore, GetOp, PutOp, SearchOp
 from typing_extensions import TypedDict
 
@@ -357,7 +357,7 @@ class Context(TypedDict):
     user_id: str
 
 
-def remember(state: MessagesState, runtime: OpenStore[Context]) -> dict[str, Any]:
+def remember(state: MessagesState, runtime: Runtime[Context]) -> dict[str, Any]:
     """A node that answers with what it finds, then stores what was said."""
     store = runtime.store
     assert store is not None
@@ -368,7 +368,7 @@ def remember(state: MessagesState, runtime: OpenStore[Context]) -> dict[str, Any
     return {"messages": [AIMessage(" | ".join(words(found)))]}
 
 
-async def aremember(state: MessagesState, runtime: OpenStore[Context]) -> dict[str, Any]:
+async def aremember(state: MessagesState, runtime: Runtime[Context]) -> dict[str, Any]:
     store = runtime.store
     assert store is not None
     said = str(state["messages"][-1].content)
