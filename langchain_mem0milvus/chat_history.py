@@ -12,12 +12,12 @@ from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage, message_to_dict, messages_from_dict
 from typing_extensions import override
 
-from langchain_mem0milvus.record_access import record_access
 from mem0milvus import (
     AsyncMemory,
     AsyncRecordStore,
     Memory,
     PutRecord,
+    RecordFaces,
     RecordItem,
     RecordStore,
     ValidationError,
@@ -69,7 +69,7 @@ class Mem0MilvusChatMessageHistory(BaseChatMessageHistory):
                 raise ValidationError(f"{name} must be a text and not empty, not {given!r}.")
         self.session_id = session_id
         self.user_id = user_id
-        self._records = record_access(memory, collection_name)
+        self._records = RecordFaces(memory, collection_name)
         self._namespace = (ROOT, session_id) if user_id is None else (ROOT, user_id, session_id)
 
     @property

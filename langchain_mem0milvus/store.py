@@ -9,7 +9,6 @@ from langgraph.store.base import BaseStore, IndexConfig, Op, Result, TTLConfig, 
 from typing_extensions import override
 
 from langchain_mem0milvus.models import LangChainEmbedder
-from langchain_mem0milvus.record_access import record_access
 from langchain_mem0milvus.store_operations import StoreOperations
 from langchain_mem0milvus.ttl_sweeper import TTLSweeper
 from mem0milvus import (
@@ -83,7 +82,7 @@ class Mem0MilvusStore(CloseOnExit, BaseStore):
                 "['text']}, or use Mem0MilvusStore.from_config(config, index=…) for a store with its own model."
             )
         self._read_options(index, ttl)
-        self._records = record_access(memory, collection_name)
+        self._records = RecordFaces(memory, collection_name)
 
     def _read_options(self, index: IndexConfig | Literal[False] | None, ttl: TTLConfig | None) -> None:
         self._operations = StoreOperations(_read_fields(index))
