@@ -25,21 +25,13 @@ ScopeFunction = Callable[[Any], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class ScopeReader:
-    """Reads the scope of a call.
+    """Reads the scope of a call."""
 
-    Attributes:
-        fixed: ids that are the same for every call.
-        keys: the name under which a call gives each other id. All of them are required.
-        watched: names under which a call may give an id only if it equals the fixed one.
-        function: computes all ids instead.
-        where: the place of a call's ids, for messages.
-    """
-
-    fixed: Mapping[str, str]
-    keys: Mapping[str, str]
-    watched: Mapping[str, str]
-    function: ScopeFunction | None
-    where: str
+    fixed: Mapping[str, str]  #: ids that are the same for every call
+    keys: Mapping[str, str]  #: the name under which a call gives each other id; all of them are required
+    watched: Mapping[str, str]  #: names under which a call may give an id only if it equals the fixed one
+    function: ScopeFunction | None  #: computes all ids instead
+    where: str  #: the place of a call's ids, for messages
 
     @classmethod
     def of(
@@ -50,17 +42,7 @@ class ScopeReader:
         where: str,
         function: ScopeFunction | None = None,
     ) -> ScopeReader:
-        """Make a reader from the arguments of a constructor.
-
-        Args:
-            ids: the three ids, None for those that are not fixed.
-            keys: names of ids in a call; by default, ``user_id`` under its own name unless it is fixed.
-            where: the place of a call's ids, for messages.
-            function: computes all ids instead.
-
-        Raises:
-            ValidationError: an id is invalid, an id is both fixed and read from each call, or there is no id at all.
-        """
+        """Check the arguments of a constructor: fixed ids or None, and names of ids (by default, ``DEFAULT_KEYS``)."""
         fixed = {name: check_id(value, name) for name, value in ids.items() if value is not None}
         if function is not None and (fixed or keys):
             raise ValidationError("scope= gives all ids of a call: leave out user_id, agent_id, run_id and scope_keys.")
@@ -78,10 +60,7 @@ class ScopeReader:
         return cls(fixed, read, watched, function, where)
 
     def read(self, *sources: object) -> dict[str, str]:
-        """Read the scope of a call.
-
-        Args:
-            sources: dicts or objects that may hold the ids, or None. With ``function``, the first is its argument.
+        """Read the scope of a call from dicts or objects that may hold ids. ``function`` gets the first of them.
 
         Raises:
             ValidationError: an id is missing or invalid, or two sources hold different values.

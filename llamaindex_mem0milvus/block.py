@@ -185,8 +185,7 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
             await self._keep(messages, scope)
             return
         stored = self._stored_messages(scope, session_id)
-        new = await self._records.arun(lambda records: stored.not_stored(records, messages))
-        await self._keep_once(new, scope, stored)
+        await self._keep_once(await stored.not_stored(messages), scope, stored)
 
     async def _store_new(self, history: Sequence[ChatMessage], scope: Scope, session_id: str | None) -> None:
         """Store the messages since the last call up to the newest user message; its answer is stored by the next."""
@@ -194,15 +193,14 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
         ends = [index for index, message in enumerate(history) if message.role == MessageRole.USER]
         to_last_question = history[: ends[-1] + 1] if ends else []
         try:
-            new = await self._records.arun(lambda records: stored.after_stored(records, to_last_question))
-            await self._keep_once(new, scope, stored)
+            await self._keep_once(await stored.after_stored(to_last_question), scope, stored)
         except Mem0MilvusError as error:
             log_failure("A turn could not be stored", error)
 
     async def _keep_once(self, messages: Sequence[ChatMessage], scope: Scope, stored: StoredMessages) -> None:
         if messages:
             await self._keep(messages, scope)
-            await self._records.arun(lambda records: stored.add(records, messages))
+            await stored.add(messages)
 
     async def _keep(self, messages: Sequence[ChatMessage], scope: Scope) -> None:
         keep = Keep(infer=self.infer)
@@ -210,7 +208,7 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
 
     def _stored_messages(self, scope: Scope, session_id: str | None) -> StoredMessages:
         ids = [f"{name}={value}" for name, value in scope.items()]
-        return StoredMessages(("llamaindex-block", *ids, session_id or "-"))
+        return StoredMessages(self._records, ("llamaindex-block", *ids, session_id or "-"))
 
     def _count(self, text: str) -> int:
         return len(self.tokenizer_fn(text))

@@ -28,13 +28,7 @@ _ASYNC_NAMES = {
 
 
 class ChatStoreBuffer(Buffer):
-    """The messages under one key of a chat store.
-
-    Args:
-        store: the chat store.
-        key: the conversation's key.
-        blocks: whether the caller blocks.
-    """
+    """The messages under one key of a chat store, for a blocking or an async caller."""
 
     def __init__(self, store: ChatStore, key: str, *, blocks: bool) -> None:
         self._store = store

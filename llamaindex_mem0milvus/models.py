@@ -18,7 +18,6 @@ from llama_index.core.prompts import ChatPromptTemplate
 from llama_index.core.settings import Settings
 from typing_extensions import override
 
-import mem0milvus
 from mem0milvus import ConfigError, FrameworkEmbedder, LLMRequest
 
 #: The two texts of a request are variables of the template, so that braces in them are not read as variables.
@@ -164,13 +163,3 @@ def _model(config: Mapping[str, Any], section: str, known: Sequence[str]) -> Any
         return Settings.llm if section == "llm" else Settings.embed_model
     except (ImportError, ValueError) as error:
         raise ConfigError(f"{section}.config has no model, and neither have LlamaIndex's Settings: {error}") from error
-
-
-def as_llm(llm: LLM | mem0milvus.LLM | None) -> mem0milvus.LLM | None:
-    """Return a language model of either kind as ``mem0milvus`` takes it."""
-    return LlamaIndexLLM(llm) if isinstance(llm, LLM) else llm
-
-
-def as_embedder(embedder: BaseEmbedding | mem0milvus.Embedder | None) -> mem0milvus.Embedder | None:
-    """Return an embedding model of either kind as ``mem0milvus`` takes it."""
-    return LlamaIndexEmbedder(embedder) if isinstance(embedder, BaseEmbedding) else embedder

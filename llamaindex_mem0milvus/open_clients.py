@@ -40,12 +40,7 @@ class Owner:
 
 
 class Client:
-    """An open memory.
-
-    Args:
-        memory: the memory.
-        key: identifies its configuration, if this package opened it.
-    """
+    """An open memory. ``key`` identifies its configuration, if this package opened it."""
 
     def __init__(self, memory: Memory | AsyncMemory, key: str | None = None) -> None:
         self.access = Faces(memory)
@@ -56,8 +51,8 @@ class Client:
 
     def close(self, owner: Owner | None) -> None:
         """Close the memory if this is its last owner. A memory that the application gave stays open."""
-        # Only objects that the application made are owners. LlamaIndex's copies are not: nobody would close them. An
-        # owner that is garbage without having been closed disappears from the WeakSet.
+        # Only objects that the application made are owners. LlamaIndex never closes the copies that it makes. An owner
+        # that is garbage-collected without having been closed disappears from the WeakSet.
         with _lock:
             if owner is not None:
                 self.owners.discard(owner)
@@ -79,7 +74,7 @@ class Parts:
 
 
 _opening = threading.Lock()  # held while a store is opened, which may take seconds
-_lock = threading.Lock()  # held for moments only: event loops wait for it
+_lock = threading.Lock()  # never held during I/O: event loops wait for it
 _opened: dict[str, Client] = {}
 _parts: FIFOCache[str, Parts] = FIFOCache(MOST_PARTS)
 
@@ -154,21 +149,15 @@ def _key(config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder |
     """Return a hash that identifies a configuration: the text itself may hold secrets."""
     given = [config, id(llm) if llm else 0, id(embedder) if embedder else 0, os.getcwd()]  # noqa: PTH109 - only compared
     environment = [os.environ.get(name) for name in _ENVIRONMENT]
-    text = json.dumps(
-        [*given, *environment], sort_keys=True, default=lambda value: f"{type(value).__name__} {id(value)}"
-    )
+    text = json.dumps([*given, *environment], sort_keys=True, default=lambda value: f"{type(value)} {id(value)}")
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def require_config(config: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Return the configuration with which a memory is opened again after deserialisation.
-
-    Raises:
-        StoreError: there is none, because the memory was given as an object.
-    """
+    """Return the configuration with which a memory is opened again, or raise a StoreError if there is none."""
     if config is None:
         raise StoreError(
-            "This memory was deserialised in a process that does not have its client open, and it has no configuration "
-            "to open it again, as after from_client. Pass memory= on this run, or make the memory with from_config."
+            "This memory was deserialised in a process that does not have its client open, and has no configuration to "
+            "open one, because from_client made it. Pass memory= on this run, or make the memory with from_config."
         )
     return config

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from llama_index.core.base.llms.types import ChatMessage
 
 from llamaindex_mem0milvus.messages import text_of
-from mem0milvus import AsyncRecordStore
+from mem0milvus import RecordFaces
 
 #: The most digests of a conversation. LlamaIndex's ``Memory`` flushes a conversation before it is longer.
 MOST_DIGESTS = 1_000
@@ -23,23 +23,15 @@ def digest_of(message: ChatMessage) -> str:
 
 
 class StoredMessages:
-    """The digests of the stored messages of one conversation.
+    """The digests of the stored messages of one conversation, in a record beside the memory."""
 
-    Args:
-        namespace: the conversation's namespace in a record store beside the memory.
-    """
-
-    def __init__(self, namespace: Sequence[str]) -> None:
+    def __init__(self, records: RecordFaces, namespace: Sequence[str]) -> None:
+        self._records = records
         self._namespace = tuple(namespace)
 
-    async def after_stored(self, records: AsyncRecordStore, history: Sequence[ChatMessage]) -> list[ChatMessage]:
-        """Return the messages of a conversation after those that are stored.
-
-        Args:
-            records: the record store.
-            history: the conversation, oldest first. Its beginning may be missing.
-        """
-        known = await self._read(records)
+    async def after_stored(self, history: Sequence[ChatMessage]) -> list[ChatMessage]:
+        """Return the messages of a conversation after those that are stored. Its beginning may be missing."""
+        known = await self._read()
         digests = [digest_of(message) for message in history]
         for index in range(len(history) - 1, -1, -1):
             pairs = zip(reversed(digests[: index + 1]), reversed(known), strict=False)
@@ -47,16 +39,16 @@ class StoredMessages:
                 return list(history[index + 1 :])
         return list(history)
 
-    async def not_stored(self, records: AsyncRecordStore, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-        """Return those of the messages that were never stored."""
-        known = set(await self._read(records))
+    async def not_stored(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+        """Return the messages that were never stored."""
+        known = set(await self._read())
         return [message for message in messages if digest_of(message) not in known]
 
-    async def add(self, records: AsyncRecordStore, messages: Sequence[ChatMessage]) -> None:
-        """Record that messages are stored."""
-        digests = [*await self._read(records), *map(digest_of, messages)]
-        await records.put(self._namespace, _KEY, {"digests": digests[-MOST_DIGESTS:]})
+    async def add(self, messages: Sequence[ChatMessage]) -> None:
+        """Store the digests of messages."""
+        digests = [*await self._read(), *map(digest_of, messages)][-MOST_DIGESTS:]
+        await self._records.arun(lambda records: records.put(self._namespace, _KEY, {"digests": digests}))
 
-    async def _read(self, records: AsyncRecordStore) -> list[str]:
-        record = await records.get(self._namespace, _KEY)
+    async def _read(self) -> list[str]:
+        record = await self._records.arun(lambda records: records.get(self._namespace, _KEY))
         return [] if record is None else list(record["value"]["digests"])
