@@ -105,8 +105,9 @@ class Conversation(CloseOnExit, BaseMemory):
         return client.records.run(with_records)
 
     async def _arun(self, operation: Operation[T]) -> T:
-        client: Client = self._find_client() or await asyncio.to_thread(self._open)
-        self._client = client
+        if self._find_client() is None:
+            await asyncio.to_thread(self._open)
+        client = self._open()
 
         async def with_records(records: AsyncRecordStore) -> T:
             buffer = self._buffer(records, blocks=False)

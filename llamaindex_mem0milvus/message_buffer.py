@@ -103,10 +103,7 @@ class RecordBuffer(Buffer):
         return [_parse(text) for text, keys in _join(system) if not known.issuperset(keys)]
 
     async def _put(self, messages: Sequence[ChatMessage]) -> None:
-        values = [value for message in messages for value in _cut(message)]
-        await self._records.put_many(
-            [PutRecord(self._namespace, f"{value['message']}-{value['part']}", value) for value in values]
-        )
+        await self._records.put_many([record for message in messages for record in _cut(message, self._namespace)])
 
 
 def _dump(message: ChatMessage) -> str:
@@ -123,12 +120,13 @@ def _parse(text: str) -> ChatMessage:
     return ChatMessage.model_validate(json.loads(text))
 
 
-def _cut(message: ChatMessage) -> list[dict[str, Any]]:
-    """Return a message as the values of records, each with a piece of its JSON."""
+def _cut(message: ChatMessage, namespace: tuple[str, ...]) -> list[PutRecord]:
+    """Return the records of a message, each with a piece of its JSON."""
     text, name = _dump(message), uuid4().hex
     pieces = [text[start : start + PART_CHARACTERS] for start in range(0, len(text), PART_CHARACTERS)]
+    shared = {"message": name, "parts": len(pieces), "role": message.role.value}
     return [
-        {"message": name, "part": number, "parts": len(pieces), "role": message.role.value, "json": piece}
+        PutRecord(namespace=namespace, key=f"{name}-{number}", value={**shared, "part": number, "json": piece})
         for number, piece in enumerate(pieces)
     ]
 
