@@ -233,9 +233,7 @@ def _read_answer(answer: Any) -> str | Mapping[str, Any]:
     """
     if isinstance(answer, Mapping) and "raw" in answer:
         parsed = answer.get("parsed")
-        return parsed if isinstance(parsed, Mapping) else _text(answer["raw"])
-    return _text(answer)
-
-
-def _text(answer: Any) -> str:
+        if isinstance(parsed, Mapping):
+            return parsed
+        answer = answer["raw"]
     return str(answer.text) if isinstance(answer, BaseMessage) else str(answer)

@@ -75,6 +75,12 @@ class ScopeReader:
                 )
         return {**self.fixed, **{name: self._read_id(name, key, sources) for name, key in self.keys.items()}}
 
+    def read_run(self, runtime: Any, config: Mapping[str, Any]) -> dict[str, str]:
+        """Read the scope of a run from its context and configuration; ``runtime`` is None outside an agent."""
+        if self.function is not None:
+            return self.read(config if runtime is None else runtime)
+        return self.read(getattr(runtime, "context", None), config.get("configurable"))
+
     def _read_id(self, name: str, key: str, sources: tuple[object, ...]) -> str:
         values = _values(key, sources)
         if not values:
@@ -84,16 +90,6 @@ class ScopeReader:
         if any(value != values[0] for value in values):
             raise ValidationError(f"{self.where} has {key!r} twice, with different values: give it once.")
         return check_id(values[0], name)
-
-    @property
-    def named(self) -> set[str]:
-        """The names under which a call may give ids."""
-        return {*self.keys.values(), *self.watched.values()}
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether every call has the same scope."""
-        return not self.keys and self.function is None
 
 
 def _values(key: str, sources: tuple[object, ...]) -> list[object]:

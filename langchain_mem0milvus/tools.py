@@ -90,18 +90,12 @@ def create_memory_tools(
     access = Faces(memory)
 
     def tools_of(runtime: object, config: RunnableConfig) -> MemoryTools:
-        return MemoryTools(_read_scope(reader, runtime, config), **settings)
+        # BaseTool passes on an injected parameter that is among the arguments, which come from the model
+        # (langchain-core 1.7.2). Only an agent replaces it; elsewhere a made-up ``runtime`` must not choose the user.
+        inside = runtime if isinstance(runtime, ToolRuntime) else None
+        return MemoryTools(reader.read_run(inside, config), **settings)
 
     return [_tool(kind, f"{kind}_{name}", texts[kind], access, tools_of) for kind in _TOOLS if kind in include]
-
-
-def _read_scope(reader: ScopeReader, runtime: object, config: RunnableConfig) -> dict[str, str]:
-    # BaseTool passes on an injected parameter that is among the arguments, which come from the model (langchain-core
-    # 1.7.2). Only an agent replaces it by its own; elsewhere a made-up ``runtime`` must not choose the user.
-    inside = runtime if isinstance(runtime, ToolRuntime) else None
-    if reader.function is not None:
-        return reader.read(config if inside is None else inside)
-    return reader.read(None if inside is None else inside.context, config.get("configurable"))
 
 
 def _tool(

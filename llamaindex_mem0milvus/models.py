@@ -58,12 +58,14 @@ class LlamaIndexLLM:
         Raises:
             Exception: any exception of the model, or of LlamaIndex if the answer does not have the requested form.
         """
-        answer = self.llm.structured_predict(_answer_class(request), _PROMPT, **_texts(request))
+        answer = self.llm.structured_predict(_answer_class(request), _PROMPT, system=request.system, user=request.user)
         return dict(answer.model_dump())
 
     async def acomplete(self, request: LLMRequest) -> Mapping[str, Any]:
         """Return the answer, as ``complete`` does."""
-        answer = await self.llm.astructured_predict(_answer_class(request), _PROMPT, **_texts(request))
+        answer = await self.llm.astructured_predict(
+            _answer_class(request), _PROMPT, system=request.system, user=request.user
+        )
         return dict(answer.model_dump())
 
 
@@ -79,16 +81,13 @@ def _answer_class(request: LLMRequest) -> type[_Answer]:
 
     # LlamaIndex names the function after the class and takes its description and parameters from these two.
     class MemoryChanges(_Answer):
+        __doc__ = _Answer.__doc__
+
         @classmethod
         def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ARG003
             return dict(schema)
 
-    MemoryChanges.__doc__ = _Answer.__doc__
     return MemoryChanges
-
-
-def _texts(request: LLMRequest) -> dict[str, str]:
-    return {"system": request.system, "user": request.user}
 
 
 class LlamaIndexEmbedder(FrameworkEmbedder):

@@ -31,6 +31,9 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 #: The variables that complete a configuration: memories that differ in one of them are not shared.
 _ENVIRONMENT = ("MILVUS_URI", "MILVUS_TOKEN", "OPENAI_API_KEY", "OPENAI_BASE_URL")
 
+#: Stands for an object that JSON cannot hold.
+_UNWRITABLE = object()
+
 #: The most serialised memories whose parts are kept for deserialisation in this process.
 MOST_PARTS = 256
 
@@ -117,20 +120,13 @@ def find_parts(handle: str) -> Parts | None:
         return parts
 
 
-def without_secrets(config: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def without_secrets(value: Any) -> Any:
     """Return a configuration for serialisation: without keys, tokens, passwords, and objects that JSON cannot hold."""
-    return None if config is None else _clean(config)
-
-
-_UNWRITABLE = object()
-
-
-def _clean(value: Any) -> Any:
     if isinstance(value, Mapping):
-        settings = ((str(name), _clean(item)) for name, item in value.items() if not _SECRET.search(str(name)))
+        settings = ((str(name), without_secrets(item)) for name, item in value.items() if not _SECRET.search(str(name)))
         return {name: item for name, item in settings if item is not _UNWRITABLE}
     if isinstance(value, (list, tuple)):
-        return [cleaned for item in value if (cleaned := _clean(item)) is not _UNWRITABLE]
+        return [cleaned for item in value if (cleaned := without_secrets(item)) is not _UNWRITABLE]
     if isinstance(value, str):
         return _CREDENTIALS.sub("", value)
     return value if value is None or isinstance(value, (bool, int, float)) else _UNWRITABLE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -88,12 +88,7 @@ class Mem0MilvusRetriever(BaseRetriever):
         if not query.strip():
             return []
         found = await memory.search(query, **self._options)
-        return to_nodes(found["results"])
-
-
-def to_nodes(memories: Sequence[SearchItem]) -> list[NodeWithScore]:
-    """Return the memories of a search as nodes."""
-    return [NodeWithScore(node=_to_node(memory), score=memory["relevance"]) for memory in memories]
+        return [NodeWithScore(node=_to_node(item), score=item["relevance"]) for item in found["results"]]
 
 
 def _to_node(memory: SearchItem) -> TextNode:
