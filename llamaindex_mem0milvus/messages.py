@@ -6,13 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from llama_index.core.base.llms.types import (
-    ChatMessage,
-    ContentBlock,
-    DocumentBlock,
-    MessageRole,
-    TextBlock,
-)
+from llama_index.core.base.llms.types import ChatMessage, ContentBlock, DocumentBlock, MessageRole, TextBlock
 
 #: Splits a text into tokens: LlamaIndex's ``tokenizer_fn``.
 Tokenizer = Callable[[str], Sequence[Any]]

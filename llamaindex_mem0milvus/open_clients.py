@@ -85,12 +85,8 @@ _parts: FIFOCache[str, Parts] = FIFOCache(MOST_PARTS)
 def open_client(config: Mapping[str, Any] | None, llm: LLM | None = None, embedder: Embedder | None = None) -> Client:
     """Open a memory as configured, or share the one that is open with the same configuration.
 
-    Unless the configuration says otherwise, messages are stored durably before their extraction, and pending if a model
-    fails: the chat continues in either case.
-
-    Raises:
-        ConfigError: the configuration is invalid.
-        StoreError: or one of its subclasses: the store cannot be opened.
+    Unless the configuration says otherwise, messages are stored durably before their extraction, and stay pending if a
+    model fails: the chat continues in either case.
     """
     key = _key(config, llm, embedder)
     with _opening:

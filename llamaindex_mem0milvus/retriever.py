@@ -67,13 +67,8 @@ class Mem0MilvusRetriever(BaseRetriever):
         # Filters may name the user, too: the search itself checks that they do.
         scope = read_scope(user_id, agent_id, run_id, required_by=None if filters else type(self).__name__)
         self._access = Faces(memory)
-        self._options: dict[str, Any] = {
-            **(search_options or {}),
-            **scope,
-            "filters": filters,
-            "top_k": top_k,
-            "threshold": threshold,
-        }
+        self._options: dict[str, Any] = {**(search_options or {}), **scope}
+        self._options |= {"filters": filters, "top_k": top_k, "threshold": threshold}
         super().__init__(callback_manager=callback_manager, verbose=verbose)
 
     @override
