@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import re
-import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
 
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage, message_to_dict, messages_from_dict
 from typing_extensions import override
 
-from langchain_mem0milvus.record_access import record_access
 from mem0milvus import (
     AsyncMemory,
     AsyncRecordStore,
     Memory,
     PutRecord,
+    RecordFaces,
     RecordItem,
     RecordStore,
     ValidationError,
@@ -69,7 +70,7 @@ class Mem0MilvusChatMessageHistory(BaseChatMessageHistory):
                 raise ValidationError(f"{name} must be a text and not empty, not {given!r}.")
         self.session_id = session_id
         self.user_id = user_id
-        self._records = record_access(memory, collection_name)
+        self._records = RecordFaces(memory, collection_name)
         self._namespace = (ROOT, session_id) if user_id is None else (ROOT, user_id, session_id)
 
     @property
@@ -122,24 +123,14 @@ class Mem0MilvusChatMessageHistory(BaseChatMessageHistory):
 
     def _pieces(self, messages: Sequence[BaseMessage]) -> list[PutRecord]:
         """Return the records of messages: one for each, several for a long one."""
-        pieces: list[PutRecord] = []
+        records: list[PutRecord] = []
         for message in messages:
-            text = _to_json(message)
-            name = uuid.uuid4().hex
-            starts = range(0, len(text), PIECE_CHARACTERS)
-            pieces += [
-                PutRecord(
-                    namespace=self._namespace,
-                    key=f"{name}-{number}",
-                    value={
-                        "type": message.type,
-                        "pieces": len(starts),
-                        "json": text[start : start + PIECE_CHARACTERS],
-                    },
-                )
-                for number, start in enumerate(starts)
-            ]
-        return pieces
+            text, name = _to_json(message), uuid4().hex
+            pieces = [text[start : start + PIECE_CHARACTERS] for start in range(0, len(text), PIECE_CHARACTERS)]
+            for number, piece in enumerate(pieces):
+                value = {"type": message.type, "pieces": len(pieces), "json": piece}
+                records.append(PutRecord(namespace=self._namespace, key=f"{name}-{number}", value=value))
+        return records
 
     def __repr__(self) -> str:
         user = "" if self.user_id is None else f", user_id={self.user_id!r}"
@@ -164,15 +155,13 @@ def _join_pieces(items: Sequence[RecordItem]) -> list[BaseMessage]:
 
     A process that is killed while it stores a long message leaves some of its pieces: such messages are left out.
     """
-    texts: dict[str, dict[int, str]] = {}
-    counts: dict[str, int] = {}
+    messages: dict[str, dict[int, Mapping[str, Any]]] = {}
     for item in items:
         name, _, number = item["key"].rpartition("-")
-        texts.setdefault(name, {})[int(number)] = item["value"]["json"]
-        counts[name] = item["value"]["pieces"]
-    whole = [name for name, pieces in texts.items() if len(pieces) == counts[name]]
-    if len(whole) < len(texts):
-        logger.warning("%d messages were stored in part only, and are left out.", len(texts) - len(whole))
+        messages.setdefault(name, {})[int(number)] = item["value"]
+    whole = [pieces for pieces in messages.values() if len(pieces) == next(iter(pieces.values()))["pieces"]]
+    if len(whole) < len(messages):
+        logger.warning("%d messages were stored in part only, and are left out.", len(messages) - len(whole))
     return messages_from_dict(
-        [json.loads("".join(texts[name][number] for number in range(counts[name]))) for name in whole]
+        [json.loads("".join(pieces[number]["json"] for number in range(len(pieces)))) for pieces in whole]
     )

@@ -206,7 +206,7 @@ class Mem0MilvusMemory(ScopedModel, BaseMemory):
         return RecentTurns(scope, self.include_buffer, self.on_error)
 
     def _fixed_scope(self) -> dict[str, Any]:
-        if not self._scope.is_fixed:
+        if self._scope.keys:
             raise ValidationError(
                 "clear() does not know whose memories to delete: each call's inputs name the user. Use "
                 "memory.delete_all(user_id=…) of the Memory itself."
@@ -223,7 +223,8 @@ class Mem0MilvusMemory(ScopedModel, BaseMemory):
     def _only_input(self, inputs: Mapping[str, Any]) -> str:
         # ``inputs`` of save_context already hold the memory's variable (langchain-classic 1.0.8 merges it in before the
         # call). LangChain's own memories skip "stop", which lists the words at which the model ends, too.
-        given = sorted(set(inputs) - {self.memory_key, "stop", *self._scope.named})
+        ids = {*self._scope.keys.values(), *self._scope.watched.values()}
+        given = sorted(set(inputs) - {self.memory_key, "stop", *ids})
         if len(given) != 1:
             raise ValidationError(f"Which input is the user's text? There are {given}: name it with input_key=.")
         return given[0]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Annotated, Any
+from uuid import uuid4
 
+from cachetools import FIFOCache
 from langchain.agents.middleware.types import (
     AgentMiddleware,
     AgentState,
@@ -23,7 +26,6 @@ from langgraph.runtime import Runtime
 from typing_extensions import NotRequired, override
 
 from langchain_mem0milvus.message_text import last_question, last_turn
-from langchain_mem0milvus.recalled_texts import RecalledTexts
 from langchain_mem0milvus.scope import ScopeFunction, ScopeReader
 from mem0milvus import (
     DEFAULT_INJECTION_THRESHOLD,
@@ -41,6 +43,10 @@ from mem0milvus import (
 )
 
 logger = logging.getLogger(__name__)
+
+#: The most texts held at once. ``after_agent`` is not called for a run whose model raised, so such a run never drops
+#: its text; the oldest texts are discarded.
+MOST_TEXTS = 10_000
 
 
 class MemoryState(AgentState[Any]):
@@ -146,18 +152,13 @@ class Mem0MilvusMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             StoreError: the store failed, with ``on_error="raise"``; or the memory is an ``AsyncMemory``.
             EmbeddingError: the embedding model failed, with ``on_error="raise"``.
         """
-        scope = self._read_scope(runtime, config)
-        block = self._access.run(lambda memory: self._block(memory, state["messages"], scope))
-        return self._update(state, block)
+        return self._access.run(partial(self._begin, state, runtime, config))
 
     @override
     async def abefore_agent(  # type: ignore[override]
         self, state: MemoryState, runtime: Runtime[Any], config: RunnableConfig
     ) -> dict[str, Any]:
-        scope = self._read_scope(runtime, config)
-        return self._update(
-            state, await self._access.arun(lambda memory: self._block(memory, state["messages"], scope))
-        )
+        return await self._access.arun(partial(self._begin, state, runtime, config))
 
     @override
     def wrap_model_call(
@@ -167,19 +168,13 @@ class Mem0MilvusMiddleware(AgentMiddleware[MemoryState, Any, Any]):
 
         A run that resumes from a checkpoint, perhaps in another process, searches again.
         """
-        block = self._recalled.get(self._key(request.state))
-        if block is None and (scope := self._scope_of_resumed_run(request.runtime)):
-            block = self._access.run(lambda memory: self._block(memory, request.messages, scope))
-        return handler(_with_memories(request, block or ""))
+        return handler(self._access.run(partial(self._with_memories, request)))
 
     @override
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelCallResult[Any]:
-        block = self._recalled.get(self._key(request.state))
-        if block is None and (scope := self._scope_of_resumed_run(request.runtime)):
-            block = await self._access.arun(lambda memory: self._block(memory, request.messages, scope))
-        return await handler(_with_memories(request, block or ""))
+        return await handler(await self._access.arun(partial(self._with_memories, request)))
 
     @override
     def after_agent(  # type: ignore[override]
@@ -191,22 +186,31 @@ class Mem0MilvusMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             ValidationError: the user's id is missing.
             Mem0MilvusError: any failure, with ``on_error="raise"``.
         """
-        self._recalled.drop(self._key(state))
-        scope = self._read_scope(runtime, config)
-        self._access.run(lambda memory: self._keep.add(memory, last_turn(state["messages"]), scope))
+        self._access.run(partial(self._end, state, runtime, config))
 
     @override
     async def aafter_agent(  # type: ignore[override]
         self, state: MemoryState, runtime: Runtime[Any], config: RunnableConfig
     ) -> None:
-        self._recalled.drop(self._key(state))
-        scope = self._read_scope(runtime, config)
-        await self._access.arun(lambda memory: self._keep.add(memory, last_turn(state["messages"]), scope))
+        await self._access.arun(partial(self._end, state, runtime, config))
 
-    def _read_scope(self, runtime: Runtime[Any], config: RunnableConfig) -> dict[str, str]:
-        if self._scope.function is not None:
-            return self._scope.read(runtime)
-        return self._scope.read(runtime.context, config.get("configurable"))
+    async def _begin(
+        self, state: MemoryState, runtime: Runtime[Any], config: RunnableConfig, memory: AsyncMemory
+    ) -> dict[str, Any]:
+        block = await self._block(memory, state["messages"], self._scope.read_run(runtime, config))
+        return {"recalled_memories": {**state.get("recalled_memories", {}), self.name: self._recalled.put(block)}}
+
+    async def _with_memories(self, request: ModelRequest[Any], memory: AsyncMemory) -> ModelRequest[Any]:
+        block = self._recalled.get(self._key(request.state))
+        if block is None and (scope := self._scope_of_resumed_run(request.runtime)):
+            block = await self._block(memory, request.messages, scope)
+        return _with_block(request, block or "")
+
+    async def _end(
+        self, state: MemoryState, runtime: Runtime[Any], config: RunnableConfig, memory: AsyncMemory
+    ) -> None:
+        self._recalled.drop(self._key(state))
+        await self._keep.add(memory, last_turn(state["messages"]), self._scope.read_run(runtime, config))
 
     def _scope_of_resumed_run(self, runtime: Runtime[Any]) -> dict[str, str]:
         """Return the scope of a run that resumes from a checkpoint; empty if it cannot be read."""
@@ -217,7 +221,7 @@ class Mem0MilvusMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         except RuntimeError:
             config = None
         try:
-            return self._read_scope(runtime, config or {})
+            return self._scope.read_run(runtime, config or {})
         except ValidationError:
             if config is not None:
                 raise
@@ -228,15 +232,12 @@ class Mem0MilvusMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         """Return the recalled memories as text for a prompt."""
         return self._render(await self._recall.find(memory, last_question(messages), scope))
 
-    def _update(self, state: MemoryState, block: str) -> dict[str, Any]:
-        return {"recalled_memories": {**state.get("recalled_memories", {}), self.name: self._recalled.put(block)}}
-
     def _key(self, state: Mapping[str, Any]) -> str:
         return str(state.get("recalled_memories", {}).get(self.name, ""))
 
 
-def _with_memories(request: ModelRequest[Any], block: str) -> ModelRequest[Any]:
-    """Return the request with the memories at the end of its system message, the rest of which is unchanged."""
+def _with_block(request: ModelRequest[Any], block: str) -> ModelRequest[Any]:
+    """Return the request with a text at the end of its system message, the rest of which is unchanged."""
     system = request.system_message
     if not block or (system is not None and block in str(system.text)):
         return request
@@ -247,3 +248,28 @@ def _with_memories(request: ModelRequest[Any], block: str) -> ModelRequest[Any]:
     else:
         content = [*system.content, {"type": "text", "text": block}]
     return request.override(system_message=system.model_copy(update={"content": content}))
+
+
+class RecalledTexts:
+    """Texts by key, each for the length of one run. Several threads may use it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # the caches of cachetools are not thread-safe
+        self._texts: FIFOCache[str, str] = FIFOCache(MOST_TEXTS)
+
+    def put(self, text: str) -> str:
+        """Hold a text and return its key."""
+        key = uuid4().hex
+        with self._lock:
+            self._texts[key] = text
+        return key
+
+    def get(self, key: str) -> str | None:
+        """Return the text, or None if it is not held."""
+        with self._lock:
+            return self._texts.get(key)
+
+    def drop(self, key: str) -> None:
+        """Discard a text."""
+        with self._lock:
+            self._texts.pop(key, None)

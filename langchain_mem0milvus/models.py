@@ -70,13 +70,8 @@ class LangChainLLM:
         self._model = model
         self._method = method
         self._options = {k: v for k, v in (("method", method), ("strict", strict)) if v is not None}
-        self._identity = identity or _name_of(model)
+        self.identity = identity or _name_of(model)
         self._chain: Runnable[Any, Any] | None = None
-
-    @property
-    def identity(self) -> str:
-        """The model's name."""
-        return self._identity
 
     def complete(self, request: LLMRequest) -> str | Mapping[str, Any]:
         """Return the answer: a dict if the model gave structured output, else its text.
@@ -105,11 +100,11 @@ class LangChainLLM:
             # method (langchain-core 1.7.2), and the base model imports some of those types only for type checkers.
             if self._options:
                 raise
-        logger.debug("%s has no structured output and is asked for plain text.", self._identity)
+        logger.debug("%s has no structured output and is asked for plain text.", self.identity)
         return self._model
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._identity!r})"
+        return f"{type(self).__name__}({self.identity!r})"
 
 
 class LangChainEmbedder(FrameworkEmbedder):
@@ -238,9 +233,7 @@ def _read_answer(answer: Any) -> str | Mapping[str, Any]:
     """
     if isinstance(answer, Mapping) and "raw" in answer:
         parsed = answer.get("parsed")
-        return parsed if isinstance(parsed, Mapping) else _text(answer["raw"])
-    return _text(answer)
-
-
-def _text(answer: Any) -> str:
+        if isinstance(parsed, Mapping):
+            return parsed
+        answer = answer["raw"]
     return str(answer.text) if isinstance(answer, BaseMessage) else str(answer)

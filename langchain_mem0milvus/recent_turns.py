@@ -29,24 +29,16 @@ class Turn:
 
     def to_messages(self) -> list[BaseMessage]:
         """Return the turn's messages as LangChain's."""
-        asked: list[BaseMessage] = [HumanMessage(self.asked)] if self.asked else []
-        answered: list[BaseMessage] = [AIMessage(self.answered)] if self.answered else []
-        return asked + answered
+        return [message for message in (HumanMessage(self.asked), AIMessage(self.answered)) if message.content]
 
 
 @dataclass(frozen=True, slots=True)
 class RecentTurns:
-    """The last turns of one scope, in a record store.
-
-    Attributes:
-        scope: the ids of the scope.
-        limit: the most turns. Older ones are deleted.
-        on_error: the treatment of a failing store.
-    """
+    """The last turns of one scope, in a record store. Turns beyond the limit are deleted."""
 
     scope: Mapping[str, str]
     limit: int
-    on_error: OnError = "raise"
+    on_error: OnError
 
     async def read(self, records: AsyncRecordStore) -> list[Turn]:
         """Read the turns, oldest first; none if the store fails and failures are only logged."""
@@ -61,15 +53,14 @@ class RecentTurns:
 
     async def append(self, records: AsyncRecordStore, turn: Turn) -> None:
         """Append a turn, and delete the turns beyond the limit."""
-        namespace = self._namespace
         try:
-            await records.put(namespace, uuid4().hex, {"asked": turn.asked, "answered": turn.answered})
-            if old := await records.list(namespace, descending=True, offset=self.limit):
-                await records.delete_many([(namespace, item["key"]) for item in old])
+            await records.put(self._namespace, uuid4().hex, {"asked": turn.asked, "answered": turn.answered})
+            if old := await records.list(self._namespace, descending=True, offset=self.limit):
+                await records.delete_many([(self._namespace, item["key"]) for item in old])
         except Mem0MilvusError as error:
             if self.on_error == "raise":
                 raise
-            log_failure("A turn could not be put among the last ones", error)
+            log_failure("A turn could not be stored among the last turns", error)
 
     async def clear(self, records: AsyncRecordStore) -> None:
         """Delete all turns of the scope."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
@@ -13,7 +14,7 @@ from pydantic import ConfigDict
 from typing_extensions import override
 
 from langchain_mem0milvus.scope import ScopedModel
-from mem0milvus import SearchItem, ValidationError
+from mem0milvus import AsyncMemory, SearchItem, ValidationError
 
 #: The keyword arguments with which a call of ``invoke`` changes its search.
 SEARCH_ARGUMENTS = frozenset({"k", "threshold", "filters", "as_of", "mode"})
@@ -89,41 +90,27 @@ class Mem0MilvusRetriever(ScopedModel, BaseRetriever):
 
     @override
     def _get_relevant_documents(
-        self,
-        query: str,
-        *,
-        run_manager: CallbackManagerForRetrieverRun,
-        scope: Mapping[str, str] | None = None,
-        **arguments: Any,
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **arguments: Any
     ) -> list[Document]:
-        settings = self._settings(scope, arguments)
-        found = self._access.run(lambda memory: memory.search(query, **settings))
-        return [_document(item) for item in found["results"]]
+        return self._access.run(partial(self._search, query, arguments))
 
     @override
     async def _aget_relevant_documents(
-        self,
-        query: str,
-        *,
-        run_manager: AsyncCallbackManagerForRetrieverRun,
-        scope: Mapping[str, str] | None = None,
-        **arguments: Any,
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **arguments: Any
     ) -> list[Document]:
-        settings = self._settings(scope, arguments)
-        found = await self._access.arun(lambda memory: memory.search(query, **settings))
-        return [_document(item) for item in found["results"]]
+        return await self._access.arun(partial(self._search, query, arguments))
 
-    def _settings(self, scope: Mapping[str, str] | None, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments of ``Memory.search``: the fields of this retriever, overridden by those of a call."""
+    async def _search(self, query: str, arguments: Mapping[str, Any], memory: AsyncMemory) -> list[Document]:
         # ``BaseRetriever.invoke`` reads ``verbose`` from its keyword arguments and passes it on.
-        given = {name: value for name, value in arguments.items() if name != "verbose"}
+        given = {name: value for name, value in arguments.items() if name not in ("verbose", "scope")}
         if unknown := set(given) - SEARCH_ARGUMENTS:
             raise ValidationError(
                 f"A retriever's invoke takes {', '.join(sorted(SEARCH_ARGUMENTS))}, not {', '.join(sorted(unknown))}."
             )
         settings = {**{name: getattr(self, name) for name in SEARCH_ARGUMENTS}, **given}
-        settings["top_k"] = settings.pop("k")
-        return {**settings, **(self._scope.read() if scope is None else scope)}
+        scope = arguments["scope"] if "scope" in arguments else self._scope.read()
+        found = await memory.search(query, top_k=settings.pop("k"), **settings, **scope)
+        return [_document(item) for item in found["results"]]
 
     @override
     def _get_ls_params(self, **kwargs: Any) -> LangSmithRetrieverParams:

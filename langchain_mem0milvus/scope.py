@@ -25,21 +25,13 @@ ScopeFunction = Callable[[Any], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class ScopeReader:
-    """Reads the scope of a call.
+    """Reads the scope of a call."""
 
-    Attributes:
-        fixed: ids that are the same for every call.
-        keys: the name under which a call gives each other id. All of them are required.
-        watched: names under which a call may give an id only if it equals the fixed one.
-        function: computes all ids instead.
-        where: the place of a call's ids, for messages.
-    """
-
-    fixed: Mapping[str, str]
-    keys: Mapping[str, str]
-    watched: Mapping[str, str]
-    function: ScopeFunction | None
-    where: str
+    fixed: Mapping[str, str]  #: ids that are the same for every call
+    keys: Mapping[str, str]  #: the name under which a call gives each other id; all of them are required
+    watched: Mapping[str, str]  #: names under which a call may give an id only if it equals the fixed one
+    function: ScopeFunction | None  #: computes all ids instead
+    where: str  #: the place of a call's ids, for messages
 
     @classmethod
     def of(
@@ -50,17 +42,7 @@ class ScopeReader:
         where: str,
         function: ScopeFunction | None = None,
     ) -> ScopeReader:
-        """Make a reader from the arguments of a constructor.
-
-        Args:
-            ids: the three ids, None for those that are not fixed.
-            keys: names of ids in a call; by default, ``user_id`` under its own name unless it is fixed.
-            where: the place of a call's ids, for messages.
-            function: computes all ids instead.
-
-        Raises:
-            ValidationError: an id is invalid, an id is both fixed and read from each call, or there is no id at all.
-        """
+        """Check the arguments of a constructor: fixed ids or None, and names of ids (by default, ``DEFAULT_KEYS``)."""
         fixed = {name: check_id(value, name) for name, value in ids.items() if value is not None}
         if function is not None and (fixed or keys):
             raise ValidationError("scope= gives all ids of a call: leave out user_id, agent_id, run_id and scope_keys.")
@@ -78,10 +60,7 @@ class ScopeReader:
         return cls(fixed, read, watched, function, where)
 
     def read(self, *sources: object) -> dict[str, str]:
-        """Read the scope of a call.
-
-        Args:
-            sources: dicts or objects that may hold the ids, or None. With ``function``, the first is its argument.
+        """Read the scope of a call from dicts or objects that may hold ids. ``function`` gets the first of them.
 
         Raises:
             ValidationError: an id is missing or invalid, or two sources hold different values.
@@ -96,6 +75,12 @@ class ScopeReader:
                 )
         return {**self.fixed, **{name: self._read_id(name, key, sources) for name, key in self.keys.items()}}
 
+    def read_run(self, runtime: Any, config: Mapping[str, Any]) -> dict[str, str]:
+        """Read the scope of a run from its context and configuration; ``runtime`` is None outside an agent."""
+        if self.function is not None:
+            return self.read(config if runtime is None else runtime)
+        return self.read(getattr(runtime, "context", None), config.get("configurable"))
+
     def _read_id(self, name: str, key: str, sources: tuple[object, ...]) -> str:
         values = _values(key, sources)
         if not values:
@@ -105,16 +90,6 @@ class ScopeReader:
         if any(value != values[0] for value in values):
             raise ValidationError(f"{self.where} has {key!r} twice, with different values: give it once.")
         return check_id(values[0], name)
-
-    @property
-    def named(self) -> set[str]:
-        """The names under which a call may give ids."""
-        return {*self.keys.values(), *self.watched.values()}
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether every call has the same scope."""
-        return not self.keys and self.function is None
 
 
 def _values(key: str, sources: tuple[object, ...]) -> list[object]:

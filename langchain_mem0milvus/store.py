@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from langgraph.store.base import BaseStore, IndexConfig, Op, Result, TTLConfig, ensure_embeddings
 from typing_extensions import override
 
 from langchain_mem0milvus.models import LangChainEmbedder
-from langchain_mem0milvus.record_access import record_access
 from langchain_mem0milvus.store_operations import StoreOperations
-from langchain_mem0milvus.ttl_sweeper import TTLSweeper
 from mem0milvus import (
     AsyncMemory,
     AsyncRecordStore,
     CloseOnExit,
     ConfigError,
     Embedder,
+    Mem0MilvusError,
     Memory,
     RecordFaces,
     RecordStore,
@@ -26,6 +27,8 @@ from mem0milvus import (
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+logger = logging.getLogger(__name__)
 
 #: The paths that are indexed by default: the whole value, as JSON.
 DEFAULT_FIELDS = ("$",)
@@ -83,7 +86,7 @@ class Mem0MilvusStore(CloseOnExit, BaseStore):
                 "['text']}, or use Mem0MilvusStore.from_config(config, index=…) for a store with its own model."
             )
         self._read_options(index, ttl)
-        self._records = record_access(memory, collection_name)
+        self._records = RecordFaces(memory, collection_name)
 
     def _read_options(self, index: IndexConfig | Literal[False] | None, ttl: TTLConfig | None) -> None:
         self._operations = StoreOperations(_read_fields(index))
@@ -200,6 +203,40 @@ class Mem0MilvusStore(CloseOnExit, BaseStore):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._records!r})"
+
+
+class TTLSweeper(threading.Thread):
+    """A daemon thread that deletes expired items at intervals. The first sweep runs after one interval.
+
+    Args:
+        sweep: deletes the expired items and returns their number.
+        interval_s: seconds between the end of one sweep and the next.
+    """
+
+    def __init__(self, sweep: Callable[[], int], interval_s: float) -> None:
+        super().__init__(name="mem0milvus-ttl-sweeper", daemon=True)
+        self._sweep = sweep
+        self._interval_s = interval_s
+        self._asked_to_stop = threading.Event()
+
+    @override
+    def run(self) -> None:
+        while not self._asked_to_stop.wait(self._interval_s):
+            self._sweep_once()
+
+    def stop(self, timeout: float | None = None) -> bool:
+        """Finish a sweep in progress and start no other. Return whether the thread has ended within the timeout."""
+        self._asked_to_stop.set()
+        self.join(timeout)
+        return not self.is_alive()
+
+    def _sweep_once(self) -> None:
+        try:
+            swept = self._sweep()
+        except Mem0MilvusError as error:
+            logger.warning("Expired items could not be deleted; reads still leave them out: %s", error)
+        else:
+            logger.debug("Deleted %d expired items.", swept)
 
 
 def _read_fields(index: IndexConfig | Literal[False] | None) -> Sequence[str] | None:

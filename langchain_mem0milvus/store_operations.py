@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, cast
 
@@ -47,24 +47,13 @@ _OPS = (GetOp, PutOp, SearchOp, ListNamespacesOp)
 
 
 class StoreOperations:
-    """Answers operations as if they came one after another.
-
-    Args:
-        fields: the paths into values that are indexed; None for no index.
-    """
+    """Answers operations as if they came one after another. It indexes ``fields``, paths into values; None for none."""
 
     def __init__(self, fields: Sequence[str] | None) -> None:
         self._fields = fields
 
     async def answer(self, records: AsyncRecordStore, ops: Sequence[Op]) -> list[Result]:
-        """Return the result of each operation.
-
-        Raises:
-            InvalidNamespaceError: a label of a namespace is invalid. No operation was executed.
-            FilterError: a filter is invalid. No operation was executed.
-            ValidationError: an operation is invalid. Those before it may have been executed.
-            Mem0MilvusError: any failure of the record store.
-        """
+        """Return the result of each operation. All namespaces and filters are checked before the first is executed."""
         for op in ops:
             _check(op)
         results: list[Result] = []
@@ -123,17 +112,18 @@ class StoreOperations:
             found = found[op.offset :]
         else:
             found = await _listed(records, namespace, wanted, op.limit, op.offset)
-        if op.refresh_ttl:
-            await _refresh(records, found)
-        return [_search_item(one) for one in found]
+        expiring = [(one["namespace"], one["key"]) for one in found if "expires_at" in one]
+        if op.refresh_ttl and expiring:
+            await records.get_many(expiring, refresh_ttl=True)
+        return [SearchItem(**_fields_of(one), score=one.get("relevance")) for one in found]
 
 
 async def _ranked(
     records: AsyncRecordStore, query: str, namespace: Sequence[str], wanted: StoreFilter, most: int
 ) -> list[FoundRecord]:
-    """Return items by their relevance to a query; if there are too few, then the items that are not indexed."""
-    # The order of a search's results depends on its limit. So the limits grow in the same steps whatever the caller
-    # wants, and each search only adds results to those of the smaller ones: pages neither overlap nor leave gaps.
+    """Return items by their relevance to a query, then the items that are not indexed, if there are too few."""
+    # The order of a search's results depends on its limit. So the limits grow in the same steps for every page, and
+    # each search only adds results to those of the smaller limits: pages neither overlap nor leave gaps.
     kept: dict[tuple[object, str], FoundRecord] = {}
     asked = FIRST_RANKED
     while True:
@@ -162,12 +152,6 @@ async def _listed(
     return cast("list[FoundRecord]", items)
 
 
-async def _refresh(records: AsyncRecordStore, found: Iterable[FoundRecord]) -> None:
-    ending = [(one["namespace"], one["key"]) for one in found if "expires_at" in one]
-    if ending:
-        await records.get_many(ending, refresh_ttl=True)
-
-
 def _checked_paths(index: object) -> list[str]:
     if not isinstance(index, (list, tuple)) or not all(isinstance(path, str) for path in index):
         raise ValidationError(f"index must be a list of paths, as in ['text', 'tags[*]'], or False, not {index!r}.")
@@ -181,7 +165,7 @@ def _check(op: Op) -> None:
     for labels in _namespaces_of(op):
         _check_labels(labels)
     if isinstance(op, PutOp) and not op.namespace:
-        raise InvalidNamespaceError("An item needs a namespace of at least one label, as in ('notes', 'alice').")
+        raise InvalidNamespaceError("namespace is empty: an item needs at least one label, as in ('notes', 'alice').")
     if isinstance(op, SearchOp):
         read_filter(op.filter)
     if isinstance(op, (SearchOp, ListNamespacesOp)) and (op.limit < 0 or op.offset < 0):
@@ -235,10 +219,6 @@ def _result(op: Op, answer: RecordAnswer) -> Result:
     if isinstance(op, GetOp) and answer is not None:
         return Item(**_fields_of(cast("RecordItem", answer)))
     return None
-
-
-def _search_item(found: FoundRecord) -> SearchItem:
-    return SearchItem(**_fields_of(found), score=found.get("relevance"))
 
 
 def _fields_of(item: RecordItem) -> dict[str, Any]:

@@ -9,45 +9,22 @@ from typing import Any
 from langchain.tools import ToolRuntime
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from langchain_mem0milvus.scope import ScopeFunction, ScopeReader
 from mem0milvus import AsyncMemory, CountTokens, Faces, Memory, MemoryTools, ValidationError, estimate_tokens
 
-
-class SearchMemoryInput(BaseModel):
-    """Arguments of a search."""
-
-    query: str = Field(description="What to look for, as a question or in a few words.")
-
-
-class SaveMemoryInput(BaseModel):
-    """Arguments of a new memory."""
-
-    text: str = Field(description="What to remember, as one sentence that can be understood by itself.")
-
-
-class UpdateMemoryInput(BaseModel):
-    """Arguments of an update."""
-
-    memory_id: str = Field(description="The id of the memory, as a search shows it.")
-    text: str = Field(description="What the memory says from now on.")
-
-
-class DeleteMemoryInput(BaseModel):
-    """Arguments of a deletion."""
-
-    memory_id: str = Field(description="The id of the memory, as a search shows it.")
-
-
-Act = Callable[..., Coroutine[Any, Any, str]]
+_QUERY = (str, Field(description="What to look for, as a question or in a few words."))
+_TEXT = (str, Field(description="What to remember, as one sentence that can be understood by itself."))
+_NEW_TEXT = (str, Field(description="What the memory says from now on."))
+_ID = (str, Field(description="The id of the memory, as a search shows it."))
 
 #: The arguments that the model gives to each tool, and the operation.
-_TOOLS: Mapping[str, tuple[type[BaseModel], Act]] = {
-    "search": (SearchMemoryInput, MemoryTools.search),
-    "save": (SaveMemoryInput, MemoryTools.save),
-    "update": (UpdateMemoryInput, MemoryTools.update),
-    "delete": (DeleteMemoryInput, MemoryTools.delete),
+_TOOLS: Mapping[str, tuple[type[BaseModel], Callable[..., Coroutine[Any, Any, str]]]] = {
+    "search": (create_model("SearchMemoryInput", query=_QUERY), MemoryTools.search),
+    "save": (create_model("SaveMemoryInput", text=_TEXT), MemoryTools.save),
+    "update": (create_model("UpdateMemoryInput", memory_id=_ID, text=_NEW_TEXT), MemoryTools.update),
+    "delete": (create_model("DeleteMemoryInput", memory_id=_ID), MemoryTools.delete),
 }
 
 
@@ -113,18 +90,12 @@ def create_memory_tools(
     access = Faces(memory)
 
     def tools_of(runtime: object, config: RunnableConfig) -> MemoryTools:
-        return MemoryTools(_read_scope(reader, runtime, config), **settings)
+        # BaseTool passes on an injected parameter that is among the arguments, which come from the model
+        # (langchain-core 1.7.2). Only an agent replaces it; elsewhere a made-up ``runtime`` must not choose the user.
+        inside = runtime if isinstance(runtime, ToolRuntime) else None
+        return MemoryTools(reader.read_run(inside, config), **settings)
 
     return [_tool(kind, f"{kind}_{name}", texts[kind], access, tools_of) for kind in _TOOLS if kind in include]
-
-
-def _read_scope(reader: ScopeReader, runtime: object, config: RunnableConfig) -> dict[str, str]:
-    # BaseTool passes on an injected parameter that is among the arguments, which come from the model (langchain-core
-    # 1.7.2). Only an agent replaces it by its own; elsewhere a made-up ``runtime`` must not choose the user.
-    inside = runtime if isinstance(runtime, ToolRuntime) else None
-    if reader.function is not None:
-        return reader.read(config if inside is None else inside)
-    return reader.read(None if inside is None else inside.context, config.get("configurable"))
 
 
 def _tool(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -11,9 +12,8 @@ from llama_index.core.memory.memory import BaseMemoryBlock
 from llama_index.core.utils import get_tokenizer
 from typing_extensions import override
 
-from llamaindex_mem0milvus.messages import last_question, to_dicts, without_echo
+from llamaindex_mem0milvus.messages import last_question, text_of, to_dicts, without_echo
 from llamaindex_mem0milvus.scope import Scope, read_scope
-from llamaindex_mem0milvus.stored_messages import StoredMessages
 from mem0milvus import (
     DEFAULT_INJECTION_THRESHOLD,
     AsyncMemory,
@@ -33,6 +33,12 @@ _SESSION = "session_id"
 
 #: The beginning of each line of ``render_memories`` that holds a memory.
 _MEMORY_LINE = "- "
+
+#: The most digests of a conversation. LlamaIndex's ``Memory`` flushes a conversation before it is longer.
+MOST_DIGESTS = 1_000
+
+#: The key of the record of digests, in the conversation's namespace.
+_RECORD_KEY = "stored"
 
 
 class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
@@ -103,10 +109,7 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
 
     @override
     async def _aget(
-        self,
-        messages: list[ChatMessage] | None = None,
-        session_id: str | None = None,
-        **block_kwargs: Any,
+        self, messages: list[ChatMessage] | None = None, session_id: str | None = None, **block_kwargs: Any
     ) -> str:
         """Return the memories that are relevant to the last user message as text, empty if there are none."""
         scope = self._scope(session_id)
@@ -185,8 +188,7 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
             await self._keep(messages, scope)
             return
         stored = self._stored_messages(scope, session_id)
-        new = await self._records.arun(lambda records: stored.not_stored(records, messages))
-        await self._keep_once(new, scope, stored)
+        await self._keep_once(await stored.not_stored(messages), scope, stored)
 
     async def _store_new(self, history: Sequence[ChatMessage], scope: Scope, session_id: str | None) -> None:
         """Store the messages since the last call up to the newest user message; its answer is stored by the next."""
@@ -194,15 +196,14 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
         ends = [index for index, message in enumerate(history) if message.role == MessageRole.USER]
         to_last_question = history[: ends[-1] + 1] if ends else []
         try:
-            new = await self._records.arun(lambda records: stored.after_stored(records, to_last_question))
-            await self._keep_once(new, scope, stored)
+            await self._keep_once(await stored.after_stored(to_last_question), scope, stored)
         except Mem0MilvusError as error:
             log_failure("A turn could not be stored", error)
 
     async def _keep_once(self, messages: Sequence[ChatMessage], scope: Scope, stored: StoredMessages) -> None:
         if messages:
             await self._keep(messages, scope)
-            await self._records.arun(lambda records: stored.add(records, messages))
+            await stored.add(messages)
 
     async def _keep(self, messages: Sequence[ChatMessage], scope: Scope) -> None:
         keep = Keep(infer=self.infer)
@@ -210,7 +211,44 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
 
     def _stored_messages(self, scope: Scope, session_id: str | None) -> StoredMessages:
         ids = [f"{name}={value}" for name, value in scope.items()]
-        return StoredMessages(("llamaindex-block", *ids, session_id or "-"))
+        return StoredMessages(self._records, ("llamaindex-block", *ids, session_id or "-"))
 
     def _count(self, text: str) -> int:
         return len(self.tokenizer_fn(text))
+
+
+def _digest(message: ChatMessage) -> str:
+    """Return 16 hexadecimal digits that identify a message by its role and text."""
+    return hashlib.sha256(f"{message.role.value}\0{text_of(message)}".encode()).hexdigest()[:16]
+
+
+class StoredMessages:
+    """The digests of the stored messages of one conversation, in a record beside the memory."""
+
+    def __init__(self, records: RecordFaces, namespace: Sequence[str]) -> None:
+        self._records = records
+        self._namespace = tuple(namespace)
+
+    async def after_stored(self, history: Sequence[ChatMessage]) -> list[ChatMessage]:
+        """Return the messages of a conversation after those that are stored. Its beginning may be missing."""
+        known = await self._read()
+        digests = [_digest(message) for message in history]
+        for index in range(len(history) - 1, -1, -1):
+            pairs = zip(reversed(digests[: index + 1]), reversed(known), strict=False)
+            if known and all(one == other for one, other in pairs):
+                return list(history[index + 1 :])
+        return list(history)
+
+    async def not_stored(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+        """Return the messages that were never stored."""
+        known = set(await self._read())
+        return [message for message in messages if _digest(message) not in known]
+
+    async def add(self, messages: Sequence[ChatMessage]) -> None:
+        """Store the digests of messages."""
+        digests = [*await self._read(), *map(_digest, messages)][-MOST_DIGESTS:]
+        await self._records.arun(lambda records: records.put(self._namespace, _RECORD_KEY, {"digests": digests}))
+
+    async def _read(self) -> list[str]:
+        record = await self._records.arun(lambda records: records.get(self._namespace, _RECORD_KEY))
+        return [] if record is None else list(record["value"]["digests"])

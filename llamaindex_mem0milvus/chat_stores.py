@@ -28,13 +28,7 @@ _ASYNC_NAMES = {
 
 
 class ChatStoreBuffer(Buffer):
-    """The messages under one key of a chat store.
-
-    Args:
-        store: the chat store.
-        key: the conversation's key.
-        blocks: whether the caller blocks.
-    """
+    """The messages under one key of a chat store, for a blocking or an async caller."""
 
     def __init__(self, store: ChatStore, key: str, *, blocks: bool) -> None:
         self._store = store
@@ -87,11 +81,7 @@ def dump_chat_store(store: ChatStore | None) -> dict[str, Any] | None:
 
 
 def load_chat_store(written: Mapping[str, Any] | None) -> ChatStore | None:
-    """Make the chat store that ``dump_chat_store`` wrote in another process.
-
-    Raises:
-        ConfigError: only the store's name was written.
-    """
+    """Make the chat store that ``dump_chat_store`` wrote, or raise a ConfigError if it wrote only the store's name."""
     if written is None:
         return None
     if "store" not in written:

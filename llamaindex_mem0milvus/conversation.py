@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from llamaindex_mem0milvus.chat_stores import ChatStore, ChatStoreBuffer, dump_chat_store, load_chat_store
 from llamaindex_mem0milvus.message_buffer import Buffer, RecordBuffer
-from llamaindex_mem0milvus.models import as_embedder, as_llm
+from llamaindex_mem0milvus.models import LlamaIndexEmbedder, LlamaIndexLLM
 from llamaindex_mem0milvus.open_clients import (
     Client,
     Owner,
@@ -73,8 +73,12 @@ class Conversation(CloseOnExit, BaseMemory):
         if client is not None:
             self._client = Client(client)
             return
-        names_llm = bool(config and config.get("llm"))
-        self._client = open_client(config, None if names_llm else as_llm(llm), as_embedder(embedder))
+        own_llm = None if config and config.get("llm") else llm
+        self._client = open_client(
+            config,
+            LlamaIndexLLM(own_llm) if isinstance(own_llm, LLM) else own_llm,
+            LlamaIndexEmbedder(embedder) if isinstance(embedder, BaseEmbedding) else embedder,
+        )
         self._owner = Owner()
         self._client.owners.add(self._owner)
 
@@ -101,10 +105,9 @@ class Conversation(CloseOnExit, BaseMemory):
         return client.records.run(with_records)
 
     async def _arun(self, operation: Operation[T]) -> T:
-        client = self._find_client()
-        if client is None:
-            client = await asyncio.to_thread(open_client, require_config(self.config))
-        self._client = client
+        if self._find_client() is None:
+            await asyncio.to_thread(self._open)
+        client = self._open()
 
         async def with_records(records: AsyncRecordStore) -> T:
             buffer = self._buffer(records, blocks=False)

@@ -21,7 +21,6 @@ PART_CHARACTERS = 15_000
 #: The records that are read first; usually more than fit into a prompt.
 FIRST_READ = 100
 
-
 #: Decides whether a caller needs no older messages than these.
 Enough = Callable[[Sequence[ChatMessage]], bool]
 
@@ -34,7 +33,7 @@ class Buffer(ABC):
         """Return all messages, oldest first. Changing them does not change the buffer."""
 
     async def read_latest(self, enough: Enough) -> list[ChatMessage]:  # noqa: ARG002 - reads all
-        """Return the newest messages, as many as are enough if there are as many, and all system messages."""
+        """Return all system messages, and at least as many of the newest messages as are enough."""
         return await self.read_all()
 
     @abstractmethod
@@ -54,10 +53,6 @@ class RecordBuffer(Buffer):
     """The messages of one conversation as records beside the memory, where they survive restarts.
 
     A message is stored as JSON, in one record or, if it is long, in several.
-
-    Args:
-        records: the record store.
-        namespace: the conversation's namespace.
     """
 
     def __init__(self, records: AsyncRecordStore, namespace: Sequence[str]) -> None:
@@ -82,7 +77,7 @@ class RecordBuffer(Buffer):
 
     @override
     async def append(self, messages: Sequence[ChatMessage]) -> None:
-        await self._put([_dump(message) for message in messages], messages)
+        await self._put(messages)
 
     @override
     async def replace(self, messages: Sequence[ChatMessage]) -> None:
@@ -92,9 +87,9 @@ class RecordBuffer(Buffer):
         wanted = [_dump(message) for message in messages]
         kept = len(stored)
         if [text for text, _ in stored] == wanted[:kept]:
-            await self._put(wanted[kept:], messages[kept:])
+            await self._put(messages[kept:])
             return
-        await self._put(wanted, messages)
+        await self._put(messages)
         await self._records.delete_many([(self._namespace, key) for _, keys in stored for key in keys])
 
     @override
@@ -107,14 +102,8 @@ class RecordBuffer(Buffer):
         system = await self._records.list(self._namespace, filters=roles)
         return [_parse(text) for text, keys in _join(system) if not known.issuperset(keys)]
 
-    async def _put(self, texts: Sequence[str], messages: Sequence[ChatMessage]) -> None:
-        records = [
-            PutRecord(namespace=self._namespace, key=f"{name}-{value['part']}", value=value)
-            for text, message in zip(texts, messages, strict=True)
-            for name in [uuid4().hex]
-            for value in _cut(text, name, message.role.value)
-        ]
-        await self._records.put_many(records)
+    async def _put(self, messages: Sequence[ChatMessage]) -> None:
+        await self._records.put_many([record for message in messages for record in _cut(message, self._namespace)])
 
 
 def _dump(message: ChatMessage) -> str:
@@ -131,11 +120,13 @@ def _parse(text: str) -> ChatMessage:
     return ChatMessage.model_validate(json.loads(text))
 
 
-def _cut(text: str, name: str, role: str) -> list[dict[str, Any]]:
-    """Cut a message's JSON into the values of records."""
+def _cut(message: ChatMessage, namespace: tuple[str, ...]) -> list[PutRecord]:
+    """Return the records of a message, each with a piece of its JSON."""
+    text, name = _dump(message), uuid4().hex
     pieces = [text[start : start + PART_CHARACTERS] for start in range(0, len(text), PART_CHARACTERS)]
+    shared = {"message": name, "parts": len(pieces), "role": message.role.value}
     return [
-        {"message": name, "part": number, "parts": len(pieces), "role": role, "json": piece}
+        PutRecord(namespace=namespace, key=f"{name}-{number}", value={**shared, "part": number, "json": piece})
         for number, piece in enumerate(pieces)
     ]
 

@@ -6,13 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from llama_index.core.base.llms.types import (
-    ChatMessage,
-    ContentBlock,
-    DocumentBlock,
-    MessageRole,
-    TextBlock,
-)
+from llama_index.core.base.llms.types import ChatMessage, ContentBlock, DocumentBlock, MessageRole, TextBlock
 
 #: Splits a text into tokens: LlamaIndex's ``tokenizer_fn``.
 Tokenizer = Callable[[str], Sequence[Any]]
@@ -44,12 +38,12 @@ def text_of(message: ChatMessage) -> str:
 
 def count_tokens(messages: Iterable[ChatMessage], tokenizer: Tokenizer) -> int:
     """Return the tokens of messages: of text by the tokenizer, of media by a fixed estimate."""
-    return sum(_message_tokens(message, tokenizer) for message in messages)
-
-
-def _message_tokens(message: ChatMessage, tokenizer: Tokenizer) -> int:
-    extra = len(tokenizer(str(message.additional_kwargs))) if message.additional_kwargs else 0
-    return extra + sum(_block_tokens(block, tokenizer) for block in message.blocks)
+    tokens = 0
+    for message in messages:
+        if message.additional_kwargs:
+            tokens += len(tokenizer(str(message.additional_kwargs)))
+        tokens += sum(_block_tokens(block, tokenizer) for block in message.blocks)
+    return tokens
 
 
 def _block_tokens(block: ContentBlock, tokenizer: Tokenizer) -> int:
@@ -86,12 +80,8 @@ def calls_tools(message: ChatMessage) -> bool:
 def completed_turn(before: Sequence[ChatMessage], new: Sequence[ChatMessage]) -> list[ChatMessage]:
     """Return the messages of the turn that new messages complete: those after the last answer, up to the newest one.
 
-    Args:
-        before: the messages before the new ones, at least back to the last answer.
-        new: the new messages.
-
-    Returns:
-        The messages; none if no new one is an answer, or the turn has no user message.
+    ``before`` are the messages before the new ones, at least back to the last answer. No turn is complete without an
+    answer among the new messages and a user message.
     """
     last = _last_answer(new)
     if last is None:
@@ -138,12 +128,8 @@ def without_echo(
     """Return the memories that are not in the prompt already.
 
     Agents and chat engines often put the user's message before they read the memory, so a search may find the message
-    itself.
-
-    Args:
-        memories: the memories that were found.
-        question: the current message. A memory that only repeats some of its sentences is left out.
-        shown: messages that are in the prompt. A pending memory with the text of one of them is left out.
+    itself. A memory that only repeats sentences of the question is left out, and so is a pending memory with the text
+    of a message in ``shown``.
     """
     asked = _sentences(question)
     in_prompt = {frozenset(_sentences(text_of(message))) for message in shown}
@@ -187,13 +173,10 @@ def current_turn(conversation: Sequence[ChatMessage]) -> Sequence[ChatMessage]:
 
 
 def latest_turns(conversation: Sequence[ChatMessage], max_tokens: int, tokenizer: Tokenizer) -> list[ChatMessage]:
-    """Return the newest turns that fit. Turns are kept whole: models refuse a tool's result without its call.
+    """Return the newest turns of a conversation without system messages that fit into ``max_tokens``.
 
-    Args:
-        conversation: messages without system messages.
-        max_tokens: the most tokens. The current turn is returned even if it has more: the model's own error about its
-            length is clearer than an answer without the question.
-        tokenizer: splits a text into tokens.
+    Turns are kept whole: models refuse a tool's result without its call. The current turn is returned even if it does
+    not fit: the model's own error about its length is clearer than an answer without the question.
     """
     start = len(conversation) - len(current_turn(conversation))
     left = max_tokens - count_tokens(conversation[start:], tokenizer)

@@ -18,7 +18,6 @@ from llama_index.core.prompts import ChatPromptTemplate
 from llama_index.core.settings import Settings
 from typing_extensions import override
 
-import mem0milvus
 from mem0milvus import ConfigError, FrameworkEmbedder, LLMRequest
 
 #: The two texts of a request are variables of the template, so that braces in them are not read as variables.
@@ -59,12 +58,14 @@ class LlamaIndexLLM:
         Raises:
             Exception: any exception of the model, or of LlamaIndex if the answer does not have the requested form.
         """
-        answer = self.llm.structured_predict(_answer_class(request), _PROMPT, **_texts(request))
+        answer = self.llm.structured_predict(_answer_class(request), _PROMPT, system=request.system, user=request.user)
         return dict(answer.model_dump())
 
     async def acomplete(self, request: LLMRequest) -> Mapping[str, Any]:
         """Return the answer, as ``complete`` does."""
-        answer = await self.llm.astructured_predict(_answer_class(request), _PROMPT, **_texts(request))
+        answer = await self.llm.astructured_predict(
+            _answer_class(request), _PROMPT, system=request.system, user=request.user
+        )
         return dict(answer.model_dump())
 
 
@@ -80,16 +81,13 @@ def _answer_class(request: LLMRequest) -> type[_Answer]:
 
     # LlamaIndex names the function after the class and takes its description and parameters from these two.
     class MemoryChanges(_Answer):
+        __doc__ = _Answer.__doc__
+
         @classmethod
         def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ARG003
             return dict(schema)
 
-    MemoryChanges.__doc__ = _Answer.__doc__
     return MemoryChanges
-
-
-def _texts(request: LLMRequest) -> dict[str, str]:
-    return {"system": request.system, "user": request.user}
 
 
 class LlamaIndexEmbedder(FrameworkEmbedder):
@@ -164,13 +162,3 @@ def _model(config: Mapping[str, Any], section: str, known: Sequence[str]) -> Any
         return Settings.llm if section == "llm" else Settings.embed_model
     except (ImportError, ValueError) as error:
         raise ConfigError(f"{section}.config has no model, and neither have LlamaIndex's Settings: {error}") from error
-
-
-def as_llm(llm: LLM | mem0milvus.LLM | None) -> mem0milvus.LLM | None:
-    """Return a language model of either kind as ``mem0milvus`` takes it."""
-    return LlamaIndexLLM(llm) if isinstance(llm, LLM) else llm
-
-
-def as_embedder(embedder: BaseEmbedding | mem0milvus.Embedder | None) -> mem0milvus.Embedder | None:
-    """Return an embedding model of either kind as ``mem0milvus`` takes it."""
-    return LlamaIndexEmbedder(embedder) if isinstance(embedder, BaseEmbedding) else embedder

@@ -31,6 +31,9 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 #: The variables that complete a configuration: memories that differ in one of them are not shared.
 _ENVIRONMENT = ("MILVUS_URI", "MILVUS_TOKEN", "OPENAI_API_KEY", "OPENAI_BASE_URL")
 
+#: Stands for an object that JSON cannot hold.
+_UNWRITABLE = object()
+
 #: The most serialised memories whose parts are kept for deserialisation in this process.
 MOST_PARTS = 256
 
@@ -40,12 +43,7 @@ class Owner:
 
 
 class Client:
-    """An open memory.
-
-    Args:
-        memory: the memory.
-        key: identifies its configuration, if this package opened it.
-    """
+    """An open memory. ``key`` identifies its configuration, if this package opened it."""
 
     def __init__(self, memory: Memory | AsyncMemory, key: str | None = None) -> None:
         self.access = Faces(memory)
@@ -56,8 +54,8 @@ class Client:
 
     def close(self, owner: Owner | None) -> None:
         """Close the memory if this is its last owner. A memory that the application gave stays open."""
-        # Only objects that the application made are owners. LlamaIndex's copies are not: nobody would close them. An
-        # owner that is garbage without having been closed disappears from the WeakSet.
+        # Only objects that the application made are owners. LlamaIndex never closes the copies that it makes. An owner
+        # that is garbage-collected without having been closed disappears from the WeakSet.
         with _lock:
             if owner is not None:
                 self.owners.discard(owner)
@@ -79,7 +77,7 @@ class Parts:
 
 
 _opening = threading.Lock()  # held while a store is opened, which may take seconds
-_lock = threading.Lock()  # held for moments only: event loops wait for it
+_lock = threading.Lock()  # never held during I/O: event loops wait for it
 _opened: dict[str, Client] = {}
 _parts: FIFOCache[str, Parts] = FIFOCache(MOST_PARTS)
 
@@ -87,12 +85,8 @@ _parts: FIFOCache[str, Parts] = FIFOCache(MOST_PARTS)
 def open_client(config: Mapping[str, Any] | None, llm: LLM | None = None, embedder: Embedder | None = None) -> Client:
     """Open a memory as configured, or share the one that is open with the same configuration.
 
-    Unless the configuration says otherwise, messages are stored durably before their extraction, and pending if a model
-    fails: the chat continues in either case.
-
-    Raises:
-        ConfigError: the configuration is invalid.
-        StoreError: or one of its subclasses: the store cannot be opened.
+    Unless the configuration says otherwise, messages are stored durably before their extraction, and stay pending if a
+    model fails: the chat continues in either case.
     """
     key = _key(config, llm, embedder)
     with _opening:
@@ -122,20 +116,13 @@ def find_parts(handle: str) -> Parts | None:
         return parts
 
 
-def without_secrets(config: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def without_secrets(value: Any) -> Any:
     """Return a configuration for serialisation: without keys, tokens, passwords, and objects that JSON cannot hold."""
-    return None if config is None else _clean(config)
-
-
-_UNWRITABLE = object()
-
-
-def _clean(value: Any) -> Any:
     if isinstance(value, Mapping):
-        settings = ((str(name), _clean(item)) for name, item in value.items() if not _SECRET.search(str(name)))
+        settings = ((str(name), without_secrets(item)) for name, item in value.items() if not _SECRET.search(str(name)))
         return {name: item for name, item in settings if item is not _UNWRITABLE}
     if isinstance(value, (list, tuple)):
-        return [cleaned for item in value if (cleaned := _clean(item)) is not _UNWRITABLE]
+        return [cleaned for item in value if (cleaned := without_secrets(item)) is not _UNWRITABLE]
     if isinstance(value, str):
         return _CREDENTIALS.sub("", value)
     return value if value is None or isinstance(value, (bool, int, float)) else _UNWRITABLE
@@ -154,21 +141,15 @@ def _key(config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder |
     """Return a hash that identifies a configuration: the text itself may hold secrets."""
     given = [config, id(llm) if llm else 0, id(embedder) if embedder else 0, os.getcwd()]  # noqa: PTH109 - only compared
     environment = [os.environ.get(name) for name in _ENVIRONMENT]
-    text = json.dumps(
-        [*given, *environment], sort_keys=True, default=lambda value: f"{type(value).__name__} {id(value)}"
-    )
+    text = json.dumps([*given, *environment], sort_keys=True, default=lambda value: f"{type(value)} {id(value)}")
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def require_config(config: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Return the configuration with which a memory is opened again after deserialisation.
-
-    Raises:
-        StoreError: there is none, because the memory was given as an object.
-    """
+    """Return the configuration with which a memory is opened again, or raise a StoreError if there is none."""
     if config is None:
         raise StoreError(
-            "This memory was deserialised in a process that does not have its client open, and it has no configuration "
-            "to open it again, as after from_client. Pass memory= on this run, or make the memory with from_config."
+            "This memory was deserialised in a process that does not have its client open, and has no configuration to "
+            "open one, because from_client made it. Pass memory= on this run, or make the memory with from_config."
         )
     return config

@@ -19,7 +19,11 @@ async def drops_system_message(messages: Sequence[ChatMessage]) -> bool:
     if not messages or messages[0].role != MessageRole.SYSTEM:
         return False
     agent = await _running_agent()
-    return _is_react(agent) and not agent.system_prompt
+    if agent is None:
+        return False
+    from llama_index.core.agent.workflow import ReActAgent
+
+    return isinstance(agent, ReActAgent) and not agent.system_prompt
 
 
 async def _running_agent() -> Any:
@@ -40,9 +44,3 @@ async def _running_agent() -> Any:
     if isinstance(agents, dict):
         return agents.get(await context.store.get("current_agent_name", default=None))
     return workflow
-
-
-def _is_react(agent: object) -> bool:
-    from llama_index.core.agent.workflow import ReActAgent
-
-    return isinstance(agent, ReActAgent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -67,13 +67,8 @@ class Mem0MilvusRetriever(BaseRetriever):
         # Filters may name the user, too: the search itself checks that they do.
         scope = read_scope(user_id, agent_id, run_id, required_by=None if filters else type(self).__name__)
         self._access = Faces(memory)
-        self._options: dict[str, Any] = {
-            **(search_options or {}),
-            **scope,
-            "filters": filters,
-            "top_k": top_k,
-            "threshold": threshold,
-        }
+        self._options: dict[str, Any] = {**(search_options or {}), **scope}
+        self._options |= {"filters": filters, "top_k": top_k, "threshold": threshold}
         super().__init__(callback_manager=callback_manager, verbose=verbose)
 
     @override
@@ -88,12 +83,7 @@ class Mem0MilvusRetriever(BaseRetriever):
         if not query.strip():
             return []
         found = await memory.search(query, **self._options)
-        return to_nodes(found["results"])
-
-
-def to_nodes(memories: Sequence[SearchItem]) -> list[NodeWithScore]:
-    """Return the memories of a search as nodes."""
-    return [NodeWithScore(node=_to_node(memory), score=memory["relevance"]) for memory in memories]
+        return [NodeWithScore(node=_to_node(item), score=item["relevance"]) for item in found["results"]]
 
 
 def _to_node(memory: SearchItem) -> TextNode:

@@ -18,18 +18,11 @@ def read_scope(
     *,
     required_by: str | None = None,
 ) -> Scope:
-    """Return the ids that were given.
-
-    Args:
-        user_id: the id of the user.
-        agent_id: the id of the agent.
-        run_id: the id of the conversation.
-        context: the same three in a dict, as ``llama-index-memory-mem0`` takes them.
-        required_by: the name of the class that needs at least one id; None if there may be none.
+    """Return the ids that were given, as arguments or in ``context``, as ``llama-index-memory-mem0`` takes them.
 
     Raises:
-        ValidationError: an id is invalid, is given twice with different values, or is missing; or ``context`` has other
-            keys.
+        ValidationError: an id is invalid or given twice with different values; ``context`` has other keys; or there is
+            no id, and the class named by ``required_by`` needs one.
     """
     if unknown := set(context or ()) - set(SCOPE_FIELDS):
         raise ValidationError(f"context has {sorted(unknown)}; the ids of a scope are {', '.join(SCOPE_FIELDS)}.")

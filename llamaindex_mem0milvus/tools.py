@@ -12,13 +12,7 @@ from llamaindex_mem0milvus.scope import read_scope
 from mem0milvus import AsyncMemory, Faces, Memory, MemoryTools
 
 #: The name of each tool, and its name in ``MemoryTools``.
-TOOLS = {
-    "search_memories": "search",
-    "save_memory": "save",
-    "update_memory": "update",
-    "delete_memory": "delete",
-}
-
+TOOLS = {"search_memories": "search", "save_memory": "save", "update_memory": "update", "delete_memory": "delete"}
 
 _QUERY = (str, Field(description="What to look for, in the user's words."))
 _TEXT = (str, Field(description="One fact, complete in itself."))

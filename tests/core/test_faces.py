@@ -143,5 +143,5 @@ def test_a_blocking_body_opens_records_beside_a_memory_with_models_that_keep_con
 def test_what_is_no_memory_is_refused(wrong: Any) -> None:
     with pytest.raises(ValidationError, match="must be a Memory"):
         Faces(wrong)
-    with pytest.raises(ValidationError, match="must be a RecordStore"):
+    with pytest.raises(ValidationError, match="a RecordStore"):
         RecordFaces(wrong)

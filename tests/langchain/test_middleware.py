@@ -237,7 +237,7 @@ class TestFailures:
         with caplog.at_level(logging.WARNING):
             assert run(agent, ask("Where do I work?"), ALICE)["messages"][-1].text == "I see."
         assert "could not be recalled" in caplog.text
-        assert "could not be kept" in caplog.text
+        assert "could not be stored" in caplog.text
 
     def test_failures_are_raised_for_those_who_want_them(self, tmp_path: Path, run: Call) -> None:
         llm = ScriptedLLM()

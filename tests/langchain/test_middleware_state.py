@@ -14,9 +14,8 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command, interrupt
 
-from langchain_mem0milvus import recalled_texts
-from langchain_mem0milvus.middleware import Mem0MilvusMiddleware
-from langchain_mem0milvus.recalled_texts import RecalledTexts
+from langchain_mem0milvus import middleware as middleware_module
+from langchain_mem0milvus.middleware import Mem0MilvusMiddleware, RecalledTexts
 from mem0milvus import Memory
 from tests.langchain.conftest import (
     ALICE,
@@ -104,7 +103,7 @@ class TestState:
     def test_texts_of_runs_are_let_go_and_bounded(
         self, memory: Memory, run: Call, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(recalled_texts, "MOST_TEXTS", 2)
+        monkeypatch.setattr(middleware_module, "MOST_TEXTS", 2)
         texts = RecalledTexts()
         first, second, third = (texts.put(text) for text in "abc")
         assert [texts.get(key) for key in (first, second, third, "none")] == [None, "b", "c", None]
@@ -112,7 +111,7 @@ class TestState:
         texts.drop("none")
         assert [texts.get(key) for key in (second, third)] == [None, "c"]
 
-        monkeypatch.setattr(recalled_texts, "MOST_TEXTS", 1)
+        monkeypatch.setattr(middleware_module, "MOST_TEXTS", 1)
         memory.add("I travel to Lisbon in May.", user_id="alice", infer=False)
         model = ScriptedChatModel()
         middleware = Mem0MilvusMiddleware(memory)

@@ -83,25 +83,23 @@ class Keep:
         """
         if not messages:
             return
-        if self.on_error == "raise":
-            await self._add(memory, messages, scope)
-            return
         try:
             await self._add_or_defer(memory, messages, scope)
         except Mem0MilvusError as error:
-            log_failure("A turn could not be kept", error)
+            if self.on_error == "raise":
+                raise
+            log_failure("A turn could not be stored", error)
 
     async def _add_or_defer(self, memory: AsyncMemory, messages: Messages, scope: Mapping[str, Any]) -> None:
-        try:
-            await self._add(memory, messages, scope)
-        except (ExtractionError, EmbeddingError) as error:
-            log_failure("A turn is kept as it is, to be extracted later", error)
-            await memory.add(messages, metadata=self.metadata, background="durable", **scope)
-
-    async def _add(self, memory: AsyncMemory, messages: Messages, scope: Mapping[str, Any]) -> None:
         # With infer=True, store the messages durably and extract later. With infer=False there is nothing to defer.
         background: Literal["durable", False] = "durable" if self.background and self.infer else False
-        await memory.add(messages, infer=self.infer, metadata=self.metadata, background=background, **scope)
+        try:
+            await memory.add(messages, infer=self.infer, metadata=self.metadata, background=background, **scope)
+        except (ExtractionError, EmbeddingError) as error:
+            if self.on_error == "raise":
+                raise
+            log_failure("A turn is stored pending, to be extracted later", error)
+            await memory.add(messages, metadata=self.metadata, background="durable", **scope)
 
 
 def check_on_error(on_error: str) -> OnError:

@@ -7,22 +7,62 @@ receives an ``AsyncMemory``: ``arun`` passes one for the event loop, ``run`` one
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from mem0milvus.client.memory import AsyncMemory, Memory
 from mem0milvus.client.record_store import AsyncRecordStore, RecordStore
-from mem0milvus.client.sessions import AsyncSession, BlockingSession, StorePart, record_part
-from mem0milvus.errors import StoreError, ValidationError
-from mem0milvus.ports import RecordPorts
+from mem0milvus.client.sessions import AsyncSession, BlockingSession, record_part
+from mem0milvus.errors import ConfigError, StoreError, ValidationError
 from mem0milvus.runtime.blocking_driver import run
 
 T = TypeVar("T")
+ClientT = TypeVar("ClientT")
 
-_ONLY_ASYNC = "{} can only be awaited. Give a {} (to_sync() makes one), which serves blocking and async callers."
+
+class Bridge(Generic[ClientT]):
+    """Runs coroutine functions for blocking and async callers. It does not own the client: its opener closes it.
+
+    Args:
+        given: the open client.
+        blocking: the client whose methods never suspend; None if only async callers are served.
+        for_async: the client for event loops.
+    """
+
+    def __init__(self, given: object, blocking: ClientT | None, for_async: ClientT) -> None:
+        self._given = given
+        self._blocking = blocking
+        self._async = for_async
+
+    def run(self, body: Callable[[ClientT], Coroutine[Any, Any, T]]) -> T:
+        """Run a body for a blocking caller, and return its result. Works with and without a running event loop.
+
+        Args:
+            body: a coroutine function that awaits only methods of the client that it receives.
+
+        Raises:
+            StoreError: the given memory or store is an async one, or is closed.
+        """
+        if self._blocking is None:
+            name = type(self._given).__name__
+            raise StoreError(
+                f"An {name} can only be awaited. Its to_sync() makes a {name.removeprefix('Async')}, which serves "
+                "blocking and async callers."
+            )
+        return run(body(self._blocking))
+
+    async def arun(self, body: Callable[[ClientT], Coroutine[Any, Any, T]]) -> T:
+        """Run a body for an async caller, and return its result.
+
+        For a ``Memory``, its own worker thread writes the adds in the background, so they outlive the event loop.
+        """
+        return await body(self._async)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._given!r})"
 
 
-class Faces:
-    """Blocking and async access to one open memory. It does not own the memory: closing stays with its opener.
+class Faces(Bridge[AsyncMemory]):
+    """Blocking and async access to one open memory. It does not own the memory: its opener closes it.
 
     Args:
         memory: a ``Memory``, for blocking and async callers; or an ``AsyncMemory``, for async callers only.
@@ -32,38 +72,15 @@ class Faces:
     """
 
     def __init__(self, memory: Memory | AsyncMemory) -> None:
-        if not isinstance(memory, (Memory, AsyncMemory)):
+        self.memory = memory
+        if isinstance(memory, Memory):
+            super().__init__(memory, memory._coroutines(), memory._borrowed_async())
+        elif isinstance(memory, AsyncMemory):
+            super().__init__(memory, None, memory)
+        else:
             raise ValidationError(
                 f"memory must be a Memory or an AsyncMemory of mem0milvus, not {type(memory).__name__}."
             )
-        self._memory = memory
-        self._blocking = memory._coroutines() if isinstance(memory, Memory) else None
-        self._async = memory._borrowed_async() if isinstance(memory, Memory) else memory
-
-    @property
-    def memory(self) -> Memory | AsyncMemory:
-        """The memory given to the constructor."""
-        return self._memory
-
-    def run(self, body: Callable[[AsyncMemory], Coroutine[Any, Any, T]]) -> T:
-        """Run a body for a blocking caller, and return its result. Works with and without a running event loop.
-
-        Args:
-            body: a coroutine function that awaits only methods of the memory that it receives.
-
-        Raises:
-            StoreError: the memory is an ``AsyncMemory``, or is closed.
-        """
-        if self._blocking is None:
-            raise StoreError(_ONLY_ASYNC.format("An AsyncMemory", "Memory"))
-        return run(body(self._blocking))
-
-    async def arun(self, body: Callable[[AsyncMemory], Coroutine[Any, Any, T]]) -> T:
-        """Run a body for an async caller, and return its result.
-
-        For a ``Memory``, its own worker thread writes the adds in the background, so they outlive the event loop.
-        """
-        return await body(self._async)
 
     def records(self, collection_name: str | None = None) -> RecordFaces:
         """Return blocking and async access to a record store beside the memory, open as long as the memory is.
@@ -74,62 +91,39 @@ class Faces:
         Raises:
             ConfigError: the collection name cannot be used.
         """
-        return RecordFaces._over(self._memory, record_part(self._memory._runtime, collection_name))
-
-    def __repr__(self) -> str:
-        return f"Faces({self._memory!r})"
+        return RecordFaces(self.memory, collection_name)
 
 
-class RecordFaces:
-    """Blocking and async access to one open record store. It does not own the store: closing stays with its opener.
+class RecordFaces(Bridge[AsyncRecordStore]):
+    """Blocking and async access to one open record store. It does not own the store: its opener closes it.
 
     Args:
-        store: a ``RecordStore``, for blocking and async callers; or an ``AsyncRecordStore``, for async callers only.
+        store: a ``RecordStore`` or a ``Memory``, for blocking and async callers; or an ``AsyncRecordStore`` or an
+            ``AsyncMemory``, for async callers only.
+        collection_name: the collection beside a memory; default: ``<the memory's collection>_records``.
 
     Raises:
-        ValidationError: the argument is neither.
+        ValidationError: ``store`` is none of these.
+        ConfigError: the collection name cannot be used, or is given with a record store, which has one.
     """
 
-    def __init__(self, store: RecordStore | AsyncRecordStore) -> None:
-        if not isinstance(store, (RecordStore, AsyncRecordStore)):
-            raise ValidationError(
-                f"store must be a RecordStore or an AsyncRecordStore of mem0milvus, not {type(store).__name__}."
-            )
-        self._attach(store, store._session.part)
-
-    def _attach(
-        self, owner: Memory | AsyncMemory | RecordStore | AsyncRecordStore, part: StorePart[RecordPorts]
+    def __init__(
+        self, store: Memory | AsyncMemory | RecordStore | AsyncRecordStore, collection_name: str | None = None
     ) -> None:
-        self._owner = owner
-        is_blocking = isinstance(owner, (Memory, RecordStore))
-        self._blocking = AsyncRecordStore._over(BlockingSession(part, owner._session)) if is_blocking else None
-        if isinstance(owner, AsyncRecordStore):
-            self._async = owner
+        if isinstance(store, (Memory, AsyncMemory)):
+            part = record_part(store._runtime, collection_name)
+        elif not isinstance(store, (RecordStore, AsyncRecordStore)):
+            raise ValidationError(
+                f"Give a Memory or a RecordStore of mem0milvus, or an async one, not {type(store).__name__}."
+            )
+        elif collection_name is not None:
+            raise ConfigError("A record store has a collection already: give collection_name= where it is opened.")
         else:
-            self._async = AsyncRecordStore._over(AsyncSession(part, owner._session))
-
-    @classmethod
-    def _over(cls, owner: Memory | AsyncMemory, part: StorePart[RecordPorts]) -> RecordFaces:
-        faces = cls.__new__(cls)
-        faces._attach(owner, part)
-        return faces
-
-    def run(self, body: Callable[[AsyncRecordStore], Coroutine[Any, Any, T]]) -> T:
-        """Run a body for a blocking caller, and return its result. Works with and without a running event loop.
-
-        Args:
-            body: a coroutine function that awaits only methods of the store that it receives.
-
-        Raises:
-            StoreError: the store or memory is an async one, or is closed.
-        """
-        if self._blocking is None:
-            raise StoreError(_ONLY_ASYNC.format("This", "RecordStore or a Memory"))
-        return run(body(self._blocking))
-
-    async def arun(self, body: Callable[[AsyncRecordStore], Coroutine[Any, Any, T]]) -> T:
-        """Run a body for an async caller, and return its result."""
-        return await body(self._async)
-
-    def __repr__(self) -> str:
-        return f"RecordFaces({self._owner!r})"
+            part = store._session.part
+        is_blocking = isinstance(store, (Memory, RecordStore))
+        blocking = AsyncRecordStore._over(BlockingSession(part, store._session)) if is_blocking else None
+        if isinstance(store, AsyncRecordStore):
+            for_async = store
+        else:
+            for_async = AsyncRecordStore._over(AsyncSession(part, store._session))
+        super().__init__(store, blocking, for_async)
