@@ -1,5 +1,9 @@
 # After a change, run tools/blocking_client.py, which generates maintenance.py from this file.
-"""Methods of ``AsyncMemory`` for a whole store: opening, upkeep, dumps and closing."""
+# mypy: disable-error-code="empty-body"
+"""Methods of ``AsyncMemory`` for a whole store: opening, upkeep, dumps and closing.
+
+A decorated method has no body: its decorator passes the arguments to the operation.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mem0milvus import operations
-from mem0milvus.client.lifecycle import AsyncClient
+from mem0milvus.client.lifecycle import AsyncClient, async_operation
 from mem0milvus.client.sessions import AsyncSession, memory_part, new_store
 from mem0milvus.client.timeline_chart import draw_timeline
 from mem0milvus.operations.memories.timeline import DEFAULT_LINES
@@ -105,6 +109,7 @@ class AsyncMaintenance(AsyncClient[Ports]):
         lives = await self._run(operations.timeline, user_id, agent_id=agent_id, run_id=run_id, limit=limit)
         return await self._call(draw_timeline, lives)
 
+    @async_operation(operations.flush)
     async def flush(self, timeout: float | None = None) -> FlushOutcome:
         """Wait for the adds in the background.
 
@@ -122,8 +127,8 @@ class AsyncMaintenance(AsyncClient[Ports]):
             >>> await memory.add("I like to play tennis on weekends.", user_id="alice", background=True)
             >>> outcome = await memory.flush(timeout=30.0)
         """
-        return await self._run(operations.flush, timeout)
 
+    @async_operation(operations.process_pending)
     async def process_pending(
         self, *, user_id: ScopeId = UNSET, agent_id: ScopeId = UNSET, run_id: ScopeId = UNSET
     ) -> PendingOutcome:
@@ -152,8 +157,8 @@ class AsyncMaintenance(AsyncClient[Ports]):
             >>> outcome = await memory.process_pending()
             >>> outcome["processed"], outcome["failed"]
         """
-        return await self._run(operations.process_pending, user_id=user_id, agent_id=agent_id, run_id=run_id)
 
+    @async_operation(operations.vacuum)
     async def vacuum(self) -> VacuumOutcome:
         """Erase the expired memories of all users, and free the space of deleted rows.
 
@@ -171,8 +176,8 @@ class AsyncMaintenance(AsyncClient[Ports]):
             >>> outcome = await memory.vacuum()
             >>> outcome["expired"], outcome["versions"]
         """
-        return await self._run(operations.vacuum)
 
+    @async_operation(operations.dump)
     async def dump(
         self, path: FilePath, *, vectors: bool = True, overwrite: bool = False, progress: Progress | None = None
     ) -> DumpOutcome:
@@ -201,8 +206,8 @@ class AsyncMaintenance(AsyncClient[Ports]):
             >>> outcome = await memory.dump("memories.jsonl", overwrite=True)
             >>> outcome["memories"], outcome["versions"]
         """
-        return await self._run(operations.dump, path, vectors=vectors, overwrite=overwrite, progress=progress)
 
+    @async_operation(operations.load)
     async def load(
         self, path: FilePath, *, on_conflict: OnConflict = "error", progress: Progress | None = None
     ) -> LoadOutcome:
@@ -233,8 +238,8 @@ class AsyncMaintenance(AsyncClient[Ports]):
             >>> outcome = await memory.load("memories.jsonl", on_conflict="skip")
             >>> outcome["memories"], outcome["present"]
         """
-        return await self._run(operations.load, path, on_conflict=on_conflict, progress=progress)
 
+    @async_operation(operations.reembed)
     async def reembed(
         self,
         embedder: Embedder | Mapping[str, Any] | None = None,
@@ -274,8 +279,8 @@ class AsyncMaintenance(AsyncClient[Ports]):
             >>> outcome = await memory.reembed({"provider": "offline", "config": {"embedding_dims": 256}})
             >>> outcome["memories"], outcome["kept"]
         """
-        return await self._run(operations.reembed, embedder, drop_old=drop_old, progress=progress)
 
+    @async_operation(operations.reset)
     async def reset(self) -> Outcome:
         """Delete the memories of all users: drop both collections and create them again.
 
@@ -288,7 +293,6 @@ class AsyncMaintenance(AsyncClient[Ports]):
             >>> await memory.reset()
             {'message': 'Memory reset successfully!'}
         """
-        return await self._run(operations.reset)
 
     async def aclose(self) -> None:
         """Finish the adds in the background, then close this client; a second call does nothing.

@@ -1,12 +1,13 @@
 # After a change, run tools/blocking_client.py, which generates record_methods.py from this file.
-"""Methods of ``AsyncRecordStore``."""
+# mypy: disable-error-code="empty-body"
+"""Methods of ``AsyncRecordStore``. A decorated one has no body: its decorator passes the arguments to the operation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mem0milvus.client.lifecycle import AsyncClient
+from mem0milvus.client.lifecycle import AsyncClient, async_operation
 from mem0milvus.client.sessions import AsyncSession, new_store, record_part
 from mem0milvus.data.record_types import (
     FoundRecords,
@@ -91,6 +92,7 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
         memory._session.check_open()
         return cls._over(AsyncSession(record_part(memory._runtime, collection_name).share()))
 
+    @async_operation(operations.put)
     async def put(
         self,
         namespace: Namespace,
@@ -124,8 +126,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> await store.put(("user", "alice"), "theme", {"dark": True}, text="Prefers a dark theme.")
             >>> await store.get(("user", "alice"), "theme")
         """
-        await self._run(operations.put, namespace, key, value, text=text, vector=vector, ttl_s=ttl_s, order=order)
 
+    @async_operation(operations.put_many)
     async def put_many(self, records: Sequence[PutRecord]) -> None:
         """Store several records in one request, with the result of one ``put`` after the other.
 
@@ -140,8 +142,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> from mem0milvus import PutRecord
             >>> await store.put_many([PutRecord(namespace=("user", "alice"), key="theme", value={"dark": True})])
         """
-        await self._run(operations.put_many, records)
 
+    @async_operation(operations.get)
     async def get(self, namespace: Namespace, key: str, *, refresh_ttl: bool = False) -> RecordItem | None:
         """Return one record, or None if there is none or its lifetime is over.
 
@@ -158,8 +160,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> item = await store.get(("user", "alice"), "theme")
             >>> item and item["value"]
         """
-        return await self._run(operations.get, namespace, key, refresh_ttl=refresh_ttl)
 
+    @async_operation(operations.get_many)
     async def get_many(self, keys: Sequence[tuple[Namespace, str]], *, refresh_ttl: bool = False) -> MaybeRecords:
         """Return a record or None for each pair of namespace and key. The errors are those of ``get``.
 
@@ -167,8 +169,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> items = await store.get_many([(("user", "alice"), "theme"), (("user", "bob"), "theme")])
             >>> [item and item["value"] for item in items]
         """
-        return await self._run(operations.get_many, keys, refresh_ttl=refresh_ttl)
 
+    @async_operation(operations.delete)
     async def delete(self, namespace: Namespace, key: str) -> bool:
         """Delete one record, and return whether it existed.
 
@@ -180,8 +182,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> await store.delete(("user", "alice"), "no such key")
             False
         """
-        return await self._run(operations.delete, namespace, key)
 
+    @async_operation(operations.delete_many)
     async def delete_many(self, keys: Sequence[tuple[Namespace, str]]) -> int:
         """Delete the records of several pairs of namespace and key, and return how many existed.
 
@@ -194,8 +196,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> await store.delete_many([(("user", "alice"), "theme"), (("user", "bob"), "no such key")])
             1
         """
-        return await self._run(operations.delete_many, keys)
 
+    @async_operation(operations.delete_namespace)
     async def delete_namespace(self, namespace: Namespace, *, prefix: bool = False) -> int:
         """Delete all records of a namespace, and return how many there were.
 
@@ -211,8 +213,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> await store.delete_namespace(("user", "alice"), prefix=True)
             1
         """
-        return await self._run(operations.delete_namespace, namespace, prefix=prefix)
 
+    @async_operation(operations.list_records)
     async def list(
         self,
         namespace: Namespace,
@@ -247,18 +249,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> latest = await store.list(("user", "alice"), limit=5, descending=True)
             >>> [(item["key"], item["value"]) for item in latest]
         """
-        return await self._run(
-            operations.list_records,
-            namespace,
-            prefix=prefix,
-            filters=filters,
-            limit=limit,
-            offset=offset,
-            order=order,
-            descending=descending,
-            consistency=consistency,
-        )
 
+    @async_operation(operations.search)
     async def search(
         self,
         query: str | None,
@@ -295,19 +287,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> found = await store.search("Which theme?", ("user",), limit=3)
             >>> [(item["key"], item["relevance"]) for item in found]
         """
-        return await self._run(
-            operations.search,
-            query,
-            namespace_prefix,
-            filters=filters,
-            limit=limit,
-            offset=offset,
-            threshold=threshold,
-            mode=mode,
-            refresh_ttl=refresh_ttl,
-            consistency=consistency,
-        )
 
+    @async_operation(operations.list_namespaces)
     async def list_namespaces(
         self,
         *,
@@ -336,16 +317,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> await store.list_namespaces(prefix=("user",), max_depth=2)
             [('user', 'alice')]
         """
-        return await self._run(
-            operations.list_namespaces,
-            prefix=prefix,
-            suffix=suffix,
-            conditions=conditions,
-            max_depth=max_depth,
-            limit=limit,
-            offset=offset,
-        )
 
+    @async_operation(operations.batch)
     async def batch(self, requests: Sequence[RecordRequest]) -> RecordAnswers:
         """Answer several requests one after the other: a later request sees what an earlier one stored.
 
@@ -367,8 +340,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> await store.batch([GetRecord(namespace=("user", "alice"), key="no such key")])
             [None]
         """
-        return await self._run(operations.batch, requests)
 
+    @async_operation(operations.sweep)
     async def sweep(self) -> int:
         """Delete the records whose lifetime is over, which no read returns any more, and return how many there were.
 
@@ -379,7 +352,6 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> await store.sweep()
             0
         """
-        return await self._run(operations.sweep)
 
     async def aclose(self) -> None:
         """Close this client. A second call does nothing; any other method raises StoreError afterwards.

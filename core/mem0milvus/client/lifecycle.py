@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import aclosing
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from mem0milvus.client.sessions import PortsT, Session
@@ -15,10 +16,16 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from mem0milvus.client.sessions import Operation
     from mem0milvus.runtime.open_store import OpenStore
 
 P = ParamSpec("P")
 T = TypeVar("T")
+ClientT = TypeVar("ClientT", bound="Client[Any]")
+
+if TYPE_CHECKING:
+    BlockingMethod = Callable[Concatenate[ClientT, P], T]
+    AsyncMethod = Callable[Concatenate[ClientT, P], Coroutine[Any, Any, T]]
 
 
 class Client(ABC, Generic[PortsT]):
@@ -47,9 +54,7 @@ class BlockingClient(Client[PortsT]):
     def _ports(self) -> PortsT:
         return run(self._session.open())
 
-    def _run(
-        self, operation: Callable[Concatenate[PortsT, P], Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    def _run(self, operation: Operation[PortsT, P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return run(self._session.run(operation, *args, **kwargs))
 
     def _iterate(
@@ -110,3 +115,40 @@ class AsyncClient(Client[PortsT]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def blocking_operation(
+    operation: Operation[PortsT, P, T],
+) -> Callable[[BlockingMethod[ClientT, P, T]], BlockingMethod[ClientT, P, T]]:
+    """Return the decorator of a blocking method; see ``async_operation``."""
+
+    def decorate(method: BlockingMethod[ClientT, P, T]) -> BlockingMethod[ClientT, P, T]:
+        @wraps(method)
+        def run_operation(client: ClientT, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            method(client, *args, **kwargs)
+            return run(client._session.run(operation, *args, **kwargs))
+
+        return run_operation
+
+    return decorate
+
+
+def async_operation(
+    operation: Operation[PortsT, P, T],
+) -> Callable[[AsyncMethod[ClientT, P, T]], AsyncMethod[ClientT, P, T]]:
+    """Return the decorator of a method that consists of a signature and a docstring, and runs this operation.
+
+    The operation receives the ports of the client, then the arguments. mypy checks that it accepts them.
+    """
+
+    def decorate(method: AsyncMethod[ClientT, P, T]) -> AsyncMethod[ClientT, P, T]:
+        @wraps(method)
+        async def run_operation(client: ClientT, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            # The method's body is empty. Calling it makes Python check the arguments, before the store is opened and
+            # with the method's own name in the TypeError.
+            await method(client, *args, **kwargs)
+            return await client._session.run(operation, *args, **kwargs)
+
+        return run_operation
+
+    return decorate

@@ -1,5 +1,9 @@
 # Do not edit: generated from async_maintenance.py by tools/blocking_client.py.
-"""Methods of ``Memory`` for a whole store: opening, upkeep, dumps and closing."""
+# mypy: disable-error-code="empty-body"
+"""Methods of ``Memory`` for a whole store: opening, upkeep, dumps and closing.
+
+A decorated method has no body: its decorator passes the arguments to the operation.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mem0milvus import operations
-from mem0milvus.client.lifecycle import BlockingClient
+from mem0milvus.client.lifecycle import BlockingClient, blocking_operation
 from mem0milvus.client.sessions import BlockingSession, memory_part, new_store
 from mem0milvus.client.timeline_chart import draw_timeline
 from mem0milvus.operations.memories.timeline import DEFAULT_LINES
@@ -105,6 +109,7 @@ class Maintenance(BlockingClient[Ports]):
         lives = self._run(operations.timeline, user_id, agent_id=agent_id, run_id=run_id, limit=limit)
         return self._call(draw_timeline, lives)
 
+    @blocking_operation(operations.flush)
     def flush(self, timeout: float | None = None) -> FlushOutcome:
         """Wait for the adds in the background.
 
@@ -122,8 +127,8 @@ class Maintenance(BlockingClient[Ports]):
             >>> memory.add("I like to play tennis on weekends.", user_id="alice", background=True)
             >>> outcome = memory.flush(timeout=30.0)
         """
-        return self._run(operations.flush, timeout)
 
+    @blocking_operation(operations.process_pending)
     def process_pending(
         self, *, user_id: ScopeId = UNSET, agent_id: ScopeId = UNSET, run_id: ScopeId = UNSET
     ) -> PendingOutcome:
@@ -152,8 +157,8 @@ class Maintenance(BlockingClient[Ports]):
             >>> outcome = memory.process_pending()
             >>> outcome["processed"], outcome["failed"]
         """
-        return self._run(operations.process_pending, user_id=user_id, agent_id=agent_id, run_id=run_id)
 
+    @blocking_operation(operations.vacuum)
     def vacuum(self) -> VacuumOutcome:
         """Erase the expired memories of all users, and free the space of deleted rows.
 
@@ -171,8 +176,8 @@ class Maintenance(BlockingClient[Ports]):
             >>> outcome = memory.vacuum()
             >>> outcome["expired"], outcome["versions"]
         """
-        return self._run(operations.vacuum)
 
+    @blocking_operation(operations.dump)
     def dump(
         self, path: FilePath, *, vectors: bool = True, overwrite: bool = False, progress: Progress | None = None
     ) -> DumpOutcome:
@@ -201,8 +206,8 @@ class Maintenance(BlockingClient[Ports]):
             >>> outcome = memory.dump("memories.jsonl", overwrite=True)
             >>> outcome["memories"], outcome["versions"]
         """
-        return self._run(operations.dump, path, vectors=vectors, overwrite=overwrite, progress=progress)
 
+    @blocking_operation(operations.load)
     def load(
         self, path: FilePath, *, on_conflict: OnConflict = "error", progress: Progress | None = None
     ) -> LoadOutcome:
@@ -233,8 +238,8 @@ class Maintenance(BlockingClient[Ports]):
             >>> outcome = memory.load("memories.jsonl", on_conflict="skip")
             >>> outcome["memories"], outcome["present"]
         """
-        return self._run(operations.load, path, on_conflict=on_conflict, progress=progress)
 
+    @blocking_operation(operations.reembed)
     def reembed(
         self,
         embedder: Embedder | Mapping[str, Any] | None = None,
@@ -274,8 +279,8 @@ class Maintenance(BlockingClient[Ports]):
             >>> outcome = memory.reembed({"provider": "offline", "config": {"embedding_dims": 256}})
             >>> outcome["memories"], outcome["kept"]
         """
-        return self._run(operations.reembed, embedder, drop_old=drop_old, progress=progress)
 
+    @blocking_operation(operations.reset)
     def reset(self) -> Outcome:
         """Delete the memories of all users: drop both collections and create them again.
 
@@ -288,7 +293,6 @@ class Maintenance(BlockingClient[Ports]):
             >>> memory.reset()
             {'message': 'Memory reset successfully!'}
         """
-        return self._run(operations.reset)
 
     def close(self) -> None:
         """Finish the adds in the background, then close this client; a second call does nothing.

@@ -1,5 +1,9 @@
 # Do not edit: generated from async_memory_methods.py by tools/blocking_client.py.
-"""Methods of ``Memory`` that add, find and change memories."""
+# mypy: disable-error-code="empty-body"
+"""Methods of ``Memory`` that add, find and change memories.
+
+A decorated method has no body: its decorator passes the arguments to the operation.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mem0milvus import operations
+from mem0milvus.client.lifecycle import blocking_operation
 from mem0milvus.client.maintenance import Maintenance
 from mem0milvus.retrieval.ranking import DEFAULT_PRESET, PresetName
 from mem0milvus.types import (
@@ -31,6 +36,7 @@ from mem0milvus.types import (
 class MemoryMethods(Maintenance):
     """Adding, finding and changing memories."""
 
+    @blocking_operation(operations.add)
     def add(
         self,
         messages: Messages,
@@ -85,21 +91,8 @@ class MemoryMethods(Maintenance):
             >>> [change["memory"] for change in added["results"]]
             ['I like to play tennis on weekends.']
         """
-        return self._run(
-            operations.add,
-            messages,
-            user_id=user_id,
-            agent_id=agent_id,
-            run_id=run_id,
-            metadata=metadata,
-            infer=infer,
-            timestamp=timestamp,
-            expires_at=expires_at,
-            prompt=prompt,
-            ids=ids,
-            background=background,
-        )
 
+    @blocking_operation(operations.search)
     def search(
         self,
         query: str,
@@ -150,23 +143,8 @@ class MemoryMethods(Maintenance):
             >>> found = memory.search("What are my hobbies?", user_id="alice", top_k=3)
             >>> [(item["memory"], item["relevance"]) for item in found["results"]]
         """
-        return self._run(
-            operations.search,
-            query,
-            user_id,
-            agent_id=agent_id,
-            run_id=run_id,
-            filters=filters,
-            top_k=top_k,
-            limit=limit,
-            threshold=threshold,
-            as_of=as_of,
-            mode=mode,
-            preset=preset,
-            consistency=consistency,
-            explain=explain,
-        )
 
+    @blocking_operation(operations.get)
     def get(self, memory_id: str) -> MemoryItem:
         """Return one memory.
 
@@ -179,8 +157,8 @@ class MemoryMethods(Maintenance):
             >>> item = memory.get("tennis")
             >>> item["memory"], item["version"]
         """
-        return self._run(operations.get, memory_id)
 
+    @blocking_operation(operations.get_all)
     def get_all(
         self,
         user_id: ScopeId = UNSET,
@@ -216,18 +194,6 @@ class MemoryMethods(Maintenance):
             >>> page = memory.get_all(user_id="alice", top_k=20, offset=40)
             >>> [item["memory"] for item in page["results"]]
         """
-        return self._run(
-            operations.get_all,
-            user_id,
-            agent_id=agent_id,
-            run_id=run_id,
-            filters=filters,
-            top_k=top_k,
-            limit=limit,
-            offset=offset,
-            as_of=as_of,
-            consistency=consistency,
-        )
 
     def iterate(
         self,
@@ -258,6 +224,7 @@ class MemoryMethods(Maintenance):
             consistency=consistency,
         )
 
+    @blocking_operation(operations.update)
     def update(self, memory_id: str, data: str, metadata: Mapping[str, Any] | None = None) -> Outcome:
         """Store a new version of a memory. Its history keeps the version before.
 
@@ -276,8 +243,8 @@ class MemoryMethods(Maintenance):
             >>> memory.update("tennis", "I like to play golf.", {"category": "hobbies"})
             {'message': 'Memory updated successfully!'}
         """
-        return self._run(operations.update, memory_id, data, metadata)
 
+    @blocking_operation(operations.delete)
     def delete(
         self,
         memory_id: str | Unset = UNSET,
@@ -307,8 +274,8 @@ class MemoryMethods(Maintenance):
             >>> memory.delete("tennis")
             {'message': 'Memory deleted successfully!', 'deleted': 1}
         """
-        return self._run(operations.delete, memory_id, memory_ids=memory_ids, user_id=user_id, purge=purge)
 
+    @blocking_operation(operations.delete_all)
     def delete_all(
         self,
         *,
@@ -336,8 +303,8 @@ class MemoryMethods(Maintenance):
             >>> outcome = memory.delete_all(user_id="alice", run_id="session-1")
             >>> outcome["deleted"]
         """
-        return self._run(operations.delete_all, user_id=user_id, agent_id=agent_id, run_id=run_id, purge=purge)
 
+    @blocking_operation(operations.history)
     def history(self, memory_id: str) -> list[HistoryEntry]:
         """Return all changes of a memory, also of a deleted one, oldest first.
 
@@ -350,8 +317,8 @@ class MemoryMethods(Maintenance):
             >>> entries = memory.history("tennis")
             >>> [(entry["version"], entry["event"], entry["new_memory"]) for entry in entries]
         """
-        return self._run(operations.history, memory_id)
 
+    @blocking_operation(operations.restore)
     def restore(self, memory_id: str, version: int) -> Outcome:
         """Store an earlier version of a memory, deleted or not, as its new version.
 
@@ -368,4 +335,3 @@ class MemoryMethods(Maintenance):
             >>> memory.restore("tennis", version=1)
             {'message': 'Memory restored successfully!'}
         """
-        return self._run(operations.restore, memory_id, version)

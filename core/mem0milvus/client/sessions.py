@@ -29,6 +29,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 PortsT = TypeVar("PortsT")
 
+if TYPE_CHECKING:
+    Operation = Callable[Concatenate[PortsT, P], Coroutine[Any, Any, T]]
+
 
 @dataclass(frozen=True, slots=True)
 class StorePart(Generic[PortsT]):
