@@ -84,9 +84,7 @@ class BlockingClient(Client[PortsT]):
 class AsyncClient(Client[PortsT]):
     """A client whose operations are awaited."""
 
-    async def _run(
-        self, operation: Callable[Concatenate[PortsT, P], Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def _run(self, operation: Operation[PortsT, P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._session.run(operation, *args, **kwargs)
 
     async def _iterate(

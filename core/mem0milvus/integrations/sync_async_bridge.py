@@ -1,4 +1,4 @@
-"""Blocking and async access to an open memory, for code that is written once as a coroutine.
+"""Blocking and async access to an open memory, for code that is written once as a coroutine function.
 
 Frameworks call a blocking and an async method for each task. With ``Faces``, one ``async def`` is the body of both. It
 receives an ``AsyncMemory``: ``arun`` passes one for the event loop, ``run`` one whose methods block and never suspend.
@@ -7,7 +7,7 @@ receives an ``AsyncMemory``: ``arun`` passes one for the event loop, ``run`` one
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from mem0milvus.client.memory import AsyncMemory, Memory
 from mem0milvus.client.record_store import AsyncRecordStore, RecordStore
@@ -17,11 +17,44 @@ from mem0milvus.ports import RecordPorts
 from mem0milvus.runtime.blocking_driver import run
 
 T = TypeVar("T")
+ClientT = TypeVar("ClientT", AsyncMemory, AsyncRecordStore)
 
-_ONLY_ASYNC = "{} can only be awaited. Give a {} (to_sync() makes one), which serves blocking and async callers."
+
+class _BlockingAndAsync(Generic[ClientT]):
+    """The methods of ``Faces`` and ``RecordFaces``, which differ only in the client that a body receives."""
+
+    _owner: Memory | AsyncMemory | RecordStore | AsyncRecordStore
+    _blocking: ClientT | None  # None if the owner is an async client
+    _async: ClientT
+
+    def run(self, body: Callable[[ClientT], Coroutine[Any, Any, T]]) -> T:
+        """Run a body for a blocking caller, and return its result. Works with and without a running event loop.
+
+        Args:
+            body: a coroutine function that awaits only methods of the client that it receives.
+
+        Raises:
+            StoreError: the client given to the constructor is an async one, or is closed.
+        """
+        if self._blocking is None:
+            raise StoreError(
+                f"{type(self._owner).__name__} serves async callers only. Pass the client that its to_sync() method "
+                "returns, which serves blocking and async callers."
+            )
+        return run(body(self._blocking))
+
+    async def arun(self, body: Callable[[ClientT], Coroutine[Any, Any, T]]) -> T:
+        """Run a body for an async caller, and return its result.
+
+        For a ``Memory``, its own worker thread writes the adds in the background, so they outlive the event loop.
+        """
+        return await body(self._async)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._owner!r})"
 
 
-class Faces:
+class Faces(_BlockingAndAsync[AsyncMemory]):
     """Blocking and async access to one open memory. It does not own the memory: closing stays with its opener.
 
     Args:
@@ -29,6 +62,11 @@ class Faces:
 
     Raises:
         ValidationError: the argument is neither.
+
+    Examples:
+        >>> async def count(memory: AsyncMemory) -> int:
+        ...     return len((await memory.get_all(user_id="alice"))["results"])
+        >>> Faces(memory).run(count)  # or: await Faces(memory).arun(count)
     """
 
     def __init__(self, memory: Memory | AsyncMemory) -> None:
@@ -36,7 +74,7 @@ class Faces:
             raise ValidationError(
                 f"memory must be a Memory or an AsyncMemory of mem0milvus, not {type(memory).__name__}."
             )
-        self._memory = memory
+        self._owner = self._memory = memory
         self._blocking = memory._coroutines() if isinstance(memory, Memory) else None
         self._async = memory._borrowed_async() if isinstance(memory, Memory) else memory
 
@@ -44,26 +82,6 @@ class Faces:
     def memory(self) -> Memory | AsyncMemory:
         """The memory given to the constructor."""
         return self._memory
-
-    def run(self, body: Callable[[AsyncMemory], Coroutine[Any, Any, T]]) -> T:
-        """Run a body for a blocking caller, and return its result. Works with and without a running event loop.
-
-        Args:
-            body: a coroutine function that awaits only methods of the memory that it receives.
-
-        Raises:
-            StoreError: the memory is an ``AsyncMemory``, or is closed.
-        """
-        if self._blocking is None:
-            raise StoreError(_ONLY_ASYNC.format("An AsyncMemory", "Memory"))
-        return run(body(self._blocking))
-
-    async def arun(self, body: Callable[[AsyncMemory], Coroutine[Any, Any, T]]) -> T:
-        """Run a body for an async caller, and return its result.
-
-        For a ``Memory``, its own worker thread writes the adds in the background, so they outlive the event loop.
-        """
-        return await body(self._async)
 
     def records(self, collection_name: str | None = None) -> RecordFaces:
         """Return blocking and async access to a record store beside the memory, open as long as the memory is.
@@ -74,13 +92,12 @@ class Faces:
         Raises:
             ConfigError: the collection name cannot be used.
         """
-        return RecordFaces._over(self._memory, record_part(self._memory._runtime, collection_name))
+        records = RecordFaces.__new__(RecordFaces)
+        records._attach(self._memory, record_part(self._memory._runtime, collection_name))
+        return records
 
-    def __repr__(self) -> str:
-        return f"Faces({self._memory!r})"
 
-
-class RecordFaces:
+class RecordFaces(_BlockingAndAsync[AsyncRecordStore]):
     """Blocking and async access to one open record store. It does not own the store: closing stays with its opener.
 
     Args:
@@ -107,29 +124,3 @@ class RecordFaces:
             self._async = owner
         else:
             self._async = AsyncRecordStore._over(AsyncSession(part, owner._session))
-
-    @classmethod
-    def _over(cls, owner: Memory | AsyncMemory, part: StorePart[RecordPorts]) -> RecordFaces:
-        faces = cls.__new__(cls)
-        faces._attach(owner, part)
-        return faces
-
-    def run(self, body: Callable[[AsyncRecordStore], Coroutine[Any, Any, T]]) -> T:
-        """Run a body for a blocking caller, and return its result. Works with and without a running event loop.
-
-        Args:
-            body: a coroutine function that awaits only methods of the store that it receives.
-
-        Raises:
-            StoreError: the store or memory is an async one, or is closed.
-        """
-        if self._blocking is None:
-            raise StoreError(_ONLY_ASYNC.format("This", "RecordStore or a Memory"))
-        return run(body(self._blocking))
-
-    async def arun(self, body: Callable[[AsyncRecordStore], Coroutine[Any, Any, T]]) -> T:
-        """Run a body for an async caller, and return its result."""
-        return await body(self._async)
-
-    def __repr__(self) -> str:
-        return f"RecordFaces({self._owner!r})"
