@@ -1,8 +1,7 @@
-"""The bases of the client classes: running an operation, and closing. Blocking and async differ here, nowhere else."""
+"""The bases of the client classes: running an operation, and closing. Blocking and async clients differ only here."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import aclosing
 from functools import wraps
@@ -12,8 +11,6 @@ from mem0milvus.client.sessions import PortsT, Session
 from mem0milvus.runtime.blocking_driver import iterate, run
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
     from mem0milvus.client.sessions import Operation
@@ -28,8 +25,8 @@ if TYPE_CHECKING:
     AsyncMethod = Callable[Concatenate[ClientT, P], Coroutine[Any, Any, T]]
 
 
-class Client(ABC, Generic[PortsT]):
-    """A client of an open store. All that it holds is its session."""
+class Client(Generic[PortsT]):
+    """A client of an open store. Its session is its only state."""
 
     _session: Session[PortsT]
 
@@ -48,7 +45,7 @@ class Client(ABC, Generic[PortsT]):
 
 
 class BlockingClient(Client[PortsT]):
-    """A client that drives the operations itself, without an event loop."""
+    """A client that runs the operations itself, without an event loop."""
 
     @property
     def _ports(self) -> PortsT:
@@ -65,19 +62,22 @@ class BlockingClient(Client[PortsT]):
     def _call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return function(*args, **kwargs)
 
-    def _close(self) -> None:
-        run(self._session.close())
-
-    @abstractmethod
     def close(self) -> None:
-        """Close the client; a second call does nothing."""
+        """Finish the background adds, then close this client. A second call does nothing.
+
+        Other methods then raise StoreError. The last client of a store closes it, which frees a Milvus Lite file for
+        other processes.
+
+        Examples:
+            >>> memory.close()
+            >>> store.close()
+        """
+        run(self._session.close())
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
@@ -98,20 +98,23 @@ class AsyncClient(Client[PortsT]):
     async def _call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._session.driver.call(function, *args, **kwargs)
 
-    async def _close(self) -> None:
-        await self._session.close()
-
-    @abstractmethod
     async def aclose(self) -> None:
-        """Close the client; a second call does nothing."""
+        """Finish the background adds, then close this client. A second call does nothing.
+
+        Other methods then raise StoreError. The last client of a store closes it, which frees a Milvus Lite file for
+        other processes.
+
+        Examples:
+            >>> await memory.aclose()
+            >>> await store.aclose()
+        """
+        await self._session.close()
 
     async def __aenter__(self) -> Self:
         await self._session.open()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.aclose()
 
 

@@ -55,35 +55,35 @@ class MemoryMethods(Maintenance):
         """Extract memories from messages and store them.
 
         Args:
-            messages: a text said by the user, a message ``{"role", "content", "name"}``, or a list of messages. Of a
-                list of content parts, the text parts are used. Messages without text and messages of the roles system,
-                developer, tool and function are skipped.
+            messages: a text said by the user, a message ``{"role", "content", "name"}``, or a list of messages. If
+                ``content`` is a list of parts, its text parts are used. Messages without text, and those with the role
+                system, developer, tool or function, are skipped.
             user_id: the user; at least one of the three ids is required.
             agent_id: the agent.
-            run_id: the conversation. Memories of one run keep their order and help to find each other.
+            run_id: the conversation. Its memories keep their order, and a search considers the neighbours of each match.
             metadata: stored with each memory; filters read it, and searches match its texts.
-            infer: True to extract the facts worth remembering and reconcile them with the scope's memories, by the
-                configured language model or else by rules; False to store each message unchanged.
+            infer: True to extract the facts worth remembering and reconcile them with the scope's memories, with the
+                configured language model or, without one, with rules; False to store each message unchanged.
             timestamp: when the messages were said; default: now.
             expires_at: when the memories stop being found; default: never.
             prompt: instructions to the language model for this call, instead of ``custom_instructions``.
-            ids: one id per memory, which makes a retry safe: the same call again changes nothing. With a language
-                model, which decides the number of memories, at most this many new ones are stored.
+            ids: one id per memory, which makes a retry safe: repeating the call changes nothing. A language model
+                decides the number of memories itself, so with one, this is the maximum number of new memories.
             background: True to return a ``ticket`` immediately and write later, in the order of the calls; see
-                ``flush``. ``"durable"`` also stores the messages as pending memories before it returns, so that they
-                survive the end of the process and a failing model; with ``infer=False`` it means True. Default: the
-                configuration's ``background``.
+                ``flush``. ``"durable"`` also stores the messages as pending memories before returning, so that they
+                are not lost if the process ends or a model fails; with ``infer=False`` it is the same as True.
+                Default: the configured ``background``.
 
         Returns:
             ``{"results": [{"id", "memory", "event"}], "relations": []}``: the changes. ``event`` is ``ADD``,
-            ``UPDATE`` or ``DELETE``; the latter two have ``previous_memory``. ``rejected`` lists the changes that the
-            language model proposed and that were not made, with the reason.
+            ``UPDATE`` or ``DELETE``; the latter two come with ``previous_memory``. ``rejected`` lists the changes that
+            the language model proposed and that were not made, each with the reason.
 
         Raises:
             ValidationError: an argument is wrong, or another memory has one of the ids.
             EmbeddingError: the embedding model failed. Nothing was written.
             ExtractionError: the language model failed or gave an unusable answer. Nothing was written.
-            PartialWriteError: only a part of a large batch was written; the error lists both parts.
+            PartialWriteError: only part of a large batch was written; the error lists the ids of both parts.
             StoreError: Milvus failed.
 
         Examples:
@@ -123,14 +123,14 @@ class MemoryMethods(Maintenance):
             threshold: the minimum ``relevance``, 0 to 1; default: no minimum.
             as_of: search the versions that were current at this point in time; default: now.
             mode: match meaning and words (``hybrid``), meaning only (``dense``) or words only (``lexical``). The last
-                one calls no embedding model, and its ``score`` is the weight of the shared words: larger is better.
+                mode calls no embedding model; its ``score`` is the weight of the shared words, and higher is better.
             preset: the order of results: ``balanced``, ``recent`` (favours newer memories) or ``diverse`` (moves
                 repetitions of a better result down).
             consistency: the consistency of this read; default: the configured one.
-            explain: add the components of its rank and relevance to each result.
+            explain: add the components of rank and relevance to each result.
 
         Returns:
-            ``{"results": [...]}``: memories with ``score``, the metric's own value, and ``relevance``, 0 to 1. Larger
+            ``{"results": [...]}``: memories with ``score``, the metric's own value, and ``relevance``, 0 to 1. A higher
             relevance is better; it depends on the question and the memory alone.
 
         Raises:
@@ -172,7 +172,7 @@ class MemoryMethods(Maintenance):
         as_of: Moment | None = None,
         consistency: Consistency | None = None,
     ) -> MemoryList:
-        """Return the memories of a scope, in the order in which they were first stored.
+        """Return the memories of a scope, the first stored first. The errors are those of ``search``.
 
         Args:
             user_id: the user; without any id, the memories of all users.
@@ -184,11 +184,6 @@ class MemoryMethods(Maintenance):
             offset: the number of memories to skip.
             as_of: return the versions that were current at this point in time; default: now.
             consistency: the consistency of this read; default: the configured one.
-
-        Raises:
-            ValidationError: an argument is wrong.
-            FilterError: the filters are wrong.
-            StoreError: Milvus failed.
 
         Examples:
             >>> page = memory.get_all(user_id="alice", top_k=20, offset=40)
@@ -207,8 +202,8 @@ class MemoryMethods(Maintenance):
     ) -> Iterator[MemoryItem]:
         """Yield the memories of a scope in the order of their ids, holding one page in memory at a time.
 
-        The arguments and errors are those of ``get_all``. When you stop before the last memory, close the iterator
-        with its ``close`` method.
+        The arguments and errors are those of ``get_all``. If you stop before the last memory, close the iterator with
+        its ``close`` method.
 
         Examples:
             >>> for item in memory.iterate(user_id="alice"):
@@ -226,12 +221,12 @@ class MemoryMethods(Maintenance):
 
     @blocking_operation(operations.update)
     def update(self, memory_id: str, data: str, metadata: Mapping[str, Any] | None = None) -> Outcome:
-        """Store a new version of a memory. Its history keeps the version before.
+        """Store a new version of a memory. The previous version stays in its history.
 
         Args:
             memory_id: the memory.
             data: its new text.
-            metadata: keys to set; other keys stay as they are.
+            metadata: keys to set; other keys keep their values.
 
         Raises:
             NotFoundError: no memory has this id.
@@ -253,7 +248,7 @@ class MemoryMethods(Maintenance):
         user_id: ScopeId = UNSET,
         purge: bool = False,
     ) -> DeleteOutcome:
-        """Delete one memory, several, or all of a user. Give exactly one of the first three arguments.
+        """Delete one memory, several, or all of a user. Pass exactly one of the first three arguments.
 
         Args:
             memory_id: the memory.
@@ -265,7 +260,7 @@ class MemoryMethods(Maintenance):
             ``{"message", "deleted"}``; ``deleted`` is the number of deleted memories.
 
         Raises:
-            ValidationError: an argument is wrong, or not exactly one was given. Nothing was deleted.
+            ValidationError: an argument is wrong, or not exactly one of the three was given. Nothing was deleted.
             NotFoundError: no memory has one of the ids. Nothing was deleted.
             PartialWriteError: Milvus failed midway; the error lists the ids deleted and not deleted.
             StoreError: Milvus failed.
@@ -284,16 +279,9 @@ class MemoryMethods(Maintenance):
         run_id: ScopeId = UNSET,
         purge: bool = False,
     ) -> DeleteOutcome:
-        """Delete all memories of a scope.
+        """Delete all memories of a scope, and return the same as ``delete``.
 
-        Args:
-            user_id: the user; at least one of the three ids is required.
-            agent_id: the agent.
-            run_id: the conversation.
-            purge: also erase their history, and that of memories which were deleted earlier.
-
-        Returns:
-            ``{"message", "deleted"}``; ``deleted`` is the number of deleted memories.
+        With ``purge``, also erase their history, and that of memories deleted earlier.
 
         Raises:
             ValidationError: no id is given, or an id is malformed.
@@ -306,7 +294,7 @@ class MemoryMethods(Maintenance):
 
     @blocking_operation(operations.history)
     def history(self, memory_id: str) -> list[HistoryEntry]:
-        """Return all changes of a memory, also of a deleted one, oldest first.
+        """Return all changes of a memory, deleted or not, oldest first.
 
         Raises:
             NotFoundError: no memory ever had this id, or it was purged.
@@ -320,15 +308,15 @@ class MemoryMethods(Maintenance):
 
     @blocking_operation(operations.restore)
     def restore(self, memory_id: str, version: int) -> Outcome:
-        """Store an earlier version of a memory, deleted or not, as its new version.
+        """Store an earlier version of a memory, deleted or not, as its newest version.
 
         Args:
             memory_id: the memory.
             version: the number of the version in ``history``, from 1.
 
         Raises:
-            NotFoundError: there is no such memory or version.
-            ValidationError: an argument is wrong, or that version is a deletion.
+            NotFoundError: the memory or the version does not exist.
+            ValidationError: an argument is wrong, or the version is a deletion.
             StoreError: Milvus failed.
 
         Examples:
