@@ -138,12 +138,7 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
 
     @async_operation(operations.get)
     async def get(self, namespace: Namespace, key: str, *, refresh_ttl: bool = False) -> RecordItem | None:
-        """Return one record, or None if there is none or its lifetime is over.
-
-        Args:
-            namespace: the record's namespace.
-            key: the record's key.
-            refresh_ttl: restart the record's lifetime now.
+        """Return one record, or None if it does not exist or has expired. With ``refresh_ttl``, restart its lifetime.
 
         Raises:
             ValidationError: the namespace or key is malformed.
@@ -286,7 +281,7 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
         limit: int | None = None,
         offset: int = 0,
     ) -> Namespaces:
-        """Return the namespaces that have records, sorted.
+        """Return the namespaces that have records, sorted. The errors are those of ``get``.
 
         Args:
             prefix: the first labels of the namespaces; ``"*"`` matches any label.
@@ -295,10 +290,6 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             max_depth: cut the namespaces to this number of labels.
             limit: the maximum number of results; default: all.
             offset: the number of namespaces to skip.
-
-        Raises:
-            ValidationError: an argument is wrong.
-            StoreError: Milvus failed.
 
         Examples:
             >>> await store.list_namespaces(prefix=("user",), max_depth=2)
@@ -319,8 +310,7 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             The answer to each request, described by the request's class.
 
         Raises:
-            ValidationError: a request is wrong.
-            Mem0MilvusError: the errors of the methods.
+            Mem0MilvusError: the errors of the methods, such as ValidationError for a wrong request.
 
         Examples:
             >>> from mem0milvus import GetRecord

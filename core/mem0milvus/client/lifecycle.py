@@ -121,7 +121,7 @@ class AsyncClient(Client[PortsT]):
 def blocking_operation(
     operation: Operation[PortsT, P, T],
 ) -> Callable[[BlockingMethod[ClientT, P, T]], BlockingMethod[ClientT, P, T]]:
-    """Return the decorator of a blocking method; see ``async_operation``."""
+    """Return a decorator for a blocking method without a body; see ``async_operation``."""
 
     def decorate(method: BlockingMethod[ClientT, P, T]) -> BlockingMethod[ClientT, P, T]:
         @wraps(method)
@@ -137,16 +137,16 @@ def blocking_operation(
 def async_operation(
     operation: Operation[PortsT, P, T],
 ) -> Callable[[AsyncMethod[ClientT, P, T]], AsyncMethod[ClientT, P, T]]:
-    """Return the decorator of a method that consists of a signature and a docstring, and runs this operation.
+    """Return a decorator for a method without a body: it runs the operation with the ports and the method's arguments.
 
-    The operation receives the ports of the client, then the arguments. mypy checks that it accepts them.
+    mypy checks that the operation accepts the method's parameters and returns its result.
     """
 
     def decorate(method: AsyncMethod[ClientT, P, T]) -> AsyncMethod[ClientT, P, T]:
         @wraps(method)
         async def run_operation(client: ClientT, /, *args: P.args, **kwargs: P.kwargs) -> T:
-            # The method's body is empty. Calling it makes Python check the arguments, before the store is opened and
-            # with the method's own name in the TypeError.
+            # The body of the method is empty. The call makes Python check the arguments before the store is opened, and
+            # the TypeError names the method rather than the operation.
             await method(client, *args, **kwargs)
             return await client._session.run(operation, *args, **kwargs)
 

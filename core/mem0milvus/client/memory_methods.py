@@ -60,7 +60,7 @@ class MemoryMethods(Maintenance):
                 system, developer, tool or function, are skipped.
             user_id: the user; at least one of the three ids is required.
             agent_id: the agent.
-            run_id: the conversation. Its memories keep their order, and a search considers the neighbours of each match.
+            run_id: the conversation. Its memories keep their order, and a search considers the neighbours of a match.
             metadata: stored with each memory; filters read it, and searches match its texts.
             infer: True to extract the facts worth remembering and reconcile them with the scope's memories, with the
                 configured language model or, without one, with rules; False to store each message unchanged.

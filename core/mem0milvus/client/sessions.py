@@ -122,7 +122,7 @@ class Session(ABC, Generic[PortsT]):
         return await operation(await self.open(), *args, **kwargs)
 
     async def close(self) -> None:
-        """Finish the background work and give up the store; a second call does nothing."""
+        """Finish the background work and release the store; a second call does nothing."""
         if self._owner is None and not self._is_closed:
             self._is_closed = True
             if isinstance(self.ports, Ports):
