@@ -40,6 +40,7 @@ REPLACEMENTS = {
     "AsyncIterator": "Iterator",
     "AsyncClient": "BlockingClient",
     "AsyncSession": "BlockingSession",
+    "async_operation": "blocking_operation",
     "AsyncMaintenance": "Maintenance",
     "async_maintenance": "maintenance",
     "AsyncMemory": "Memory",

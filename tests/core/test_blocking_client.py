@@ -106,3 +106,14 @@ class Examples:
 def test_the_examples_of_the_methods_are_true(client: type, config: Config) -> None:
     with closing(asyncio.new_event_loop()) as loop:
         Examples(config, loop).run(client)
+
+
+def test_wrong_arguments_raise_a_type_error_that_names_the_method(config: Config) -> None:
+    with Memory.from_config(config) as memory, RecordStore.beside(memory) as store:
+        with pytest.raises(TypeError, match=r"Methods\.search\(\) missing 1 required positional argument: 'query'"):
+            memory.search()  # type: ignore[call-arg]  # the error is what is tested
+        with pytest.raises(TypeError, match=r"Methods\.list\(\) got an unexpected keyword argument 'size'"):
+            store.list((), size=1)  # type: ignore[call-arg]  # the error is what is tested
+        with pytest.raises(TypeError, match=r"Methods\.get\(\) takes 2 positional arguments but 3 were given"):
+            asyncio.run(memory.to_async().get("a", "b"))  # type: ignore[call-arg]  # the error is what is tested
+    assert inspect.iscoroutinefunction(AsyncMemory.search)

@@ -1,5 +1,9 @@
 # After a change, run tools/blocking_client.py, which generates maintenance.py from this file.
-"""Methods of ``AsyncMemory`` for a whole store: opening, upkeep, dumps and closing."""
+# mypy: disable-error-code="empty-body"
+"""Methods of ``AsyncMemory`` for a whole store: opening, upkeep, dumps and closing.
+
+A decorated method has no body: its decorator passes the arguments to the operation.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mem0milvus import operations
-from mem0milvus.client.lifecycle import AsyncClient
+from mem0milvus.client.lifecycle import AsyncClient, async_operation
 from mem0milvus.client.sessions import AsyncSession, memory_part, new_store
 from mem0milvus.client.timeline_chart import draw_timeline
 from mem0milvus.operations.memories.timeline import DEFAULT_LINES
@@ -49,7 +53,7 @@ class AsyncMaintenance(AsyncClient[Ports]):
         """Create a memory from a configuration.
 
         The blocking class connects immediately; the async class connects at the first operation, which then raises
-        the errors of the store.
+        any error of the store.
 
         Args:
             config: a dict in Mem0's form: ``{"vector_store": {"provider": "milvus", "config": {"url": …,
@@ -62,7 +66,7 @@ class AsyncMaintenance(AsyncClient[Ports]):
             ConfigError: a key or provider is unknown, or a value is wrong.
             StoreUnavailableError: the server does not answer.
             StoreLockedError: another process has the Milvus Lite file open.
-            SchemaMismatchError: the collection has another layout, or another program made it.
+            SchemaMismatchError: the collection has another layout, or was created by another program.
             EmbedderMismatchError: the collection holds vectors of another embedding model.
 
         Examples:
@@ -79,16 +83,11 @@ class AsyncMaintenance(AsyncClient[Ports]):
         run_id: ScopeId = UNSET,
         limit: int = DEFAULT_LINES,
     ) -> Figure:
-        """Draw when memories were added, changed and deleted. Requires matplotlib, the extra ``plot``.
+        """Draw when the memories of a scope were added, changed and deleted. Requires the extra ``plot``, matplotlib.
 
-        Each memory is a line that shows the texts of its versions; a curve below shows the number of memories. The
-        times are those of storing, which ``as_of`` uses too, in UTC.
-
-        Args:
-            user_id: the user; without any id, the memories of all users.
-            agent_id: the agent.
-            run_id: the conversation.
-            limit: the maximum number of lines, for the memories that changed last. The curve counts all memories.
+        Each memory is a line that shows the texts of its versions; a curve below shows the number of memories. Times
+        are those of storing, as in ``as_of``, in UTC. Without any id, the memories of all users are drawn. At most
+        ``limit`` memories, those that changed last, have a line; the curve counts all.
 
         Returns:
             A matplotlib figure, made without ``pyplot``: a notebook displays it, ``savefig`` writes it to a file.
@@ -105,15 +104,13 @@ class AsyncMaintenance(AsyncClient[Ports]):
         lives = await self._run(operations.timeline, user_id, agent_id=agent_id, run_id=run_id, limit=limit)
         return await self._call(draw_timeline, lives)
 
+    @async_operation(operations.flush)
     async def flush(self, timeout: float | None = None) -> FlushOutcome:
-        """Wait for the adds in the background.
-
-        Args:
-            timeout: the maximum wait in seconds; default: until all are finished.
+        """Wait until all background adds are finished, at most ``timeout`` seconds; default: no limit.
 
         Returns:
             ``{"written", "failed", "waiting"}``: the number of adds written since the last ``flush``, the tickets and
-            errors of those that failed, and the number of those still running after the timeout.
+            errors of those that failed, and the number of unfinished ones.
 
         Raises:
             ValidationError: the timeout is not a number of seconds.
@@ -122,21 +119,16 @@ class AsyncMaintenance(AsyncClient[Ports]):
             >>> await memory.add("I like to play tennis on weekends.", user_id="alice", background=True)
             >>> outcome = await memory.flush(timeout=30.0)
         """
-        return await self._run(operations.flush, timeout)
 
+    @async_operation(operations.process_pending)
     async def process_pending(
         self, *, user_id: ScopeId = UNSET, agent_id: ScopeId = UNSET, run_id: ScopeId = UNSET
     ) -> PendingOutcome:
-        """Extract the pending memories: messages stored unchanged because a model failed.
+        """Extract the pending memories of a scope or, without any id, of all users.
 
-        ``add`` stores these with ``on_extraction_error: "store_raw"``. Each turn is extracted once, also when this
-        call is interrupted and repeated. If a turn fails again, its messages stay pending; after three failures in a
-        row, the call leaves the other turns pending too.
-
-        Args:
-            user_id: the user; without any id, the pending memories of all users.
-            agent_id: the agent.
-            run_id: the conversation.
+        ``add`` stores messages as pending memories with ``background="durable"``, and if a model fails while
+        ``on_extraction_error`` is ``store_raw``. Each turn is extracted once, even if this call is interrupted and
+        repeated. A turn that fails again stays pending; after three failures in a row, so do the remaining turns.
 
         Returns:
             ``{"results", "rejected", "processed", "failed"}``: the changes, as ``add`` returns them, the number of
@@ -152,14 +144,14 @@ class AsyncMaintenance(AsyncClient[Ports]):
             >>> outcome = await memory.process_pending()
             >>> outcome["processed"], outcome["failed"]
         """
-        return await self._run(operations.process_pending, user_id=user_id, agent_id=agent_id, run_id=run_id)
 
+    @async_operation(operations.vacuum)
     async def vacuum(self) -> VacuumOutcome:
         """Erase the expired memories of all users, and free the space of deleted rows.
 
-        Expired memories are erased with their history. With ``history_limit`` configured, each memory keeps that many
-        closed versions and older ones are erased. Then Milvus frees the space of all rows that were deleted, replaced
-        or purged: Milvus Lite before this call returns, a server in its own time.
+        Expired memories are erased with their history. If ``history_limit`` is configured, each memory keeps that many
+        closed versions, and older ones are erased. Then Milvus frees the space of all rows that were deleted, replaced
+        or purged: Milvus Lite before this call returns, a server later.
 
         Returns:
             ``{"message", "expired", "versions"}``: the numbers of memories and of versions that were erased.
@@ -171,58 +163,58 @@ class AsyncMaintenance(AsyncClient[Ports]):
             >>> outcome = await memory.vacuum()
             >>> outcome["expired"], outcome["versions"]
         """
-        return await self._run(operations.vacuum)
 
+    @async_operation(operations.dump)
     async def dump(
         self, path: FilePath, *, vectors: bool = True, overwrite: bool = False, progress: Progress | None = None
     ) -> DumpOutcome:
-        """Write the whole store to one file: the memories of all users, their history, deleted ones, and records.
+        """Write the whole store to one file: memories of all users, deleted ones too, their history, and records.
 
         The records are those of the record store beside the memory. The file is JSON Lines with a checksum, in the
-        format that the documentation describes, and only its owner can read it. It is written to a hidden file
-        whose name ends in ``.partial``, which a killed process leaves behind, and renamed at the end. Changes made
-        during the dump may or may not be in it.
+        documented format, and only its owner can read it. It is written under a hidden name that ends in ``.partial``
+        and renamed at the end; a killed process leaves the hidden file behind. Changes made during the dump may or may
+        not be in the file.
 
         Args:
             path: the file.
-            vectors: False to leave out the vectors, which makes the file about five times smaller; ``load`` then embeds
-                the texts again.
+            vectors: False to omit the vectors, which makes the file about five times smaller; ``load`` then embeds the
+                texts again.
             overwrite: True to replace an existing file.
-            progress: called from time to time with the number of rows written and the number of all rows.
+            progress: called repeatedly with the number of rows written and the number of all rows.
 
         Returns:
             ``{"message", "memories", "deleted", "versions", "records"}``: how many of each are in the file.
 
         Raises:
             ValidationError: the path cannot be used.
-            StoreError: Milvus failed, or the file cannot be written. Nothing is left of the new file.
+            StoreError: Milvus failed, or the file cannot be written. The unfinished file is removed.
 
         Examples:
             >>> outcome = await memory.dump("memories.jsonl", overwrite=True)
             >>> outcome["memories"], outcome["versions"]
         """
-        return await self._run(operations.dump, path, vectors=vectors, overwrite=overwrite, progress=progress)
 
+    @async_operation(operations.load)
     async def load(
         self, path: FilePath, *, on_conflict: OnConflict = "error", progress: Progress | None = None
     ) -> LoadOutcome:
         """Read a file written by ``dump`` into the store, which may already hold memories.
 
         The whole file is checked before anything is written. Memories and records that the store already has are
-        skipped, so calling again continues an interrupted load. Texts are embedded again if the file has no vectors,
-        or those of another embedding model.
+        skipped, so calling again continues an interrupted load. Texts are embedded again if the file has no vectors or
+        has those of another embedding model.
 
         Args:
             path: the file.
-            on_conflict: what to do with a memory or record whose id belongs to a different one in the store: ``error``
-                to load nothing at all, ``skip`` to leave it out, ``rename`` to load it under a new id.
-            progress: called from time to time with the number of lines loaded and the number of all lines.
+            on_conflict: for a memory or record whose id belongs to a different one in the store: ``error`` to load
+                nothing at all, ``skip`` to omit it, ``rename`` to load it under a new id.
+            progress: called repeatedly with the number of lines loaded and the number of all lines.
 
         Returns:
             ``{"message", "memories", "deleted", "versions", "records", "present", "skipped", "renamed",
             "unsearchable"}``: the numbers of memories, deleted memories, versions and records written, of memories and
-            records already present, and of those left out; the new ids by old ids; and the number of records whose own
-            vector was dropped because it fits another embedding model.
+            records already present, and of those omitted; the new ids by old ids; and the number of records whose own
+            vector was dropped because it belongs to another embedding model.
 
         Raises:
             ValidationError: the file is not a complete dump, or ids are taken. Nothing was loaded.
@@ -233,8 +225,8 @@ class AsyncMaintenance(AsyncClient[Ports]):
             >>> outcome = await memory.load("memories.jsonl", on_conflict="skip")
             >>> outcome["memories"], outcome["present"]
         """
-        return await self._run(operations.load, path, on_conflict=on_conflict, progress=progress)
 
+    @async_operation(operations.reembed)
     async def reembed(
         self,
         embedder: Embedder | Mapping[str, Any] | None = None,
@@ -244,21 +236,21 @@ class AsyncMaintenance(AsyncClient[Ports]):
     ) -> ReembedOutcome:
         """Move the whole store to another embedding model; its vectors may have another length.
 
-        New collections are filled beside the present ones and take over their names when they are complete. Until then
-        nothing changes: after an interruption the memory is as before, and calling again with the same embedder
-        continues. Afterwards this memory, and every client of the same store, refuses all requests: open it again with
-        the new embedder. The old collections are kept as ``<collection_name>__old``. They can be opened under that
-        name with the old embedder, and hold memories that are purged later, until they are dropped.
+        New collections are filled beside the current ones and take over their names once they are complete. Until then
+        nothing changes: an interruption leaves the memory as it was, and calling again with the same embedder
+        continues. Afterwards this memory and every other client of the same store refuse all requests: open the store
+        again with the new embedder. The old collections are kept as ``<collection_name>__old`` until they are dropped.
+        They can be opened under that name with the old embedder, and still hold memories that are purged later.
 
-        Writes through the clients of this store are moved too, and refused during the switch. Other processes and
-        stores must not write to the collections meanwhile. Record stores with a ``collection_name`` of their own are
-        not moved.
+        Writes through clients of this store during the move are moved too; during the final switch they are refused.
+        Other processes and stores must not write to the collections meanwhile. Record stores with a
+        ``collection_name`` of their own are not moved.
 
         Args:
             embedder: an embedding model object, or ``{"provider", "config"}`` as in the configuration. Default: move
                 nothing; ``drop_old`` then drops the collections kept by an earlier call.
             drop_old: True to drop the old collections at the end.
-            progress: called from time to time with the number of rows moved and the number of all rows.
+            progress: called repeatedly with the number of rows moved and the number of all rows.
 
         Returns:
             ``{"message", "memories", "versions", "records", "kept", "unsearchable"}``: the numbers of rows moved, the
@@ -274,8 +266,8 @@ class AsyncMaintenance(AsyncClient[Ports]):
             >>> outcome = await memory.reembed({"provider": "offline", "config": {"embedding_dims": 256}})
             >>> outcome["memories"], outcome["kept"]
         """
-        return await self._run(operations.reembed, embedder, drop_old=drop_old, progress=progress)
 
+    @async_operation(operations.reset)
     async def reset(self) -> Outcome:
         """Delete the memories of all users: drop both collections and create them again.
 
@@ -288,15 +280,3 @@ class AsyncMaintenance(AsyncClient[Ports]):
             >>> await memory.reset()
             {'message': 'Memory reset successfully!'}
         """
-        return await self._run(operations.reset)
-
-    async def aclose(self) -> None:
-        """Finish the adds in the background, then close this client; a second call does nothing.
-
-        The last client of a store closes the store, and frees a Milvus Lite file for other processes.
-
-        Examples:
-            >>> await memory.aclose()
-            >>> await memory.aclose()  # does nothing
-        """
-        await self._close()

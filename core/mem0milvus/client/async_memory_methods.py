@@ -1,5 +1,9 @@
 # After a change, run tools/blocking_client.py, which generates memory_methods.py from this file.
-"""Methods of ``AsyncMemory`` that add, find and change memories."""
+# mypy: disable-error-code="empty-body"
+"""Methods of ``AsyncMemory`` that add, find and change memories.
+
+A decorated method has no body: its decorator passes the arguments to the operation.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Any
 
 from mem0milvus import operations
 from mem0milvus.client.async_maintenance import AsyncMaintenance
+from mem0milvus.client.lifecycle import async_operation
 from mem0milvus.retrieval.ranking import DEFAULT_PRESET, PresetName
 from mem0milvus.types import (
     UNSET,
@@ -31,6 +36,7 @@ from mem0milvus.types import (
 class AsyncMemoryMethods(AsyncMaintenance):
     """Adding, finding and changing memories."""
 
+    @async_operation(operations.add)
     async def add(
         self,
         messages: Messages,
@@ -49,35 +55,35 @@ class AsyncMemoryMethods(AsyncMaintenance):
         """Extract memories from messages and store them.
 
         Args:
-            messages: a text said by the user, a message ``{"role", "content", "name"}``, or a list of messages. Of a
-                list of content parts, the text parts are used. Messages without text and messages of the roles system,
-                developer, tool and function are skipped.
+            messages: a text said by the user, a message ``{"role", "content", "name"}``, or a list of messages. If
+                ``content`` is a list of parts, its text parts are used. Messages without text, and those with the role
+                system, developer, tool or function, are skipped.
             user_id: the user; at least one of the three ids is required.
             agent_id: the agent.
-            run_id: the conversation. Memories of one run keep their order and help to find each other.
+            run_id: the conversation. Its memories keep their order, and a search considers the neighbours of a match.
             metadata: stored with each memory; filters read it, and searches match its texts.
-            infer: True to extract the facts worth remembering and reconcile them with the scope's memories, by the
-                configured language model or else by rules; False to store each message unchanged.
+            infer: True to extract the facts worth remembering and reconcile them with the scope's memories, with the
+                configured language model or, without one, with rules; False to store each message unchanged.
             timestamp: when the messages were said; default: now.
             expires_at: when the memories stop being found; default: never.
             prompt: instructions to the language model for this call, instead of ``custom_instructions``.
-            ids: one id per memory, which makes a retry safe: the same call again changes nothing. With a language
-                model, which decides the number of memories, at most this many new ones are stored.
+            ids: one id per memory, which makes a retry safe: repeating the call changes nothing. A language model
+                decides the number of memories itself, so with one, this is the maximum number of new memories.
             background: True to return a ``ticket`` immediately and write later, in the order of the calls; see
-                ``flush``. ``"durable"`` also stores the messages as pending memories before it returns, so that they
-                survive the end of the process and a failing model; with ``infer=False`` it means True. Default: the
-                configuration's ``background``.
+                ``flush``. ``"durable"`` also stores the messages as pending memories before returning, so that they
+                are not lost if the process ends or a model fails; with ``infer=False`` it is the same as True.
+                Default: the configured ``background``.
 
         Returns:
             ``{"results": [{"id", "memory", "event"}], "relations": []}``: the changes. ``event`` is ``ADD``,
-            ``UPDATE`` or ``DELETE``; the latter two have ``previous_memory``. ``rejected`` lists the changes that the
-            language model proposed and that were not made, with the reason.
+            ``UPDATE`` or ``DELETE``; the latter two come with ``previous_memory``. ``rejected`` lists the changes that
+            the language model proposed and that were not made, each with the reason.
 
         Raises:
             ValidationError: an argument is wrong, or another memory has one of the ids.
             EmbeddingError: the embedding model failed. Nothing was written.
             ExtractionError: the language model failed or gave an unusable answer. Nothing was written.
-            PartialWriteError: only a part of a large batch was written; the error lists both parts.
+            PartialWriteError: only part of a large batch was written; the error lists the ids of both parts.
             StoreError: Milvus failed.
 
         Examples:
@@ -85,21 +91,8 @@ class AsyncMemoryMethods(AsyncMaintenance):
             >>> [change["memory"] for change in added["results"]]
             ['I like to play tennis on weekends.']
         """
-        return await self._run(
-            operations.add,
-            messages,
-            user_id=user_id,
-            agent_id=agent_id,
-            run_id=run_id,
-            metadata=metadata,
-            infer=infer,
-            timestamp=timestamp,
-            expires_at=expires_at,
-            prompt=prompt,
-            ids=ids,
-            background=background,
-        )
 
+    @async_operation(operations.search)
     async def search(
         self,
         query: str,
@@ -130,14 +123,14 @@ class AsyncMemoryMethods(AsyncMaintenance):
             threshold: the minimum ``relevance``, 0 to 1; default: no minimum.
             as_of: search the versions that were current at this point in time; default: now.
             mode: match meaning and words (``hybrid``), meaning only (``dense``) or words only (``lexical``). The last
-                one calls no embedding model, and its ``score`` is the weight of the shared words: larger is better.
+                mode calls no embedding model; its ``score`` is the weight of the shared words, and higher is better.
             preset: the order of results: ``balanced``, ``recent`` (favours newer memories) or ``diverse`` (moves
                 repetitions of a better result down).
             consistency: the consistency of this read; default: the configured one.
-            explain: add the components of its rank and relevance to each result.
+            explain: add the components of rank and relevance to each result.
 
         Returns:
-            ``{"results": [...]}``: memories with ``score``, the metric's own value, and ``relevance``, 0 to 1. Larger
+            ``{"results": [...]}``: memories with ``score``, the metric's own value, and ``relevance``, 0 to 1. A higher
             relevance is better; it depends on the question and the memory alone.
 
         Raises:
@@ -150,23 +143,8 @@ class AsyncMemoryMethods(AsyncMaintenance):
             >>> found = await memory.search("What are my hobbies?", user_id="alice", top_k=3)
             >>> [(item["memory"], item["relevance"]) for item in found["results"]]
         """
-        return await self._run(
-            operations.search,
-            query,
-            user_id,
-            agent_id=agent_id,
-            run_id=run_id,
-            filters=filters,
-            top_k=top_k,
-            limit=limit,
-            threshold=threshold,
-            as_of=as_of,
-            mode=mode,
-            preset=preset,
-            consistency=consistency,
-            explain=explain,
-        )
 
+    @async_operation(operations.get)
     async def get(self, memory_id: str) -> MemoryItem:
         """Return one memory.
 
@@ -179,8 +157,8 @@ class AsyncMemoryMethods(AsyncMaintenance):
             >>> item = await memory.get("tennis")
             >>> item["memory"], item["version"]
         """
-        return await self._run(operations.get, memory_id)
 
+    @async_operation(operations.get_all)
     async def get_all(
         self,
         user_id: ScopeId = UNSET,
@@ -194,7 +172,7 @@ class AsyncMemoryMethods(AsyncMaintenance):
         as_of: Moment | None = None,
         consistency: Consistency | None = None,
     ) -> MemoryList:
-        """Return the memories of a scope, in the order in which they were first stored.
+        """Return the memories of a scope, the first stored first. The errors are those of ``search``.
 
         Args:
             user_id: the user; without any id, the memories of all users.
@@ -207,27 +185,10 @@ class AsyncMemoryMethods(AsyncMaintenance):
             as_of: return the versions that were current at this point in time; default: now.
             consistency: the consistency of this read; default: the configured one.
 
-        Raises:
-            ValidationError: an argument is wrong.
-            FilterError: the filters are wrong.
-            StoreError: Milvus failed.
-
         Examples:
             >>> page = await memory.get_all(user_id="alice", top_k=20, offset=40)
             >>> [item["memory"] for item in page["results"]]
         """
-        return await self._run(
-            operations.get_all,
-            user_id,
-            agent_id=agent_id,
-            run_id=run_id,
-            filters=filters,
-            top_k=top_k,
-            limit=limit,
-            offset=offset,
-            as_of=as_of,
-            consistency=consistency,
-        )
 
     def iterate(
         self,
@@ -241,8 +202,8 @@ class AsyncMemoryMethods(AsyncMaintenance):
     ) -> AsyncIterator[MemoryItem]:
         """Yield the memories of a scope in the order of their ids, holding one page in memory at a time.
 
-        The arguments and errors are those of ``get_all``. When you stop before the last memory, close the iterator
-        with its ``aclose`` method.
+        The arguments and errors are those of ``get_all``. If you stop before the last memory, close the iterator with
+        its ``aclose`` method.
 
         Examples:
             >>> async for item in memory.iterate(user_id="alice"):
@@ -258,13 +219,14 @@ class AsyncMemoryMethods(AsyncMaintenance):
             consistency=consistency,
         )
 
+    @async_operation(operations.update)
     async def update(self, memory_id: str, data: str, metadata: Mapping[str, Any] | None = None) -> Outcome:
-        """Store a new version of a memory. Its history keeps the version before.
+        """Store a new version of a memory. The previous version stays in its history.
 
         Args:
             memory_id: the memory.
             data: its new text.
-            metadata: keys to set; other keys stay as they are.
+            metadata: keys to set; other keys keep their values.
 
         Raises:
             NotFoundError: no memory has this id.
@@ -276,8 +238,8 @@ class AsyncMemoryMethods(AsyncMaintenance):
             >>> await memory.update("tennis", "I like to play golf.", {"category": "hobbies"})
             {'message': 'Memory updated successfully!'}
         """
-        return await self._run(operations.update, memory_id, data, metadata)
 
+    @async_operation(operations.delete)
     async def delete(
         self,
         memory_id: str | Unset = UNSET,
@@ -286,7 +248,7 @@ class AsyncMemoryMethods(AsyncMaintenance):
         user_id: ScopeId = UNSET,
         purge: bool = False,
     ) -> DeleteOutcome:
-        """Delete one memory, several, or all of a user. Give exactly one of the first three arguments.
+        """Delete one memory, several, or all of a user. Pass exactly one of the first three arguments.
 
         Args:
             memory_id: the memory.
@@ -298,7 +260,7 @@ class AsyncMemoryMethods(AsyncMaintenance):
             ``{"message", "deleted"}``; ``deleted`` is the number of deleted memories.
 
         Raises:
-            ValidationError: an argument is wrong, or not exactly one was given. Nothing was deleted.
+            ValidationError: an argument is wrong, or not exactly one of the three was given. Nothing was deleted.
             NotFoundError: no memory has one of the ids. Nothing was deleted.
             PartialWriteError: Milvus failed midway; the error lists the ids deleted and not deleted.
             StoreError: Milvus failed.
@@ -307,8 +269,8 @@ class AsyncMemoryMethods(AsyncMaintenance):
             >>> await memory.delete("tennis")
             {'message': 'Memory deleted successfully!', 'deleted': 1}
         """
-        return await self._run(operations.delete, memory_id, memory_ids=memory_ids, user_id=user_id, purge=purge)
 
+    @async_operation(operations.delete_all)
     async def delete_all(
         self,
         *,
@@ -317,16 +279,9 @@ class AsyncMemoryMethods(AsyncMaintenance):
         run_id: ScopeId = UNSET,
         purge: bool = False,
     ) -> DeleteOutcome:
-        """Delete all memories of a scope.
+        """Delete all memories of a scope, and return the same as ``delete``.
 
-        Args:
-            user_id: the user; at least one of the three ids is required.
-            agent_id: the agent.
-            run_id: the conversation.
-            purge: also erase their history, and that of memories which were deleted earlier.
-
-        Returns:
-            ``{"message", "deleted"}``; ``deleted`` is the number of deleted memories.
+        With ``purge``, also erase their history, and that of memories deleted earlier.
 
         Raises:
             ValidationError: no id is given, or an id is malformed.
@@ -336,10 +291,10 @@ class AsyncMemoryMethods(AsyncMaintenance):
             >>> outcome = await memory.delete_all(user_id="alice", run_id="session-1")
             >>> outcome["deleted"]
         """
-        return await self._run(operations.delete_all, user_id=user_id, agent_id=agent_id, run_id=run_id, purge=purge)
 
+    @async_operation(operations.history)
     async def history(self, memory_id: str) -> list[HistoryEntry]:
-        """Return all changes of a memory, also of a deleted one, oldest first.
+        """Return all changes of a memory, deleted or not, oldest first.
 
         Raises:
             NotFoundError: no memory ever had this id, or it was purged.
@@ -350,22 +305,21 @@ class AsyncMemoryMethods(AsyncMaintenance):
             >>> entries = await memory.history("tennis")
             >>> [(entry["version"], entry["event"], entry["new_memory"]) for entry in entries]
         """
-        return await self._run(operations.history, memory_id)
 
+    @async_operation(operations.restore)
     async def restore(self, memory_id: str, version: int) -> Outcome:
-        """Store an earlier version of a memory, deleted or not, as its new version.
+        """Store an earlier version of a memory, deleted or not, as its newest version.
 
         Args:
             memory_id: the memory.
             version: the number of the version in ``history``, from 1.
 
         Raises:
-            NotFoundError: there is no such memory or version.
-            ValidationError: an argument is wrong, or that version is a deletion.
+            NotFoundError: the memory or the version does not exist.
+            ValidationError: an argument is wrong, or the version is a deletion.
             StoreError: Milvus failed.
 
         Examples:
             >>> await memory.restore("tennis", version=1)
             {'message': 'Memory restored successfully!'}
         """
-        return await self._run(operations.restore, memory_id, version)

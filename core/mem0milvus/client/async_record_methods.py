@@ -1,12 +1,13 @@
 # After a change, run tools/blocking_client.py, which generates record_methods.py from this file.
-"""Methods of ``AsyncRecordStore``."""
+# mypy: disable-error-code="empty-body"
+"""Methods of ``AsyncRecordStore``. A decorated one has no body: its decorator passes the arguments to the operation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mem0milvus.client.lifecycle import AsyncClient
+from mem0milvus.client.lifecycle import AsyncClient, async_operation
 from mem0milvus.client.sessions import AsyncSession, new_store, record_part
 from mem0milvus.data.record_types import (
     FoundRecords,
@@ -47,22 +48,15 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
     def from_config(
         cls, config: Mapping[str, Any], *, embedder: Embedder | None = None, collection_name: str | None = None
     ) -> Self:
-        """Create a record store from a configuration, without a memory.
-
-        The blocking class connects immediately; the async class connects at the first operation, which then raises
-        the errors of the store.
+        """Create a record store from a configuration, without a memory, as ``Memory.from_config`` does.
 
         Args:
             config: as for ``Memory.from_config``.
             embedder: as for ``Memory.from_config``.
-            collection_name: the collection of the records; default: ``<collection_name>_records``.
+            collection_name: the collection of the records; default: ``<the configured collection>_records``.
 
         Raises:
-            ConfigError: a key or provider is unknown, or a value is wrong.
-            StoreUnavailableError: the server does not answer.
-            StoreLockedError: another process has the Milvus Lite file open.
-            SchemaMismatchError: the collection has another layout, or another program made it.
-            EmbedderMismatchError: the collection holds vectors of another embedding model.
+            Mem0MilvusError: the errors of ``Memory.from_config``.
 
         Examples:
             >>> config = {"vector_store": {"config": {"url": "./milvus.db"}}, "embedder": {"provider": "offline"}}
@@ -74,7 +68,7 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
     def beside(cls, memory: Memory | AsyncMemory, *, collection_name: str | None = None) -> Self:
         """Create a record store on the open store of a memory, with the same connection, embedder and locks.
 
-        Close each of them; the last one closes the connection.
+        Close both clients; the last one closes the connection.
 
         Args:
             memory: an open memory, blocking or async.
@@ -91,6 +85,7 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
         memory._session.check_open()
         return cls._over(AsyncSession(record_part(memory._runtime, collection_name).share()))
 
+    @async_operation(operations.put)
     async def put(
         self,
         namespace: Namespace,
@@ -102,7 +97,7 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
         ttl_s: float | None = None,
         order: int | None = None,
     ) -> None:
-        """Store a record. One that has this key already is replaced, and keeps ``created_at`` and ``order``.
+        """Store a record, or replace the one with this key, which keeps its ``created_at`` and ``order``.
 
         Args:
             namespace: one or more labels, the outermost first, such as ``("user", "1")``; at most 1,024 bytes together.
@@ -112,8 +107,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
                 Default: no search with a question finds the record.
             vector: the embedding of the record, or of all its texts, instead of calling the embedder.
             ttl_s: the lifetime in seconds; default: unlimited.
-            order: the position in the namespace; default: after all records that this store has put there before,
-                as microseconds since 1970.
+            order: the position in the namespace. Default for a new record: the current time in microseconds since
+                1970, or more if needed to follow the records that this store put there before.
 
         Raises:
             ValidationError: an argument is wrong. Nothing was changed.
@@ -124,31 +119,26 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> await store.put(("user", "alice"), "theme", {"dark": True}, text="Prefers a dark theme.")
             >>> await store.get(("user", "alice"), "theme")
         """
-        await self._run(operations.put, namespace, key, value, text=text, vector=vector, ttl_s=ttl_s, order=order)
 
+    @async_operation(operations.put_many)
     async def put_many(self, records: Sequence[PutRecord]) -> None:
-        """Store several records in one request, with the result of one ``put`` after the other.
+        """Store several records in one request, with the same result as one ``put`` after the other.
 
         Raises:
             ValidationError: a record is wrong. Nothing was changed.
             EmbeddingError: the embedding model failed. Nothing was changed.
-            PartialWriteError: only some of many records were stored; the error lists both parts, as
-                ``namespace/label/key``.
+            PartialWriteError: only some of many records were stored; the error lists the ids of both parts, such as
+                ``user/alice/theme``.
             StoreError: Milvus failed.
 
         Examples:
             >>> from mem0milvus import PutRecord
             >>> await store.put_many([PutRecord(namespace=("user", "alice"), key="theme", value={"dark": True})])
         """
-        await self._run(operations.put_many, records)
 
+    @async_operation(operations.get)
     async def get(self, namespace: Namespace, key: str, *, refresh_ttl: bool = False) -> RecordItem | None:
-        """Return one record, or None if there is none or its lifetime is over.
-
-        Args:
-            namespace: the record's namespace.
-            key: the record's key.
-            refresh_ttl: restart the record's lifetime now.
+        """Return one record, or None if it does not exist or has expired. With ``refresh_ttl``, restart its lifetime.
 
         Raises:
             ValidationError: the namespace or key is malformed.
@@ -158,8 +148,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> item = await store.get(("user", "alice"), "theme")
             >>> item and item["value"]
         """
-        return await self._run(operations.get, namespace, key, refresh_ttl=refresh_ttl)
 
+    @async_operation(operations.get_many)
     async def get_many(self, keys: Sequence[tuple[Namespace, str]], *, refresh_ttl: bool = False) -> MaybeRecords:
         """Return a record or None for each pair of namespace and key. The errors are those of ``get``.
 
@@ -167,41 +157,35 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> items = await store.get_many([(("user", "alice"), "theme"), (("user", "bob"), "theme")])
             >>> [item and item["value"] for item in items]
         """
-        return await self._run(operations.get_many, keys, refresh_ttl=refresh_ttl)
 
+    @async_operation(operations.delete)
     async def delete(self, namespace: Namespace, key: str) -> bool:
-        """Delete one record, and return whether it existed.
-
-        Raises:
-            ValidationError: the namespace or key is malformed.
-            StoreError: Milvus failed.
+        """Delete one record, and return whether it existed. The errors are those of ``get``.
 
         Examples:
             >>> await store.delete(("user", "alice"), "no such key")
             False
         """
-        return await self._run(operations.delete, namespace, key)
 
+    @async_operation(operations.delete_many)
     async def delete_many(self, keys: Sequence[tuple[Namespace, str]]) -> int:
-        """Delete the records of several pairs of namespace and key, and return how many existed.
+        """Delete the records with these pairs of namespace and key, and return how many existed.
 
         Raises:
             ValidationError: a namespace or key is malformed. Nothing was deleted.
-            PartialWriteError: only some of many records were deleted; the error lists both parts.
+            PartialWriteError: only some of many records were deleted; the error lists the ids of both parts.
             StoreError: Milvus failed.
 
         Examples:
             >>> await store.delete_many([(("user", "alice"), "theme"), (("user", "bob"), "no such key")])
             1
         """
-        return await self._run(operations.delete_many, keys)
 
+    @async_operation(operations.delete_namespace)
     async def delete_namespace(self, namespace: Namespace, *, prefix: bool = False) -> int:
         """Delete all records of a namespace, and return how many there were.
 
-        Args:
-            namespace: the namespace; ``()`` with ``prefix`` means all namespaces.
-            prefix: also delete the records of all namespaces within it.
+        With ``prefix``, also delete the records of all namespaces within it; ``()`` then means all namespaces.
 
         Raises:
             ValidationError: the namespace is malformed.
@@ -211,8 +195,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> await store.delete_namespace(("user", "alice"), prefix=True)
             1
         """
-        return await self._run(operations.delete_namespace, namespace, prefix=prefix)
 
+    @async_operation(operations.list_records)
     async def list(
         self,
         namespace: Namespace,
@@ -235,7 +219,7 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             limit: the maximum number of results; default: all.
             offset: the number of records to skip.
             order: sort by position (``order``), ``created_at``, ``updated_at``, or namespace and ``key``.
-            descending: the last first: with ``limit=n``, the last n records.
+            descending: reverse the order; with ``limit=n``, this returns the last n records.
             consistency: the consistency of this read; default: the configured one.
 
         Raises:
@@ -247,18 +231,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> latest = await store.list(("user", "alice"), limit=5, descending=True)
             >>> [(item["key"], item["value"]) for item in latest]
         """
-        return await self._run(
-            operations.list_records,
-            namespace,
-            prefix=prefix,
-            filters=filters,
-            limit=limit,
-            offset=offset,
-            order=order,
-            descending=descending,
-            consistency=consistency,
-        )
 
+    @async_operation(operations.search)
     async def search(
         self,
         query: str | None,
@@ -272,17 +246,17 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
         refresh_ttl: bool = False,
         consistency: Consistency | None = None,
     ) -> FoundRecords:
-        """Find the records that are relevant to a question, best first. The best text of each record counts.
+        """Find the records that are relevant to a question, best first. A record counts by its best text.
 
         Args:
-            query: the question; None to list records in order.
+            query: the question; None to list records by position.
             namespace_prefix: search this namespace and all within it; ``()`` means all namespaces.
             filters: conditions on the value, as for ``list``.
             limit: the maximum number of results; together with ``offset`` at most 16,384.
             offset: the number of records to skip.
             threshold: the minimum ``relevance``, 0 to 1; default: no minimum.
             mode: match meaning and words (``hybrid``), meaning only (``dense``) or words only (``lexical``).
-            refresh_ttl: restart the lifetime of the records found now.
+            refresh_ttl: restart the lifetime of the records found.
             consistency: the consistency of this read; default: the configured one.
 
         Raises:
@@ -295,19 +269,8 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> found = await store.search("Which theme?", ("user",), limit=3)
             >>> [(item["key"], item["relevance"]) for item in found]
         """
-        return await self._run(
-            operations.search,
-            query,
-            namespace_prefix,
-            filters=filters,
-            limit=limit,
-            offset=offset,
-            threshold=threshold,
-            mode=mode,
-            refresh_ttl=refresh_ttl,
-            consistency=consistency,
-        )
 
+    @async_operation(operations.list_namespaces)
     async def list_namespaces(
         self,
         *,
@@ -318,59 +281,46 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
         limit: int | None = None,
         offset: int = 0,
     ) -> Namespaces:
-        """Return the namespaces that have records, sorted.
+        """Return the namespaces that have records, sorted. The errors are those of ``get``.
 
         Args:
-            prefix: labels that they begin with; ``"*"`` matches any label.
-            suffix: labels that they end with, in the same form.
-            conditions: more of both, as ``("prefix", labels)`` and ``("suffix", labels)``. All must match.
+            prefix: the first labels of the namespaces; ``"*"`` matches any label.
+            suffix: the last labels of the namespaces, in the same form.
+            conditions: further conditions, as ``("prefix", labels)`` or ``("suffix", labels)``. All must match.
             max_depth: cut the namespaces to this number of labels.
             limit: the maximum number of results; default: all.
             offset: the number of namespaces to skip.
-
-        Raises:
-            ValidationError: an argument is wrong.
-            StoreError: Milvus failed.
 
         Examples:
             >>> await store.list_namespaces(prefix=("user",), max_depth=2)
             [('user', 'alice')]
         """
-        return await self._run(
-            operations.list_namespaces,
-            prefix=prefix,
-            suffix=suffix,
-            conditions=conditions,
-            max_depth=max_depth,
-            limit=limit,
-            offset=offset,
-        )
 
+    @async_operation(operations.batch)
     async def batch(self, requests: Sequence[RecordRequest]) -> RecordAnswers:
         """Answer several requests one after the other: a later request sees what an earlier one stored.
 
-        Neighbouring requests of one kind share a request to Milvus. This is no transaction: when one fails, those
-        before it are done.
+        Adjacent requests of one kind share a request to Milvus. This is not a transaction: if a request fails, those
+        before it stay done.
 
         Args:
             requests: ``PutRecord``, ``GetRecord``, ``DeleteRecord``, ``SearchRecords`` and ``ListNamespaces``.
 
         Returns:
-            The answer to each request, which its class describes.
+            The answer to each request, described by the request's class.
 
         Raises:
-            ValidationError: a request is wrong.
-            Mem0MilvusError: the errors of the methods.
+            Mem0MilvusError: the errors of the methods, such as ValidationError for a wrong request.
 
         Examples:
             >>> from mem0milvus import GetRecord
             >>> await store.batch([GetRecord(namespace=("user", "alice"), key="no such key")])
             [None]
         """
-        return await self._run(operations.batch, requests)
 
+    @async_operation(operations.sweep)
     async def sweep(self) -> int:
-        """Delete the records whose lifetime is over, which no read returns any more, and return how many there were.
+        """Delete the expired records, which no read returns any more, and return how many there were.
 
         Raises:
             StoreError: Milvus failed; call again to continue.
@@ -379,15 +329,3 @@ class AsyncRecordMethods(AsyncClient[RecordPorts]):
             >>> await store.sweep()
             0
         """
-        return await self._run(operations.sweep)
-
-    async def aclose(self) -> None:
-        """Close this client. A second call does nothing; any other method raises StoreError afterwards.
-
-        The last client of a store closes the store, and frees a Milvus Lite file for other processes.
-
-        Examples:
-            >>> await store.aclose()
-            >>> await store.aclose()  # does nothing
-        """
-        await self._close()

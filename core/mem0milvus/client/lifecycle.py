@@ -1,28 +1,32 @@
-"""The bases of the client classes: running an operation, and closing. Blocking and async differ here, nowhere else."""
+"""The bases of the client classes: running an operation, and closing. Blocking and async clients differ only here."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import aclosing
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from mem0milvus.client.sessions import PortsT, Session
 from mem0milvus.runtime.blocking_driver import iterate, run
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
+    from mem0milvus.client.sessions import Operation
     from mem0milvus.runtime.open_store import OpenStore
 
 P = ParamSpec("P")
 T = TypeVar("T")
+ClientT = TypeVar("ClientT", bound="Client[Any]")
+
+if TYPE_CHECKING:
+    BlockingMethod = Callable[Concatenate[ClientT, P], T]
+    AsyncMethod = Callable[Concatenate[ClientT, P], Coroutine[Any, Any, T]]
 
 
-class Client(ABC, Generic[PortsT]):
-    """A client of an open store. All that it holds is its session."""
+class Client(Generic[PortsT]):
+    """A client of an open store. Its session is its only state."""
 
     _session: Session[PortsT]
 
@@ -41,15 +45,13 @@ class Client(ABC, Generic[PortsT]):
 
 
 class BlockingClient(Client[PortsT]):
-    """A client that drives the operations itself, without an event loop."""
+    """A client that runs the operations itself, without an event loop."""
 
     @property
     def _ports(self) -> PortsT:
         return run(self._session.open())
 
-    def _run(
-        self, operation: Callable[Concatenate[PortsT, P], Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    def _run(self, operation: Operation[PortsT, P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return run(self._session.run(operation, *args, **kwargs))
 
     def _iterate(
@@ -60,28 +62,29 @@ class BlockingClient(Client[PortsT]):
     def _call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return function(*args, **kwargs)
 
-    def _close(self) -> None:
-        run(self._session.close())
-
-    @abstractmethod
     def close(self) -> None:
-        """Close the client; a second call does nothing."""
+        """Finish the background adds, then close this client. A second call does nothing.
+
+        Other methods then raise StoreError. The last client of a store closes it, which frees a Milvus Lite file for
+        other processes.
+
+        Examples:
+            >>> memory.close()
+            >>> store.close()
+        """
+        run(self._session.close())
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
 class AsyncClient(Client[PortsT]):
     """A client whose operations are awaited."""
 
-    async def _run(
-        self, operation: Callable[Concatenate[PortsT, P], Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def _run(self, operation: Operation[PortsT, P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._session.run(operation, *args, **kwargs)
 
     async def _iterate(
@@ -95,18 +98,58 @@ class AsyncClient(Client[PortsT]):
     async def _call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._session.driver.call(function, *args, **kwargs)
 
-    async def _close(self) -> None:
-        await self._session.close()
-
-    @abstractmethod
     async def aclose(self) -> None:
-        """Close the client; a second call does nothing."""
+        """Finish the background adds, then close this client. A second call does nothing.
+
+        Other methods then raise StoreError. The last client of a store closes it, which frees a Milvus Lite file for
+        other processes.
+
+        Examples:
+            >>> await memory.aclose()
+            >>> await store.aclose()
+        """
+        await self._session.close()
 
     async def __aenter__(self) -> Self:
         await self._session.open()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.aclose()
+
+
+def blocking_operation(
+    operation: Operation[PortsT, P, T],
+) -> Callable[[BlockingMethod[ClientT, P, T]], BlockingMethod[ClientT, P, T]]:
+    """Return a decorator for a blocking method without a body; see ``async_operation``."""
+
+    def decorate(method: BlockingMethod[ClientT, P, T]) -> BlockingMethod[ClientT, P, T]:
+        @wraps(method)
+        def run_operation(client: ClientT, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            method(client, *args, **kwargs)
+            return run(client._session.run(operation, *args, **kwargs))
+
+        return run_operation
+
+    return decorate
+
+
+def async_operation(
+    operation: Operation[PortsT, P, T],
+) -> Callable[[AsyncMethod[ClientT, P, T]], AsyncMethod[ClientT, P, T]]:
+    """Return a decorator for a method without a body: it runs the operation with the ports and the method's arguments.
+
+    mypy checks that the operation accepts the method's parameters and returns its result.
+    """
+
+    def decorate(method: AsyncMethod[ClientT, P, T]) -> AsyncMethod[ClientT, P, T]:
+        @wraps(method)
+        async def run_operation(client: ClientT, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            # The body of the method is empty. The call makes Python check the arguments before the store is opened, and
+            # the TypeError names the method rather than the operation.
+            await method(client, *args, **kwargs)
+            return await client._session.run(operation, *args, **kwargs)
+
+        return run_operation
+
+    return decorate

@@ -13,7 +13,7 @@ from mem0milvus.client.sessions import AsyncSession, BlockingSession, BorrowedMe
 class Memory(MemoryMethods):
     """Long-term memory in Milvus.
 
-    It is open from the start and can be used from several threads. Close it with ``close()`` or use it as a context
+    The constructor opens the store. Several threads can use it. Close it with ``close()`` or use it as a context
     manager, which frees a Milvus Lite file for other processes.
 
     Args:
@@ -48,16 +48,12 @@ class Memory(MemoryMethods):
 class AsyncMemory(AsyncMemoryMethods):
     """Long-term memory in Milvus, for ``asyncio``.
 
-    The first operation, or ``async with``, opens the store without blocking the event loop. It can be used from many
-    tasks, and from several event loops one after the other. Close it with ``aclose()``.
+    The first operation, or ``async with``, opens the store without blocking the event loop. Many tasks can use it, and
+    several event loops one after the other. Close it with ``aclose()``.
 
-    Cancelling an operation stops it before its first write. After that, the write runs to its end, so that no change
-    is half stored.
-
-    Args:
-        config: as for ``Memory``.
-        llm: as for ``Memory``; the ``acomplete`` method is awaited if the object has one.
-        embedder: as for ``Memory``; the ``aembed`` method is awaited if the object has one.
+    Cancelling an operation stops it only before its first write: a write runs to its end, so that no change is half
+    stored. The arguments are those of ``Memory``; the methods ``acomplete`` of a language model and ``aembed`` of an
+    embedding model are awaited if the object has them.
 
     Raises:
         ConfigError: the configuration is wrong. The first operation raises the errors of the store.

@@ -10,16 +10,16 @@ from mem0milvus.client.sessions import AsyncSession, BlockingSession
 class RecordStore(RecordMethods):
     """Records in Milvus: JSON values under the caller's own keys, in namespaces, ordered, with an optional lifetime.
 
-    Records are in a collection of their own, so no search of a memory finds them. A search finds a record by the texts
-    given to ``put``. Records have no versions, and nothing is extracted from them.
+    Records are in a collection of their own, so ``Memory.search`` does not find them; ``RecordStore.search`` does, by
+    the texts given to ``put``. Records have no versions, and nothing is extracted from them.
 
-    It is open from the start and can be used from several threads. Close it with ``close()`` or use it as a context
+    The constructor opens the store. Several threads can use it. Close it with ``close()`` or use it as a context
     manager.
 
     Args:
         config: as for ``Memory.from_config``.
         embedder: as for ``Memory.from_config``. It is only called for the texts of ``put`` and for questions.
-        collection_name: the collection of the records; default: ``<collection_name>_records``.
+        collection_name: the collection of the records; default: ``<the configured collection>_records``.
 
     Raises:
         ConfigError: the configuration is wrong.
@@ -39,15 +39,11 @@ class RecordStore(RecordMethods):
 class AsyncRecordStore(AsyncRecordMethods):
     """Records in Milvus, for ``asyncio``. ``RecordStore`` describes them.
 
-    The first operation, or ``async with``, opens the store without blocking the event loop. It can be used from many
-    tasks, and from several event loops one after the other. Close it with ``aclose()``.
+    The first operation, or ``async with``, opens the store without blocking the event loop. Many tasks can use it, and
+    several event loops one after the other. Close it with ``aclose()``.
 
-    A write runs to its end even if its caller is cancelled, so that no change is half stored.
-
-    Args:
-        config: as for ``RecordStore``.
-        embedder: as for ``RecordStore``; the ``aembed`` method is awaited if the object has one.
-        collection_name: as for ``RecordStore``.
+    A write runs to its end even if its caller is cancelled, so that no change is half stored. The arguments are those
+    of ``RecordStore``; the ``aembed`` method of an embedding model is awaited if the object has one.
 
     Raises:
         ConfigError: the configuration is wrong. The first operation raises the errors of the store.

@@ -29,28 +29,21 @@ P = ParamSpec("P")
 T = TypeVar("T")
 PortsT = TypeVar("PortsT")
 
+if TYPE_CHECKING:
+    Operation = Callable[Concatenate[PortsT, P], Coroutine[Any, Any, T]]
+
 
 @dataclass(frozen=True, slots=True)
 class StorePart(Generic[PortsT]):
-    """The collections of a store that one client uses: the memories, or one collection of records.
+    """The collections of a store that one client uses: the memories, or one collection of records."""
 
-    Attributes:
-        runtime: the store. It counts its clients, and the last one to close closes it.
-        description: the store and the collection, for ``repr``.
-        closed_message: the error of a client that is used after it was closed.
-        is_open: returns whether the collections are open.
-        open: connects and opens the collections.
-        blocking_ports: returns ports that block and never suspend.
-        async_ports: returns ports that never block the event loop.
-    """
-
-    runtime: OpenStore
-    description: str
-    closed_message: str
-    is_open: Callable[[], bool]
-    open: Callable[[], None]
-    blocking_ports: Callable[[], PortsT]
-    async_ports: Callable[[ThreadDriver], PortsT]
+    runtime: OpenStore  #: counts the clients of the store; the last one to close closes it
+    description: str  #: the store and the collection, for ``repr``
+    closed_message: str  #: the error of a client that is used after it was closed
+    is_open: Callable[[], bool]  #: whether the collections are open
+    open: Callable[[], None]  #: connects and opens the collections
+    blocking_ports: Callable[[], PortsT]  #: ports that block and never suspend
+    async_ports: Callable[[ThreadDriver], PortsT]  #: ports that never block the event loop
 
     def share(self) -> StorePart[PortsT]:
         """Count one more client of the store."""
@@ -59,11 +52,7 @@ class StorePart(Generic[PortsT]):
 
 
 def new_store(config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None) -> OpenStore:
-    """Prepare a store from a configuration, without connecting.
-
-    Raises:
-        ConfigError: the configuration is wrong.
-    """
+    """Prepare a store from a configuration, without connecting, or raise a ConfigError."""
     # Imported here because it loads pymilvus and pydantic, which `import mem0milvus` must not.
     from mem0milvus.runtime.open_store import OpenStore
 
@@ -71,7 +60,7 @@ def new_store(config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embed
 
 
 def memory_part(runtime: OpenStore) -> StorePart[Ports]:
-    """Return the memories and their history."""
+    """Return the collections of memories and history."""
     return StorePart(
         runtime=runtime,
         description=repr(runtime),
@@ -84,11 +73,7 @@ def memory_part(runtime: OpenStore) -> StorePart[Ports]:
 
 
 def record_part(runtime: OpenStore, collection_name: str | None) -> StorePart[RecordPorts]:
-    """Return a collection of records; None for ``<the memories' collection>_records``.
-
-    Raises:
-        ConfigError: the name cannot be used.
-    """
+    """Return a collection of records, by default ``<the memories' collection>_records``, or raise a ConfigError."""
     collection = runtime.records_name(collection_name)
     return StorePart(
         runtime=runtime,
@@ -104,10 +89,8 @@ def record_part(runtime: OpenStore, collection_name: str | None) -> StorePart[Re
 class Session(ABC, Generic[PortsT]):
     """One client's use of a part of a store, until it is closed.
 
-    Args:
-        part: the collections.
-        owner: the session that opened the store. A session with an owner is open as long as its owner, and ``close``
-            does nothing. None: this session counts as a client of the store and closes it.
+    A session with an ``owner``, the session that opened the store, is open as long as its owner, and its ``close`` does
+    nothing. A session without one counts as a client of the store.
     """
 
     ports: PortsT
@@ -126,11 +109,7 @@ class Session(ABC, Generic[PortsT]):
             raise StoreError(self.part.closed_message)
 
     async def open(self) -> PortsT:
-        """Open the collections at the first call, and return the ports.
-
-        Raises:
-            StoreError: the session was closed, or the store cannot be opened.
-        """
+        """Return the ports, after opening the collections at the first call. Raise a StoreError after closing."""
         self.check_open()
         if self._owner is not None:
             await self._owner.open()
@@ -138,14 +117,12 @@ class Session(ABC, Generic[PortsT]):
             await self._open_part()
         return self.ports
 
-    async def run(
-        self, operation: Callable[Concatenate[PortsT, P], Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def run(self, operation: Operation[PortsT, P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an operation with the ports of this session."""
         return await operation(await self.open(), *args, **kwargs)
 
     async def close(self) -> None:
-        """Finish the background work and give up the store; a second call does nothing."""
+        """Finish the background work and release the store; a second call does nothing."""
         if self._owner is None and not self._is_closed:
             self._is_closed = True
             if isinstance(self.ports, Ports):
@@ -162,14 +139,7 @@ class Session(ABC, Generic[PortsT]):
 class BlockingSession(Session[PortsT]):
     """A session whose coroutines never suspend, so that ``blocking_driver.run`` drives them without an event loop.
 
-    Without an owner, it opens the collections in its constructor.
-
-    Args:
-        part: the collections.
-        owner: as for ``Session``, a blocking one.
-
-    Raises:
-        StoreError: the store cannot be opened.
+    Without an owner, it opens the collections in its constructor. An owner must be a blocking session.
     """
 
     def __init__(self, part: StorePart[PortsT], owner: Session[Any] | None = None) -> None:
@@ -190,12 +160,7 @@ class BlockingSession(Session[PortsT]):
 
 
 class AsyncSession(Session[PortsT]):
-    """A session for event loops, one or several one after the other. It opens the collections at the first operation.
-
-    Args:
-        part: the collections.
-        owner: as for ``Session``.
-    """
+    """A session for one event loop after another. It opens the collections at the first operation."""
 
     driver: ThreadDriver
 
@@ -219,20 +184,14 @@ class AsyncSession(Session[PortsT]):
 
 
 class BorrowedMemorySession(AsyncSession[Ports]):
-    """Async use of a memory that a blocking client opened, with that client's background worker.
-
-    Args:
-        owner: the session of the blocking client.
-    """
+    """Async use of a memory that a blocking client opened, with that client's background worker."""
 
     def __init__(self, owner: Session[Ports]) -> None:
         super().__init__(owner.part, owner)
         self._blocking = owner
 
     @override
-    async def run(
-        self, operation: Callable[Concatenate[Ports, P], Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def run(self, operation: Operation[Ports, P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         if not self._is_background_work(operation, kwargs.get("background")):
             return await super().run(operation, *args, **kwargs)
         # A background task of an event loop dies with the loop, and some frameworks start a loop per call. So ``add``

@@ -6,6 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from io import BytesIO
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
@@ -31,14 +32,11 @@ _TEXT_COLOUR, _FAINT_COLOUR, _GRID_COLOUR = "#22313a", "#8a979e", "#e3e8ea"
 #: Colours of the bars: the latest version, an earlier version, and the last version of a deleted memory.
 _LATEST, _EARLIER, _DELETED = "#9fcfca", "#d9e8e6", "#e6e3e3"
 
-#: Sizes in inches: the figure's width, a memory's line, and the margins and the curve from the outside in.
-_WIDTH, _LINE, _LABELS, _RIGHT, _TOP, _CURVE, _BOTTOM = 10.0, 0.40, 3.1, 0.35, 0.95, 0.85, 0.45
+#: Sizes in inches, first in the direction of x: the figure, the labels, the right margin, a character of 7 points.
+_WIDTH, _LABELS, _RIGHT, _CHARACTER = 10.0, 3.1, 0.35, 0.058
 
-#: Space between the lines and the curve, in inches.
-_GAP = 0.3
-
-#: Approximate width of a character of 7 points, in inches.
-_CHARACTER = 0.058
+#: Sizes in inches from top to bottom: the heading, a memory's line, the gap below the lines, the curve, the time axis.
+_TOP, _LINE, _GAP, _CURVE, _BOTTOM = 0.95, 0.40, 0.3, 0.85, 0.45
 
 #: Characters per line of a label, and the minimum of characters for printing a text in a bar.
 _LABEL_WIDTH, _MIN_BAR_TEXT = 46, 6
@@ -52,11 +50,7 @@ _FONTS = (
 
 
 def draw_timeline(lives: Lives) -> Figure:
-    """Draw the memories of a timeline as lines, and their number as a curve below.
-
-    Raises:
-        ConfigError: matplotlib is not installed.
-    """
+    """Draw the memories of a timeline as lines, and their number as a curve below. Requires matplotlib."""
     shown = sorted(
         sorted(lives.lives, key=lambda life: life.changed_us)[-lives.lines :], key=lambda life: life.start_us
     )
@@ -88,8 +82,6 @@ def _new_figure(height: float) -> Figure:
                 super().draw(renderer)
 
         def _repr_png_(self) -> bytes:
-            from io import BytesIO
-
             picture = BytesIO()
             self.savefig(picture, format="png", dpi=110)
             return picture.getvalue()
@@ -220,11 +212,8 @@ def _write_heading(figure: Figure, lives: Lives, lines: int, height: float) -> N
     ]
     labels = [f"{name} {counts[event]:,}" for event, (name, _, _) in EVENTS.items() if counts[event]]
     point = (_LABELS / _WIDTH - 0.008, 1 - 0.92 / height)
-    legend = figure.legend(
-        handles, labels, loc="lower left", bbox_to_anchor=point, ncols=4, frameon=False, fontsize=8.5, handletextpad=0.2
-    )
-    for text in legend.get_texts():
-        text.set_color(_TEXT_COLOUR)
+    look = {"labelcolor": _TEXT_COLOUR, "frameon": False, "fontsize": 8.5, "handletextpad": 0.2}
+    figure.legend(handles, labels, loc="lower left", bbox_to_anchor=point, ncols=4, **look)
 
 
 def _label(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Blocking and async access to an open memory, for code that is written once as a coroutine.
+"""Blocking and async access to an open memory, for code that is written once as a coroutine function.
 
 Frameworks call a blocking and an async method for each task. With ``Faces``, one ``async def`` is the body of both. It
 receives an ``AsyncMemory``: ``arun`` passes one for the event loop, ``run`` one whose methods block and never suspend.
@@ -16,22 +16,15 @@ from mem0milvus.errors import ConfigError, StoreError, ValidationError
 from mem0milvus.runtime.blocking_driver import run
 
 T = TypeVar("T")
-ClientT = TypeVar("ClientT")
+ClientT = TypeVar("ClientT", AsyncMemory, AsyncRecordStore)
 
 
-class Bridge(Generic[ClientT]):
-    """Runs coroutine functions for blocking and async callers. It does not own the client: its opener closes it.
+class _BlockingAndAsync(Generic[ClientT]):
+    """The methods of ``Faces`` and ``RecordFaces``, which differ only in the client that a body receives."""
 
-    Args:
-        given: the open client.
-        blocking: the client whose methods never suspend; None if only async callers are served.
-        for_async: the client for event loops.
-    """
-
-    def __init__(self, given: object, blocking: ClientT | None, for_async: ClientT) -> None:
-        self._given = given
-        self._blocking = blocking
-        self._async = for_async
+    _owner: Memory | AsyncMemory | RecordStore | AsyncRecordStore
+    _blocking: ClientT | None  # None if the owner is an async client
+    _async: ClientT
 
     def run(self, body: Callable[[ClientT], Coroutine[Any, Any, T]]) -> T:
         """Run a body for a blocking caller, and return its result. Works with and without a running event loop.
@@ -40,13 +33,12 @@ class Bridge(Generic[ClientT]):
             body: a coroutine function that awaits only methods of the client that it receives.
 
         Raises:
-            StoreError: the given memory or store is an async one, or is closed.
+            StoreError: the client given to the constructor is an async one, or is closed.
         """
         if self._blocking is None:
-            name = type(self._given).__name__
             raise StoreError(
-                f"An {name} can only be awaited. Its to_sync() makes a {name.removeprefix('Async')}, which serves "
-                "blocking and async callers."
+                f"{type(self._owner).__name__} serves async callers only. Pass the client that its to_sync() method "
+                "returns, which serves blocking and async callers."
             )
         return run(body(self._blocking))
 
@@ -58,29 +50,37 @@ class Bridge(Generic[ClientT]):
         return await body(self._async)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._given!r})"
+        return f"{type(self).__name__}({self._owner!r})"
 
 
-class Faces(Bridge[AsyncMemory]):
-    """Blocking and async access to one open memory. It does not own the memory: its opener closes it.
+class Faces(_BlockingAndAsync[AsyncMemory]):
+    """Blocking and async access to one open memory. It does not own the memory: closing stays with its opener.
 
     Args:
         memory: a ``Memory``, for blocking and async callers; or an ``AsyncMemory``, for async callers only.
 
     Raises:
         ValidationError: the argument is neither.
+
+    Examples:
+        >>> async def count(memory: AsyncMemory) -> int:
+        ...     return len((await memory.get_all(user_id="alice"))["results"])
+        >>> Faces(memory).run(count)  # or: await Faces(memory).arun(count)
     """
 
     def __init__(self, memory: Memory | AsyncMemory) -> None:
-        self.memory = memory
-        if isinstance(memory, Memory):
-            super().__init__(memory, memory._coroutines(), memory._borrowed_async())
-        elif isinstance(memory, AsyncMemory):
-            super().__init__(memory, None, memory)
-        else:
+        if not isinstance(memory, (Memory, AsyncMemory)):
             raise ValidationError(
                 f"memory must be a Memory or an AsyncMemory of mem0milvus, not {type(memory).__name__}."
             )
+        self._owner = self._memory = memory
+        self._blocking = memory._coroutines() if isinstance(memory, Memory) else None
+        self._async = memory._borrowed_async() if isinstance(memory, Memory) else memory
+
+    @property
+    def memory(self) -> Memory | AsyncMemory:
+        """The memory given to the constructor."""
+        return self._memory
 
     def records(self, collection_name: str | None = None) -> RecordFaces:
         """Return blocking and async access to a record store beside the memory, open as long as the memory is.
@@ -91,11 +91,11 @@ class Faces(Bridge[AsyncMemory]):
         Raises:
             ConfigError: the collection name cannot be used.
         """
-        return RecordFaces(self.memory, collection_name)
+        return RecordFaces(self._memory, collection_name)
 
 
-class RecordFaces(Bridge[AsyncRecordStore]):
-    """Blocking and async access to one open record store. It does not own the store: its opener closes it.
+class RecordFaces(_BlockingAndAsync[AsyncRecordStore]):
+    """Blocking and async access to one open record store. It does not own the store: closing stays with its opener.
 
     Args:
         store: a ``RecordStore`` or a ``Memory``, for blocking and async callers; or an ``AsyncRecordStore`` or an
@@ -120,10 +120,10 @@ class RecordFaces(Bridge[AsyncRecordStore]):
             raise ConfigError("A record store has a collection already: give collection_name= where it is opened.")
         else:
             part = store._session.part
+        self._owner = store
         is_blocking = isinstance(store, (Memory, RecordStore))
-        blocking = AsyncRecordStore._over(BlockingSession(part, store._session)) if is_blocking else None
+        self._blocking = AsyncRecordStore._over(BlockingSession(part, store._session)) if is_blocking else None
         if isinstance(store, AsyncRecordStore):
-            for_async = store
+            self._async = store
         else:
-            for_async = AsyncRecordStore._over(AsyncSession(part, store._session))
-        super().__init__(store, blocking, for_async)
+            self._async = AsyncRecordStore._over(AsyncSession(part, store._session))
