@@ -131,11 +131,11 @@ def _is_condition(node: ast.expr, parent: ast.AST) -> bool:
     return isinstance(parent, (*_CONDITIONS, ast.comprehension)) and node in tests and not isinstance(node, known)
 
 
-def _constants(value: object) -> Iterator[object]:
+def _constants(value: object) -> Iterator[str | float]:
     if isinstance(value, bool):
         yield not value
     elif isinstance(value, int):
-        yield from (value + 1, value - 1)
+        yield from (value + 1, value - 1) if value else (1,)
     elif isinstance(value, float):
         yield value * 1.1 or 0.1
     elif value == "":

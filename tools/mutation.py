@@ -34,10 +34,11 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -54,7 +55,7 @@ ROOMS: dict[str, tuple[str, Sequence[str]]] = {
         "retrieval/ranking",
         ["core/test_ranking_table.py", "core/test_ranking.py", "core/test_ranking_presets.py"],
     ),
-    "filters": ("retrieval/filters", ["core/test_filters.py"]),
+    "filters": ("retrieval/filters", ["core/test_filters.py", "core/test_filter_expressions.py"]),
     "operations": (
         "operations",
         [
@@ -76,7 +77,7 @@ _MORE_S, _TIMES = 3.0, 5
 #: A test that takes longer, as those do that start processes, is left out.
 _SLOW_S = 4.0
 
-Act = Callable[[list[pytest.Item]], None]
+T = TypeVar("T")
 
 
 @dataclass
@@ -86,6 +87,7 @@ class Reached:
     folder: str
     lines: dict[tuple[str, int], set[str]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    imported: list[str] = field(default_factory=list)
     test: str = ""
 
     def trace(self, frame: FrameType, event: str, _: Any) -> Any:
@@ -133,24 +135,25 @@ def module_of(path: Path) -> str:
     return ".".join(path.relative_to(CORE.parent).with_suffix("").parts).removesuffix(".__init__")
 
 
-class Loop:
+class Loop(Generic[T]):
     """A pytest plugin that acts on the collected tests in the place of pytest's own loop."""
 
-    def __init__(self, act: Act) -> None:
+    def __init__(self, act: Callable[[list[pytest.Item]], T]) -> None:
         self._act = act
+        self.outcome: list[T] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Act."""
-        self._act(session.items)
+        self.outcome.append(self._act(session.items))
         return True
 
 
-def collect(tests: Iterable[str], act: Act) -> None:
+def collect(tests: Iterable[str], act: Callable[[list[pytest.Item]], T]) -> T:
     """Collect tests over the tables in memory, and act on them."""
     options = ["--store=reference", "-qq", "-p", "no:cacheprovider", f"--rootdir={ROOT}"]
-    status = pytest.main([*options, *(str(ROOT / "tests" / one) for one in tests)], plugins=[Loop(act)])
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        raise SystemExit(int(status))
+    loop = Loop(act)
+    pytest.main([*options, *(str(ROOT / "tests" / one) for one in tests)], plugins=[loop])
+    return loop.outcome[0]
 
 
 def fails(item: pytest.Item) -> bool:
@@ -167,12 +170,13 @@ def baseline(items: Iterable[pytest.Item], folder: str) -> Reached:
         sys.settrace(reached.trace)
         reports = runtestprotocol(item, log=False, nextitem=None)
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)  # type: ignore[arg-type, unused-ignore]  # since Python 3.12
         took = time.perf_counter() - start
         if all(report.passed for report in reports) and took < _SLOW_S:
             reached.seconds[item.nodeid] = took
         else:
             left_out.append(item.nodeid)
+    reached.imported = list(sys.modules)
     print(f"{len(reached.seconds)} tests, {sum(reached.seconds.values()):.0f} s; {len(left_out)} left out", flush=True)
     return reached
 
@@ -207,8 +211,8 @@ class Pool:
         """Wait until no more than so many are running."""
         while len(self._running) > left:
             pid, status = os.wait()
-            mutant = self._running.pop(pid)
-            if status == 0:
+            mutant = self._running.pop(pid, None)
+            if mutant and status == 0:
                 self.survived.append(mutant)
 
 
@@ -271,14 +275,14 @@ def run_at_import(reached: Reached, mutants: Iterable[Mutant], pool: Pool) -> No
             for name in [one for one in sys.modules if one.partition(".")[0] in ("mem0milvus", "tests")]:
                 del sys.modules[name]
             sys.meta_path.insert(0, Mutated(mutant))
-            outcome = []
+            files = dict.fromkeys(test.partition("::")[0].removeprefix("tests/") for test in tests)
+            places = {test: place for place, test in enumerate(tests)}
 
-            def act(items: list[pytest.Item]) -> None:
-                wanted = sorted((item for item in items if item.nodeid in tests), key=lambda i: tests.index(i.nodeid))
-                outcome.append(any(fails(item) for item in wanted))
+            def any_fails(items: list[pytest.Item]) -> bool:
+                wanted = sorted((item for item in items if item.nodeid in places), key=lambda i: places[i.nodeid])
+                return any(fails(item) for item in wanted)
 
-            collect(dict.fromkeys(test.partition("::")[0].removeprefix("tests/") for test in tests), act)
-            return outcome != [False]
+            return collect(files, any_fails)
 
         pool.run(mutant, killed, 20 + reached.limit_s(tests))
     pool.wait()
@@ -295,23 +299,33 @@ def mutants_in(folder: Path, only: str, every: int) -> list[Mutant]:
 def run_room(room: str, mutants: Sequence[Mutant], jobs: int) -> list[str]:
     """Run the mutants of a room; returns the names of those that survive."""
     folder, tests = ROOMS[room]
-    with tempfile.NamedTemporaryFile() as file:
-        if not (child := os.fork()):  # a process of its own, so that each room begins without the other's tests
 
-            def act(items: list[pytest.Item]) -> None:
-                reached, pool = baseline(items, f"{CORE / folder}/"), Pool(jobs)
-                run_in_functions(items, reached, [one for one in mutants if one.function], pool)
-                Path(file.name).write_bytes(pickle.dumps((reached, pool.survived)))
+    def first(items: list[pytest.Item]) -> tuple[Reached, list[Mutant]]:
+        # What tests leave behind, such as threads of gRPC, is in no process that is forked later.
+        reached = in_own_process(lambda: baseline(items, f"{CORE / folder}/"))
+        for name in reached.imported:
+            with suppress(ImportError):
+                importlib.import_module(name)
+        pool = Pool(jobs)
+        run_in_functions(items, reached, [one for one in mutants if one.function], pool)
+        return reached, pool.survived
 
-            try:
-                collect(tests, act)
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
-        reached, survived = pickle.loads(Path(file.name).read_bytes())  # our own
+    reached, survived = in_own_process(lambda: collect(tests, first))
     pool = Pool(jobs)
     run_at_import(reached, [one for one in mutants if not one.function], pool)
     return [one.key for one in mutants if one in survived or one in pool.survived]
+
+
+def in_own_process(work: Callable[[], T]) -> T:
+    """The result of some work that a forked process does."""
+    with tempfile.NamedTemporaryFile() as file:
+        if not (child := os.fork()):
+            try:
+                Path(file.name).write_bytes(pickle.dumps(work()))
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        return pickle.loads(Path(file.name).read_bytes())  # type: ignore[no-any-return]
 
 
 def report(room: str, count: int, survived: Sequence[str], *, whole: bool, record: bool) -> bool:
