@@ -1,7 +1,7 @@
 """The expression of each kind of filter for each kind of Milvus, and the limits of filters to the last number.
 
-What the expressions mean is held against Milvus by ``tests/properties/test_filters_milvus.py``; that none changes unseen
-is seen here.
+``tests/properties/test_filters_milvus.py`` checks the meaning of the expressions against Milvus. These tests notice every
+change of one.
 """
 
 from __future__ import annotations
@@ -389,10 +389,10 @@ def test_a_long_value_is_cut_to_eighty_characters_in_a_message(length: int) -> N
 def test_a_wrong_word_is_answered_with_the_one_that_is_likest() -> None:
     with pytest.raises(FilterError) as caught:
         parsed({"x": {"gtt": 1}})
-    assert "is no operator. Did you mean 'gt'? The operators are" in str(caught.value)
+    assert "is not an operator. Did you mean 'gt'? The operators are" in str(caught.value)
     with pytest.raises(FilterError) as caught:
         parsed({"x": {"zzz": 1}})
-    assert "is no operator. The operators are" in str(caught.value)
+    assert "is not an operator. The operators are" in str(caught.value)
 
 
 # --- patterns

@@ -1,4 +1,4 @@
-"""How a client uses an open store: which collections, through which ports, and until when.
+"""A client's use of an open store: its collections, its ports, and its end.
 
 Blocking and async clients run the same operations. A ``Session`` hands the ports to the operation: those of a
 ``BlockingSession`` block and never suspend, those of an ``AsyncSession`` never block the event loop.

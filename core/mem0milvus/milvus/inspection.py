@@ -46,7 +46,7 @@ class CollectionFacts:
 
     @property
     def is_ours(self) -> bool:
-        """Whether this library created it."""
+        """True if this library created it."""
         return bool(self.layout)
 
     @property

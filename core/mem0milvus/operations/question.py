@@ -32,7 +32,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Closeness:
-    """How close a row is to a query: its cosine similarity (None in lexical mode), and the metric's own value."""
+    """The closeness of a row to a query: cosine similarity (None in lexical mode), and the metric's own value."""
 
     similarity: float | None
     score: float

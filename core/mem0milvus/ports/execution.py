@@ -1,4 +1,4 @@
-"""How operations run: drivers, locks, the clock, background adds, and positions in a run."""
+"""The means by which operations run: drivers, locks, the clock, background adds, and positions in a run."""
 
 from __future__ import annotations
 

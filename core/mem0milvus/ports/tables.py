@@ -63,7 +63,7 @@ class Table(Protocol[R]):
 
     @property
     def searches_words(self) -> bool:
-        """Whether ``search`` accepts probes of ``words``. If not, rows have no words either."""
+        """True if ``search`` accepts probes of ``words``. If not, rows have no words either."""
 
     async def get(
         self, keys: Collection[str], *, vectors: bool = False, consistency: Consistency | None = None

@@ -114,7 +114,7 @@ class OpenStore:
 
     @property
     def is_open(self) -> bool:
-        """Whether the memory's collections are open."""
+        """True if the memory's collections are open."""
         return self._connection.live in self._opened
 
     def records_name(self, collection_name: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Relevance: how well one memory answers a question, independent of the other candidates."""
+"""The relevance of one memory to a question, independent of the other candidates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SAME = 0.85
 
 
 def relevance(similarity: float | None, coverage: float | None) -> float:
-    """How well a memory answers a question, from 0 to 1.
+    """Relevance: the degree to which a memory answers a question, from 0 to 1.
 
     The question's words that the memory covers count in full. Similarity makes up for at most half of the rest: similar
     texts have the same subject, but not necessarily the answer.
