@@ -1,7 +1,7 @@
 """The expression of each kind of filter for each kind of Milvus, and the limits of filters to the last number.
 
-``tests/properties/test_filters_milvus.py`` checks the meaning of the expressions against Milvus. These tests notice every
-change of one.
+``tests/properties/test_filters_milvus.py`` checks the meaning of the expressions against Milvus. These tests notice
+every change of an expression.
 """
 
 from __future__ import annotations
