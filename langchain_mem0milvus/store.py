@@ -45,7 +45,7 @@ class Mem0MilvusStore(CloseOnExit, BaseStore):
 
     In addition to the contract of ``BaseStore``:
 
-    - A batch is answered as if its operations came one after another: a get sees the put before it. It is no
+    - A batch is answered as if its operations came one after another: a get sees the put before it. It is not a
       transaction.
     - ``score`` is absolute: 0 to 1, larger is better, independent of the other results. Results are ordered by meaning
       and words together, which may differ from the order of the scores. Items that are not indexed come last, without a
@@ -190,7 +190,7 @@ class Mem0MilvusStore(CloseOnExit, BaseStore):
             self._sweeper.start()
 
     def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:
-        """Stop that thread. Return whether it ended within ``timeout`` seconds; None waits for its end."""
+        """Stop that thread. Return whether it ended within ``timeout`` seconds; None sets no limit."""
         sweeper, self._sweeper = self._sweeper, None
         return sweeper is None or sweeper.stop(timeout)
 
