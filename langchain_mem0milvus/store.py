@@ -206,12 +206,7 @@ class Mem0MilvusStore(CloseOnExit, BaseStore):
 
 
 class TTLSweeper(threading.Thread):
-    """A daemon thread that deletes expired items at intervals. The first sweep runs after one interval.
-
-    Args:
-        sweep: deletes the expired items and returns their number.
-        interval_s: seconds between the end of one sweep and the next.
-    """
+    """A daemon thread that calls ``sweep``, with ``interval_s`` seconds before each call."""
 
     def __init__(self, sweep: Callable[[], int], interval_s: float) -> None:
         super().__init__(name="mem0milvus-ttl-sweeper", daemon=True)

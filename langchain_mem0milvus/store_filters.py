@@ -52,12 +52,7 @@ class StoreFilter:
 
 
 def read_filter(given: object) -> StoreFilter:
-    """Read the ``filter`` of a search; None and ``{}`` pass everything.
-
-    Raises:
-        FilterError: it is not a dict with texts as keys, or has an unknown operator, or a value of a type that cannot
-            be compared.
-    """
+    """Check the ``filter`` of a search, or raise a FilterError; None and ``{}`` pass everything."""
     if given is None:
         return StoreFilter({}, None, is_exact=True)
     if not isinstance(given, Mapping):

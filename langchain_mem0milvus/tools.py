@@ -90,12 +90,15 @@ def create_memory_tools(
     access = Faces(memory)
 
     def tools_of(runtime: object, config: RunnableConfig) -> MemoryTools:
-        # BaseTool passes on an injected parameter that is among the arguments, which come from the model
-        # (langchain-core 1.7.2). Only an agent replaces it; elsewhere a made-up ``runtime`` must not choose the user.
-        inside = runtime if isinstance(runtime, ToolRuntime) else None
-        return MemoryTools(reader.read_run(inside, config), **settings)
+        return MemoryTools(reader.read_run(_agents_own(runtime), config), **settings)
 
     return [_tool(kind, f"{kind}_{name}", texts[kind], access, tools_of) for kind in _TOOLS if kind in include]
+
+
+def _agents_own(runtime: object) -> object:
+    # BaseTool passes on an injected parameter that is among the arguments, which come from the model (langchain-core
+    # 1.7.2). Only an agent replaces it by its own; elsewhere a made-up ``runtime`` must not choose the user.
+    return runtime if isinstance(runtime, ToolRuntime) else None
 
 
 def _tool(

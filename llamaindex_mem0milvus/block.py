@@ -225,9 +225,9 @@ def _digest(message: ChatMessage) -> str:
 class StoredMessages:
     """The digests of the stored messages of one conversation, in a record beside the memory."""
 
-    def __init__(self, records: RecordFaces, namespace: Sequence[str]) -> None:
+    def __init__(self, records: RecordFaces, namespace: tuple[str, ...]) -> None:
         self._records = records
-        self._namespace = tuple(namespace)
+        self._namespace = namespace
 
     async def after_stored(self, history: Sequence[ChatMessage]) -> list[ChatMessage]:
         """Return the messages of a conversation after those that are stored. Its beginning may be missing."""

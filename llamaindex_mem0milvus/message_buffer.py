@@ -55,9 +55,9 @@ class RecordBuffer(Buffer):
     A message is stored as JSON, in one record or, if it is long, in several.
     """
 
-    def __init__(self, records: AsyncRecordStore, namespace: Sequence[str]) -> None:
+    def __init__(self, records: AsyncRecordStore, namespace: tuple[str, ...]) -> None:
         self._records = records
-        self._namespace = tuple(namespace)
+        self._namespace = namespace
 
     @override
     async def read_all(self) -> list[ChatMessage]:
