@@ -161,7 +161,7 @@ def _join_pieces(items: Sequence[RecordItem]) -> list[BaseMessage]:
         messages.setdefault(name, {})[int(number)] = item["value"]
     whole = [pieces for pieces in messages.values() if len(pieces) == next(iter(pieces.values()))["pieces"]]
     if len(whole) < len(messages):
-        logger.warning("%d messages were stored in part only, and are left out.", len(messages) - len(whole))
+        logger.warning("%d messages were only partly stored, and are left out.", len(messages) - len(whole))
     return messages_from_dict(
         [json.loads("".join(pieces[number]["json"] for number in range(len(pieces)))) for pieces in whole]
     )

@@ -60,11 +60,11 @@ class Mem0MilvusMemory(ScopedModel, BaseMemory):
         return_messages: fill the variable with messages, for a ``MessagesPlaceholder``, rather than with text.
         human_prefix: the user's name in the text of the last turns.
         ai_prefix: the model's name in the text of the last turns.
-        top_k: the most memories in a prompt.
-        threshold: the least relevance of a memory in a prompt, 0 to 1; None shows ``top_k`` always.
+        top_k: the maximum number of memories in a prompt.
+        threshold: the minimum relevance of a memory in a prompt, 0 to 1; None sets no minimum.
         filters: conditions on memories, as for ``Memory.search``.
-        max_tokens: the most tokens that memories take in a prompt.
-        count_tokens: counts the tokens of a text; by default, an estimate that is rather too high.
+        max_tokens: the maximum number of tokens that memories take in a prompt.
+        count_tokens: counts the tokens of a text; by default, an estimate that errs on the high side.
         memory_prompt: a template with the variable ``{memories}``, or its text. It is used only if there are memories.
         include_buffer: the number of last turns after the memories; True for five, 0 or False for none. They are
             stored for each scope, so they survive a restart.
@@ -79,7 +79,7 @@ class Mem0MilvusMemory(ScopedModel, BaseMemory):
     """
 
     model_config = ConfigDict(extra="forbid")  # LangChain's base class would ignore a misspelled argument
-    _where = "The chain's input"
+    _where = "the chain's input"
 
     memory_key: str = "history"
     input_key: str | None = None
@@ -222,11 +222,11 @@ class Mem0MilvusMemory(ScopedModel, BaseMemory):
 
     def _only_input(self, inputs: Mapping[str, Any]) -> str:
         # ``inputs`` of save_context already hold the memory's variable (langchain-classic 1.0.8 merges it in before the
-        # call). LangChain's own memories skip "stop", which lists the words at which the model ends, too.
+        # call). Like LangChain's own memories, skip "stop", the list of words at which the model ends its answer.
         ids = {*self._scope.keys.values(), *self._scope.watched.values()}
         given = sorted(set(inputs) - {self.memory_key, "stop", *ids})
         if len(given) != 1:
-            raise ValidationError(f"Which input is the user's text? There are {given}: name it with input_key=.")
+            raise ValidationError(f"input_key= is needed: the inputs {given} do not show which one is the user's text.")
         return given[0]
 
     def _read_turn(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> tuple[Turn, dict[str, str]]:
@@ -239,10 +239,10 @@ class Mem0MilvusMemory(ScopedModel, BaseMemory):
             return text_of(outputs[key])
         # The model has answered already. An exception here would fail the call and lose the answer: Chain.invoke saves
         # the context before it returns (langchain-classic 1.0.8).
-        message = f"Which output is the answer? There are {sorted(outputs)}: name it with output_key=."
+        message = f"output_key= is needed: the outputs {sorted(outputs)} do not show which one is the answer."
         if self.on_error == "raise":
             raise ValidationError(message)
-        logger.warning("The answer of a turn is not kept. %s", message)
+        logger.warning("The answer of a turn is not stored. %s", message)
         return ""
 
     def _variables(self, found: Sequence[SearchItem], turns: Sequence[Turn]) -> dict[str, Any]:

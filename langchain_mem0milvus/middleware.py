@@ -85,11 +85,11 @@ class Mem0MilvusMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         scope_keys: the key of the context or configuration from which each id is read, as in ``{"user_id": "customer",
             "run_id": "thread_id"}``; by default ``{"user_id": "user_id"}`` unless ``user_id`` is fixed.
         scope: a function that takes the ``Runtime`` and returns the ids, as in ``{"user_id": "alice"}``.
-        top_k: the most memories in a prompt.
-        threshold: the least relevance of a memory in a prompt, 0 to 1; None shows ``top_k`` always.
+        top_k: the maximum number of memories in a prompt.
+        threshold: the minimum relevance of a memory in a prompt, 0 to 1; None sets no minimum.
         filters: conditions on memories, as for ``Memory.search``.
-        max_tokens: the most tokens that memories take in a prompt.
-        count_tokens: counts the tokens of a text; by default, an estimate that is rather too high.
+        max_tokens: the maximum number of tokens that memories take in a prompt.
+        count_tokens: counts the tokens of a text; by default, an estimate that errs on the high side.
         heading: the line above the memories that tells the model what they are; by default, the library's own.
         infer: extract memories from a turn (with the memory's language model, or by rules); False stores each message
             verbatim.
@@ -128,7 +128,7 @@ class Mem0MilvusMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         super().__init__()
         ids = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
         self._access = Faces(memory)
-        self._scope = ScopeReader.of(ids, scope_keys, where="The run's context or configuration", function=scope)
+        self._scope = ScopeReader.of(ids, scope_keys, where="the run's context or configuration", function=scope)
         self._recall = Recall(top_k, threshold, filters, check_on_error(on_error))
         self._keep = Keep(infer=infer, background=background, metadata=metadata, on_error=on_error)
         self._render = partial(render_memories, max_tokens=max_tokens, count_tokens=count_tokens, heading=heading)

@@ -34,7 +34,7 @@ PLAIN_TEXT = "text"
 #: out of ``stream_mode="messages"``: the extraction is not part of the answer that the application streams.
 RUN_CONFIG: RunnableConfig = {"run_name": "mem0milvus_extraction", "tags": ["nostream"]}
 
-#: The attributes in which LangChain's models keep their name, the most usual first.
+#: The attributes in which LangChain's models keep their name, the most common first.
 _NAMES = ("model", "model_name", "model_id", "azure_deployment", "deployment_name", "repo_id")
 
 
@@ -116,8 +116,8 @@ class LangChainEmbedder(FrameworkEmbedder):
     Args:
         embeddings: the embedding model.
         dims: length of its vectors; None to measure it, by embedding one text, when it is first needed.
-        identity: the name by which the store recognises the model's vectors; by default the name of the model, which
-            another library uses for the same model too, or else of the class of ``embeddings``.
+        identity: the name by which the store recognises the model's vectors; by default, the name of the model, under
+            which other libraries know it too, or else of the class of ``embeddings``.
 
     Raises:
         ConfigError: ``embeddings`` are not LangChain's, or ``dims`` is not a whole number from 1.

@@ -43,8 +43,8 @@ class Mem0MilvusRetriever(ScopedModel, BaseRetriever):
         run_id: the conversation of every call.
         scope_keys: the key of ``config["configurable"]`` from which each id is read; by default
             ``{"user_id": "user_id"}`` unless ``user_id`` is fixed.
-        k: the most documents.
-        threshold: the least ``relevance``, 0 to 1; None returns ``k`` documents whatever their relevance.
+        k: the maximum number of documents.
+        threshold: the minimum ``relevance``, 0 to 1; None sets no minimum.
             ``mem0milvus.DEFAULT_INJECTION_THRESHOLD`` keeps the memories that are worth showing to a model.
         filters: conditions, as for ``Memory.search``.
         as_of: search the memories as they were at this timestamp: a datetime, ISO 8601 text, or seconds since 1970.

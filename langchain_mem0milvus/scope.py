@@ -1,7 +1,7 @@
-"""The scope of a call: ids that are fixed at construction and ids that each call gives, by one rule for this package.
+"""The scope of a call: ids that are fixed at construction, and ids that are read from each call.
 
-An id is either fixed or read from each call. A call that gives another user than the fixed one is refused, and so is a
-call that gives no user where one is expected. No call ever falls back to another user's memories, or to all users'.
+A call that gives a different user than the fixed one is refused, and so is a call without a user where one is expected.
+No call ever falls back to the memories of another user, or of all users.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class ScopeReader:
         if keys and (twice := set(chosen) & set(fixed)):
             raise ValidationError(f"{sorted(twice)} are fixed and read from each call: choose one.")
         if not (fixed or chosen or function):
-            raise ValidationError("Whose memories? Give user_id=, agent_id= or run_id=, or scope_keys=.")
+            raise ValidationError("The scope is empty: give user_id=, agent_id= or run_id=, or scope_keys=.")
         watched = {} if keys is not None else {name: key for name, key in chosen.items() if name in fixed}
         read = {name: key for name, key in chosen.items() if name not in fixed}
         return cls(fixed, read, watched, function, where)
@@ -85,10 +85,10 @@ class ScopeReader:
         values = _values(key, sources)
         if not values:
             raise ValidationError(
-                f"Whose memories? {self.where} has no {key!r}. Give it there, or fix {name}= at construction."
+                f"The scope is incomplete: {self.where} has no {key!r}. Give it there, or fix {name}= at construction."
             )
         if any(value != values[0] for value in values):
-            raise ValidationError(f"{self.where} has {key!r} twice, with different values: give it once.")
+            raise ValidationError(f"{key!r} is given twice in {self.where}, with different values: give it once.")
         return check_id(values[0], name)
 
 

@@ -45,7 +45,7 @@ class Mem0MilvusStore(CloseOnExit, BaseStore):
 
     In addition to the contract of ``BaseStore``:
 
-    - A batch is answered as if its operations came one after another: a get sees the put before it. It is no
+    - A batch is answered as if its operations came one after another: a get sees the put before it. It is not a
       transaction.
     - ``score`` is absolute: 0 to 1, larger is better, independent of the other results. Results are ordered by meaning
       and words together, which may differ from the order of the scores. Items that are not indexed come last, without a
@@ -190,7 +190,7 @@ class Mem0MilvusStore(CloseOnExit, BaseStore):
             self._sweeper.start()
 
     def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:
-        """Stop that thread. Return whether it ended within ``timeout`` seconds; None waits for its end."""
+        """Stop that thread. Return whether it ended within ``timeout`` seconds; None sets no limit."""
         sweeper, self._sweeper = self._sweeper, None
         return sweeper is None or sweeper.stop(timeout)
 
@@ -206,12 +206,7 @@ class Mem0MilvusStore(CloseOnExit, BaseStore):
 
 
 class TTLSweeper(threading.Thread):
-    """A daemon thread that deletes expired items at intervals. The first sweep runs after one interval.
-
-    Args:
-        sweep: deletes the expired items and returns their number.
-        interval_s: seconds between the end of one sweep and the next.
-    """
+    """A daemon thread that calls ``sweep``, with ``interval_s`` seconds before each call."""
 
     def __init__(self, sweep: Callable[[], int], interval_s: float) -> None:
         super().__init__(name="mem0milvus-ttl-sweeper", daemon=True)

@@ -1,4 +1,4 @@
-"""LangGraph's search filters, in two forms: conditions of the record store as far as it has them, and Python.
+"""LangGraph's search filters: as conditions of the record store where it has equivalent ones, and in Python.
 
 A filter names keys of a value: ``{"status": "active", "score": {"$gte": 3}}``. A plain value means equality. A dict
 without operators matches if the value's dict under that key has at least these keys. A list matches a list of the same
@@ -52,12 +52,7 @@ class StoreFilter:
 
 
 def read_filter(given: object) -> StoreFilter:
-    """Read the ``filter`` of a search; None and ``{}`` pass everything.
-
-    Raises:
-        FilterError: it is not a dict with texts as keys, or has an unknown operator, or a value of a type that cannot
-            be compared.
-    """
+    """Check the ``filter`` of a search, or raise a FilterError; None and ``{}`` pass everything."""
     if given is None:
         return StoreFilter({}, None, is_exact=True)
     if not isinstance(given, Mapping):
@@ -65,10 +60,10 @@ def read_filter(given: object) -> StoreFilter:
     for key in given:
         if _checked_key(key).startswith("$"):
             raise FilterError(
-                f"{key!r} is no key of a value: put the operator under a key, as in {{'size': {{'$gt': 3}}}}."
+                f"{key!r} is an operator, not a key of a value: put it under a key, as in {{'size': {{'$gt': 3}}}}."
             )
     parts = [part for key, wanted in given.items() for part in _conditions((key,), wanted)]
-    known = [part for part in parts if part is not None and part is not _INEXACT]
+    known = [part for part in parts if part is not _INEXACT]
     return StoreFilter(dict(given), {"AND": known} if known else None, is_exact=len(known) == len(parts))
 
 
@@ -101,7 +96,7 @@ def _of_dict(path: tuple[str, ...], wanted: Mapping[object, object]) -> _Conditi
     for key in keys:
         if key not in OPERATORS:
             raise FilterError(
-                f"{key!r} on {'.'.join(path)!r} is no operator of a store's filter; use one of {', '.join(OPERATORS)}."
+                f"{key!r} on {'.'.join(path)!r} is not an operator of a store's filter: use {', '.join(OPERATORS)}."
             )
         yield from _compared(path, key, wanted[key])
 

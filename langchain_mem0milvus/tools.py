@@ -65,10 +65,10 @@ def create_memory_tools(
         scope: a function that takes the ``ToolRuntime`` (or the ``RunnableConfig``, outside an agent) and returns the
             ids, as in ``{"user_id": "alice"}``.
         include: some of ``search``, ``save``, ``update`` and ``delete``.
-        top_k: the most memories that a search shows.
-        threshold: the least relevance of a memory that a search shows, 0 to 1; None shows ``top_k`` always.
-        max_tokens: the most tokens that the result of a search takes in a prompt.
-        count_tokens: counts the tokens of a text; by default, an estimate that is rather too high.
+        top_k: the maximum number of memories that a search shows.
+        threshold: the minimum relevance of a memory that a search shows, 0 to 1; None sets no minimum.
+        max_tokens: the maximum number of tokens in the result of a search.
+        count_tokens: counts the tokens of a text; by default, an estimate that errs on the high side.
         infer: extract memories from a saved text with the memory's language model; False stores the text verbatim.
         name: the noun in the tools' names; ``"team_memory"`` makes ``search_team_memory`` and so on.
         descriptions: descriptions of some of the tools for the model, in place of the usual ones.
@@ -83,19 +83,22 @@ def create_memory_tools(
             f"include and descriptions must name some of {known}, not {include!r} and {sorted(texts)}."
         )
     ids = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
-    reader = ScopeReader.of(ids, scope_keys, where="The run's context or configuration", function=scope)
+    reader = ScopeReader.of(ids, scope_keys, where="the run's context or configuration", function=scope)
 
     settings: dict[str, Any] = {"top_k": top_k, "threshold": threshold, "infer": infer}
     settings |= {"max_tokens": max_tokens, "count_tokens": count_tokens}
     access = Faces(memory)
 
     def tools_of(runtime: object, config: RunnableConfig) -> MemoryTools:
-        # BaseTool passes on an injected parameter that is among the arguments, which come from the model
-        # (langchain-core 1.7.2). Only an agent replaces it; elsewhere a made-up ``runtime`` must not choose the user.
-        inside = runtime if isinstance(runtime, ToolRuntime) else None
-        return MemoryTools(reader.read_run(inside, config), **settings)
+        return MemoryTools(reader.read_run(_agents_own(runtime), config), **settings)
 
     return [_tool(kind, f"{kind}_{name}", texts[kind], access, tools_of) for kind in _TOOLS if kind in include]
+
+
+def _agents_own(runtime: object) -> object:
+    # BaseTool passes on an injected parameter that is among the arguments, which come from the model (langchain-core
+    # 1.7.2). Only an agent replaces it by its own; elsewhere a made-up ``runtime`` must not choose the user.
+    return runtime if isinstance(runtime, ToolRuntime) else None
 
 
 def _tool(

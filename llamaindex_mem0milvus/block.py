@@ -61,9 +61,9 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
             no id is given.
         store: the messages that are stored: those that overflow the buffer (``overflow``) or all (``turns``).
         infer: extract memories from the messages; False stores each message verbatim.
-        top_k: the most memories in a prompt.
-        threshold: the least relevance of a memory in a prompt, 0 to 1; None shows ``top_k`` always.
-        max_tokens: the most tokens that memories take in a prompt.
+        top_k: the maximum number of memories in a prompt.
+        threshold: the minimum relevance of a memory in a prompt, 0 to 1; None sets no minimum.
+        max_tokens: the maximum number of tokens that memories take in a prompt.
         tokenizer_fn: splits a text into tokens; by default, LlamaIndex's global tokenizer.
 
     Raises:
@@ -95,7 +95,7 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
         fixed = read_scope(self.user_id, self.agent_id, self.run_id)
         if self.per_session is False and not fixed:
             raise ValidationError(
-                "Whose memories? Give user_id=, agent_id= or run_id=, or leave out per_session=False."
+                "per_session=False needs a scope: give user_id=, agent_id= or run_id=, or leave out per_session=False."
             )
         if self.per_session and self.run_id:
             raise ValidationError("per_session=True uses each session's id as run_id: leave out run_id=.")
@@ -156,7 +156,7 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
 
         Args:
             content: the text of ``aget``.
-            tokens_to_truncate: the least number of tokens to remove.
+            tokens_to_truncate: the minimum number of tokens to remove.
 
         Returns:
             The shorter text, or None if no memory is left.
@@ -177,7 +177,7 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
             return fixed
         if not session_id:
             raise ValidationError(
-                "Whose memories? This block keeps those of each session apart, and the call has no session_id. Give "
+                "session_id is missing: this block keeps the memories of each session apart. Give "
                 "user_id= to the block, or use it in a Memory, which passes its session_id."
             )
         return {**fixed, "run_id": session_id}
@@ -225,9 +225,9 @@ def _digest(message: ChatMessage) -> str:
 class StoredMessages:
     """The digests of the stored messages of one conversation, in a record beside the memory."""
 
-    def __init__(self, records: RecordFaces, namespace: Sequence[str]) -> None:
+    def __init__(self, records: RecordFaces, namespace: tuple[str, ...]) -> None:
         self._records = records
-        self._namespace = tuple(namespace)
+        self._namespace = namespace
 
     async def after_stored(self, history: Sequence[ChatMessage]) -> list[ChatMessage]:
         """Return the messages of a conversation after those that are stored. Its beginning may be missing."""

@@ -73,10 +73,10 @@ class Mem0MilvusMemory(Conversation):
         agent_id: the id of the agent.
         run_id: the id of the run to which the memories are limited; None for those of all conversations.
         session_id: the id of the conversation to which the messages belong.
-        token_limit: the most tokens that ``get`` returns.
-        max_memory_tokens: the most of them that memories take.
-        top_k: the most memories at once.
-        threshold: the least relevance of a memory that is shown, 0 to 1; None shows ``top_k`` always.
+        token_limit: the maximum number of tokens that ``get`` returns.
+        max_memory_tokens: the maximum number of tokens, within that limit, that memories take.
+        top_k: the maximum number of memories in a prompt.
+        threshold: the minimum relevance of a memory that is shown, 0 to 1; None sets no minimum.
         infer: extract memories from a turn; False stores each message verbatim.
         metadata: stored with each memory.
         filters: conditions on the memories that are shown, as for ``Memory.search``.
@@ -144,7 +144,8 @@ class Mem0MilvusMemory(Conversation):
             embedder: the application's embedding model, for a memory that is opened here.
             chat_store: the store of the messages; by default, records beside the memories, which survive restarts.
             chat_store_key: the conversation's key in ``chat_store``; by default, made of the ids.
-            token_limit: the most tokens that ``get`` returns; by default, three quarters of ``llm``'s context window.
+            token_limit: the maximum number of tokens that ``get`` returns; by default, three quarters of the context
+                window of ``llm``.
             tokenizer_fn: splits a text into tokens; by default, LlamaIndex's global tokenizer.
             settings: other attributes of this class.
 

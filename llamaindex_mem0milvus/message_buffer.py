@@ -21,12 +21,12 @@ PART_CHARACTERS = 15_000
 #: The records that are read first; usually more than fit into a prompt.
 FIRST_READ = 100
 
-#: Decides whether a caller needs no older messages than these.
+#: Returns whether these newest messages are enough for a caller.
 Enough = Callable[[Sequence[ChatMessage]], bool]
 
 
 class Buffer(ABC):
-    """The messages of one conversation. Made for a blocking caller, the methods block and never suspend."""
+    """The messages of one conversation. For a blocking caller, the methods block and never suspend."""
 
     @abstractmethod
     async def read_all(self) -> list[ChatMessage]:
@@ -55,9 +55,9 @@ class RecordBuffer(Buffer):
     A message is stored as JSON, in one record or, if it is long, in several.
     """
 
-    def __init__(self, records: AsyncRecordStore, namespace: Sequence[str]) -> None:
+    def __init__(self, records: AsyncRecordStore, namespace: tuple[str, ...]) -> None:
         self._records = records
-        self._namespace = tuple(namespace)
+        self._namespace = namespace
 
     @override
     async def read_all(self) -> list[ChatMessage]:

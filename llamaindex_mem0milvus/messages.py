@@ -142,7 +142,7 @@ def without_echo(
 
 
 def _sentences(text: str) -> set[str]:
-    """Return the sentences of a text, with their punctuation: "Is it so?" is no repetition of "It is so."."""
+    """Return the sentences of a text, with their punctuation: "Is it so?" does not repeat "It is so."."""
     return {plain for part in _SENTENCE_END.split(text.casefold()) if (plain := " ".join(part.split()))}
 
 

@@ -40,8 +40,8 @@ class Mem0MilvusRetriever(BaseRetriever):
         agent_id: the id of the agent.
         run_id: the id of the conversation.
         filters: conditions, as for ``Memory.search``.
-        top_k: the most nodes.
-        threshold: the least relevance of a node, 0 to 1; None returns ``top_k`` nodes whatever their relevance.
+        top_k: the maximum number of nodes.
+        threshold: the minimum relevance of a node, 0 to 1; None sets no minimum.
         search_options: further arguments of ``Memory.search``, as ``mode`` or ``as_of``.
         callback_manager: as for each LlamaIndex retriever.
         verbose: as for each LlamaIndex retriever.

@@ -32,5 +32,5 @@ def read_scope(
         if value is not None and scope.setdefault(name, check_id(value, name)) != value:
             raise ValidationError(f"{name} is {scope[name]!r} and, inside context, {value!r}: give it once.")
     if required_by and not scope:
-        raise ValidationError(f"{required_by} needs to know whose memories: give user_id=, agent_id= or run_id=.")
+        raise ValidationError(f"{required_by} needs a scope: give user_id=, agent_id= or run_id=.")
     return scope

@@ -41,8 +41,8 @@ class Mem0MilvusToolSpec(BaseToolSpec):
         user_id: the id of the user; at least one of the three ids is needed.
         agent_id: the id of the agent.
         run_id: the id of the conversation.
-        top_k: the most memories that a search shows.
-        threshold: the least relevance of a memory that a search shows, 0 to 1; None shows ``top_k`` always.
+        top_k: the maximum number of memories that a search shows.
+        threshold: the minimum relevance of a memory that a search shows, 0 to 1; None sets no minimum.
         infer: extract memories from a saved text with the memory's language model; False stores the text verbatim.
 
     Raises:

@@ -154,7 +154,7 @@ def test_in_the_background(memory: Memory, call: Call) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"scope_keys": {}}, "Whose memories"),
+        ({"scope_keys": {}}, "scope is empty"),
         ({"user_id": ""}, "must not be"),
         ({"scope_keys": {"user": "user"}}, "scope_keys has"),
         ({"user_id": "a", "scope_keys": {"user_id": "user"}}, "choose one"),

@@ -45,8 +45,8 @@ def _answer_errors_in_words(tool: Tool[T, P]) -> Tool[T, P]:
             return f"This cannot be done: {error}"
         except Mem0MilvusError as error:
             # The message may quote the memory's text, so only the error's class is logged.
-            logger.warning("A tool of a memory failed (%s): %s", tool.__name__, type(error).__name__)
-            return "The memory does not answer at the moment. Go on without it."
+            logger.warning("The tool %s of a memory failed: %s", tool.__name__, type(error).__name__)
+            return "The memory is not available now. Continue without it."
 
     return answered
 
@@ -63,10 +63,10 @@ class MemoryTools:
 
     Args:
         scope: ``user_id``, ``agent_id`` and ``run_id``, at least one.
-        top_k: the most memories that a search shows.
-        threshold: the least relevance of a memory that a search shows, 0 to 1; None shows ``top_k`` always.
+        top_k: the maximum number of memories that a search shows.
+        threshold: the minimum relevance of a memory that a search shows, 0 to 1; None sets no minimum.
         infer: extract memories from a saved text with the memory's language model; False stores the text verbatim.
-        max_tokens: the most tokens that the result of a search takes.
+        max_tokens: the maximum number of tokens in the result of a search.
         count_tokens: counts the tokens of a text.
 
     Raises:
@@ -79,9 +79,9 @@ class MemoryTools:
             "whatever may depend on the user's past, plans or preferences. Each result has an id.",
             "save": "Remember something about the user for later conversations: one fact, complete in itself, in the "
             "user's language. Do not save what is remembered already, and no secrets such as passwords.",
-            "update": "Replace what one memory says, when it is no longer right. Search first: the id stands in the "
-            "results.",
-            "delete": "Forget one memory, when the user asks for it. Search first: the id stands in the results.",
+            "update": "Replace the text of one memory when it is no longer right. Search first: the results show the "
+            "ids.",
+            "delete": "Forget one memory when the user asks for it. Search first: the results show the ids.",
         }
     )
 

@@ -1,4 +1,4 @@
-"""Recall before a model answers and storage after it, with one treatment of failures for every framework."""
+"""Recall before a model answers and storage afterwards, with the same handling of failures in every framework."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mem0milvus.types import Messages, SearchItem
 
 logger = logging.getLogger(__name__)
 
-#: Treatment of a failure of the memory: log it and let the chain or agent continue, or raise it.
+#: How a failure of the memory is handled: log it and let the chain or agent continue, or raise it.
 OnError: TypeAlias = Literal["log", "raise"]
 
 #: Counts the tokens of a text.
@@ -28,10 +28,10 @@ class Recall:
     """Settings of the search that finds memories for a prompt.
 
     Attributes:
-        top_k: the most memories.
-        threshold: the least relevance, 0 to 1; None keeps ``top_k`` whatever their relevance.
+        top_k: the maximum number of memories.
+        threshold: the minimum relevance, 0 to 1; None sets no minimum.
         filters: conditions, as for ``Memory.search``.
-        on_error: the treatment of a failure.
+        on_error: ``log`` a failure and continue, or ``raise`` it.
     """
 
     top_k: int
@@ -67,7 +67,7 @@ class Keep:
         infer: extract memories from the messages; False stores each message verbatim.
         background: extract after the call has returned.
         metadata: stored with each memory.
-        on_error: the treatment of a failure.
+        on_error: ``log`` a failure and continue, or ``raise`` it.
     """
 
     infer: bool = True
@@ -103,7 +103,7 @@ class Keep:
 
 
 def check_on_error(on_error: str) -> OnError:
-    """Check the treatment of failures that a caller chose.
+    """Check the ``on_error`` that a caller gave.
 
     Raises:
         ValidationError: it is neither ``log`` nor ``raise``.
