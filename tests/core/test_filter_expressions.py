@@ -89,6 +89,7 @@ def expressions(node: Filter) -> list[str]:
         ({"like": "a%"}, '($ >= "a" and $ < "b")', f'({MISSING} or not {TEXT} or not ($ >= "a" and $ < "b"))'),
         ({"like": "%"}, TEXT, f"({MISSING} or not {TEXT} or not {TEXT})"),
         ({"like": ""}, '($ == "")', f'({MISSING} or not ($ == ""))'),
+        ({"like": r"a\_b"}, '($ == "a_b")', f'({MISSING} or not ($ == "a_b"))'),
         # The first text after all that begin so: there are no characters from D800 to DFFF, and none after 10FFFF.
         ({"like": "a\ud7ff%"}, '($ >= "a\ud7ff" and $ < "a\ue000")', ...),
         ({"like": "a\ud7fe%"}, '($ >= "a\ud7fe" and $ < "a\ud7ff")', ...),
@@ -393,6 +394,19 @@ def test_a_wrong_word_is_answered_with_the_one_that_is_likest() -> None:
     with pytest.raises(FilterError) as caught:
         parsed({"x": {"zzz": 1}})
     assert "is not an operator. The operators are" in str(caught.value)
+    with pytest.raises(FilterError, match="Did you mean 'eq'"):  # the least alike that counts
+        parsed({"x": {"equals": 1}})
+
+
+def test_a_moment_in_the_place_of_a_value_is_answered_with_a_hint_and_nothing_else_is() -> None:
+    with pytest.raises(FilterError, match=r"not with bytes b'a'\.$"):
+        parsed({"x": b"a"})
+
+
+def test_an_id_may_be_looked_into_for_an_empty_text() -> None:
+    for condition in ({"contains": ""}, {"like": "%"}):
+        assert matches(parsed({"user_id": condition}), {"user_id": "u", "metadata": {}})
+        assert not matches(parsed({"user_id": condition}), {"user_id": "", "metadata": {}})
 
 
 # --- patterns
