@@ -198,7 +198,7 @@ def test_it_can_be_opened_over_each_kind_of_store(tmp_path: Path) -> None:
         async with AsyncMemory.from_config(config) as memory:
             history = Mem0MilvusChatMessageHistory(memory, "1")
             await history.aadd_messages([AIMessage("two")])
-            with pytest.raises(StoreError, match="awaited"):
+            with pytest.raises(StoreError, match="serves async callers only"):
                 _ = history.messages
         async with AsyncRecordStore.from_config(config) as records:
             texts = [message.text for message in await Mem0MilvusChatMessageHistory(records, "1").aget_messages()]

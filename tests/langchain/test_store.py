@@ -96,9 +96,9 @@ def test_it_can_be_opened_over_each_kind_of_store(config: Config) -> None:
         async with AsyncMemory.from_config(config) as memory:
             store = Mem0MilvusStore(memory)
             assert (await store.aget(("docs",), "1")).value == {"text": "one"}  # type: ignore[union-attr]
-            with pytest.raises(StoreError, match="awaited"):
+            with pytest.raises(StoreError, match="serves async callers only"):
                 store.get(("docs",), "1")
-            with pytest.raises(StoreError, match="awaited"):
+            with pytest.raises(StoreError, match="serves async callers only"):
                 store.start_ttl_sweeper()
         async with AsyncRecordStore.from_config(config) as records:
             await Mem0MilvusStore(records).adelete(("docs",), "1")
