@@ -61,7 +61,7 @@ def test_a_store_that_fails_is_told_in_words_and_logged_without_text(
     tools = MemoryTools({"user_id": "alice"})
     memory.close()
     with caplog.at_level(logging.WARNING):
-        assert "Go on without it" in say(memory, tools, "save", "My secret is blue.")
+        assert "Continue without it" in say(memory, tools, "save", "My secret is blue.")
     assert "StoreError" in caplog.text
     assert "blue" not in caplog.text
 

@@ -164,7 +164,7 @@ def test_a_message_that_was_stored_in_part_only_is_left_out_and_said(
         piece = records.list((ROOT, session))[2]
         assert records.delete(piece["namespace"], piece["key"])
     assert [message.content for message in history.messages] == ["before", "after"]
-    assert "1 messages were stored in part" in caplog.text
+    assert "1 messages were only partly stored" in caplog.text
 
 
 def test_what_json_cannot_hold_is_an_error_and_nothing_is_stored(memory: Memory, session: str, call: Call) -> None:

@@ -226,8 +226,8 @@ def test_without_an_index_no_embedding_model_is_asked(tmp_path: Path) -> None:
         (PutOp(("docs",), "k", {"n": 1}, ttl=0), "ttl"),
         (PutOp(("docs",), "k", {"text": "x"}, index="text"), "list of paths"),  # type: ignore[arg-type]
         (SearchOp(("docs",), limit=-1), "negative"),
-        (SearchOp(("docs",), filter={"$or": [{"n": 1}]}), "no key of a value"),
-        (SearchOp(("docs",), filter={"n": {"$in": [1]}}), "no operator"),
+        (SearchOp(("docs",), filter={"$or": [{"n": 1}]}), "not a key of a value"),
+        (SearchOp(("docs",), filter={"n": {"$in": [1]}}), "not an operator"),
         (SearchOp(("docs",), filter={"n": {"$gt": None}}), "compared with"),
         (SearchOp(("docs",), filter={"n": {1, 2}}), "compared with"),
         (SearchOp(("docs",), filter=["n"]), "must be a dict"),  # type: ignore[arg-type]

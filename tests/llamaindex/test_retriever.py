@@ -88,7 +88,7 @@ def test_it_serves_a_query_engine_with_postprocessors(filled: Memory, alice: str
 
 
 def test_without_a_scope_there_is_nothing_to_search(client: Memory) -> None:
-    with pytest.raises(ValidationError, match="whose memories"):
+    with pytest.raises(ValidationError, match="needs a scope"):
         Mem0MilvusRetriever(client)
     with pytest.raises(ValidationError, match="must not be"):
         Mem0MilvusRetriever(client, user_id="")

@@ -68,5 +68,5 @@ def test_some_tools_can_be_chosen(client: Memory, alice: str, call: Call) -> Non
 
 
 def test_a_scope_is_needed(client: Memory) -> None:
-    with pytest.raises(ValidationError, match="whose memories"):
+    with pytest.raises(ValidationError, match="needs a scope"):
         Mem0MilvusToolSpec(client)
