@@ -11,7 +11,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/mem0milvus demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Processes killed while they write. KILLS=100 kills more of them.
 test-faults: $(VENV)/.test

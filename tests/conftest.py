@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from mem0milvus import AsyncMemory, Memory
+from mem0milvus.runtime.open_store import SystemClock
 from tests.openai_server import OpenAIServer
 
 if TYPE_CHECKING:
@@ -85,30 +88,37 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+def move_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Sets the clock of all stores forward by so many seconds."""
+
+    def move(seconds: float) -> None:
+        ahead_us = round(seconds * 1_000_000)
+        monkeypatch.setattr(SystemClock, "now_us", lambda self: time.time_ns() // 1_000 + ahead_us)
+
+    return move
+
+
+def config_of(store: Store) -> Config:
+    """A store with the offline embedder."""
+    section = {**store.section(), "collection_name": "memories", "embedding_model_dims": 128}
+    return {"vector_store": {"provider": "milvus", "config": section}, "embedder": {"provider": "offline"}}
+
+
+@pytest.fixture
 def config(store: Store) -> Config:
     """An empty store of the test's own, with the offline embedder. It is Milvus Lite unless marked ``every_store``."""
-    return {
-        "vector_store": {
-            "provider": "milvus",
-            "config": {
-                **store.section(),
-                "collection_name": "memories",
-                "embedding_model_dims": 128,
-            },
-        },
-        "embedder": {"provider": "offline"},
-    }
+    return config_of(store)
 
 
-@pytest.fixture(params=["blocking", "awaiting"])
-def open_memory(request: pytest.FixtureRequest, store: Store) -> Iterator[Callable[..., Any]]:
-    """Opens memories of one face, and closes them after the test."""
+@contextmanager
+def opener(client: str, store: Store) -> Iterator[Callable[..., Any]]:
+    """Opens blocking or async memories, and closes them at the end."""
     opened: list[Any] = []
     loop = asyncio.new_event_loop()
 
     def open_one(config: Config, **arguments: Any) -> Any:
         config = store.adapt(config)
-        if request.param == "blocking":
+        if client == "blocking":
             memory: Any = Memory.from_config(config, **arguments)
         else:
             memory = Awaited(AsyncMemory.from_config(config, **arguments), loop)
@@ -121,10 +131,27 @@ def open_memory(request: pytest.FixtureRequest, store: Store) -> Iterator[Callab
     loop.close()
 
 
+@pytest.fixture(params=["blocking", "awaiting"])
+def open_memory(request: pytest.FixtureRequest, store: Store) -> Iterator[Callable[..., Any]]:
+    """Opens memories, blocking ones or async ones, and closes them after the test."""
+    with opener(request.param, store) as open_one:
+        yield open_one
+
+
 @pytest.fixture
 def memory(open_memory: Callable[..., Any], config: Config) -> Any:
-    """An empty memory, once blocking and once awaiting."""
+    """An empty memory, once blocking and once async."""
     return open_memory(config)
+
+
+@pytest.fixture(scope="module", params=["blocking", "awaiting"])
+def shared_memory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A memory in Milvus Lite that all tests of a module share, once blocking and once async."""
+    from tests.fix_server import Store
+
+    store = Store("lite", str(tmp_path_factory.mktemp("shared") / "memory.db"))
+    with opener(request.param, store) as open_one:
+        yield open_one(config_of(store))
 
 
 @pytest.fixture

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.operations.extraction.rules import RuleExtractor
 from mem0milvus.ports import Hit, Job, Ports, Probe
 from mem0milvus.retrieval.filters import Filter, matches
+from mem0milvus.runtime.blocking_driver import run
 from mem0milvus.runtime.locks import BlockingLocks, LockTable
 from mem0milvus.runtime.positions import RunPositions
 from mem0milvus.types import FlushOutcome, Vector
@@ -90,7 +90,7 @@ class DictTable:
 
 
 def _columns(record: MemoryRow) -> dict[str, Any]:
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+    return {name: getattr(record, name) for name in type(record).__dataclass_fields__}
 
 
 def _read(record: MemoryRow, vectors: bool, only: Sequence[str] | None = None) -> MemoryRow:
@@ -179,12 +179,8 @@ class Store:
         self.history.rows.clear()
 
     def run(self, operation: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any) -> Any:
-        """Run one operation to its end."""
-        return asyncio.run(_finish(operation(self.ports, *args, **kwargs)))
-
-
-async def _finish(step: Awaitable[Any]) -> Any:
-    return await step
+        """Run one operation to its end. It never waits, so it needs no event loop, which would take a millisecond."""
+        return run(operation(self.ports, *args, **kwargs))
 
 
 async def _inline(step: Coroutine[Any, Any, Any]) -> Any:

@@ -55,22 +55,24 @@ FILES: dict[str, Collections] = {}
 
 
 @dataclass
-class Switch:
-    """The collections of a memory and of its successor, as ``milvus.collection_swap`` switches them."""
+class Swap:
+    """The collections of a memory and their replacements, as ``milvus.collection_swap`` switches them."""
 
     file: Collections
     names: Names
 
-    def has(self, name: str) -> bool:
+    def exists(self, name: str) -> bool:
         return name in self.file
 
-    def drop(self, names: Names) -> bool:
-        return bool([self.file.take(name) for name in names.all if name in self.file])
+    def drop(self, names: Names) -> None:
+        for name in names.all:
+            if name in self.file:
+                self.file.take(name)
 
-    def decide(self) -> None:
+    def commit(self) -> None:
         self.file[self.names.ready] = self.file.take(self.names.next.live)
 
-    def carry_through(self) -> None:
+    def finish(self) -> None:
         if self.names.ready not in self.file:
             return
         steps = zip(self.names.all, (*self.names.next.all[:2], self.names.ready), self.names.old.all, strict=True)
@@ -95,12 +97,12 @@ class ReferenceConnection:
         self._identity = identity
         self._file = FILES.setdefault(config.uri, Collections(config.uri))
 
-    def use_memories(self) -> None:
-        self.use({self.history: MEMORIES, self.live: MEMORIES})
+    def open_memories(self) -> None:
+        self.open_collections({self.history: MEMORIES, self.live: MEMORIES})
 
-    def use(self, layouts: Mapping[str, Any]) -> None:
+    def open_collections(self, layouts: Mapping[str, Any]) -> None:
         self.closed = "" if self.closed == CLOSED else self.closed
-        Switch(self._file, Names(self.live)).carry_through()
+        Swap(self._file, Names(self.live)).finish()
         for name, layout in layouts.items():
             if name not in self._file:
                 self._file[name] = Rows(self._identity.as_properties(layout))
@@ -109,7 +111,7 @@ class ReferenceConnection:
     def close(self) -> None:
         self.closed = self.closed or CLOSED
 
-    def has(self, collection: str) -> bool:
+    def exists(self, collection: str) -> bool:
         return collection in self._file
 
     def rows(self, collection: str) -> dict[str, Any]:
@@ -123,13 +125,13 @@ class ReferenceConnection:
     def reset(self) -> None:
         for name in (self.live, self.history):
             self.rows(name).clear()
-        switch = Switch(self._file, Names(self.live))
-        switch.drop(switch.names.next)
-        switch.drop(switch.names.old)
+        with self.swap() as swap:
+            swap.drop(swap.names.next)
+            swap.drop(swap.names.old)
 
     @contextmanager
-    def succession(self) -> Iterator[Switch]:
-        yield Switch(self._file, Names(self.live))
+    def swap(self) -> Iterator[Swap]:
+        yield Swap(self._file, Names(self.live))
 
 
 class ReferenceTable(DictTable):
@@ -191,5 +193,5 @@ def _stored(record: Any) -> Any:
 def install() -> None:
     """Have every memory that is opened from now on kept in tables of dicts."""
     for module in (open_store, replacement_store):
-        module.Connection = ReferenceConnection  # type: ignore[attr-defined]
+        module.make_connection = ReferenceConnection  # type: ignore[attr-defined]
         module.MilvusTable = ReferenceTable  # type: ignore[attr-defined]

@@ -90,6 +90,8 @@ def _inner(node: ast.AST) -> Iterator[ast.AST]:
         return
     if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
         return
+    if isinstance(node, ast.keyword) and node.arg == "strict":  # of zip: an assertion, not behaviour
+        return
     left_out = {"annotation", "returns", "decorator_list", "exc", "cause"}
     for name, value in ast.iter_fields(node):
         if name not in left_out:

@@ -36,6 +36,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, Generic, TypeVar
@@ -74,6 +75,8 @@ ROOMS: dict[str, tuple[str, Sequence[str]]] = {
 }
 #: A mutant counts as killed when its tests take this many seconds more than this many times what they take without it.
 _MORE_S, _TIMES = 3.0, 5
+#: What tests of one mutant take at most, the quickest first: a mutant that reaches all would take minutes.
+_MOST_S = 20.0
 #: A test that takes longer, as those do that start processes, is left out.
 _SLOW_S = 4.0
 
@@ -110,7 +113,9 @@ class Reached:
             modules = importers(mutant, Path(self.folder))
             reaching = [tests for (path, _), tests in self.lines.items() if path in modules]
             reaching.append(self.seconds.keys() - set().union(*self.lines.values()))
-        return sorted(set().union(*reaching) & self.seconds.keys(), key=self.seconds.__getitem__)
+        found = sorted(set().union(*reaching) & self.seconds.keys(), key=self.seconds.__getitem__)
+        total = accumulate(self.seconds[test] for test in found)
+        return [test for test, seconds in zip(found, total, strict=True) if seconds < _MOST_S]
 
     def limit_s(self, tests: Iterable[str]) -> float:
         """How long these tests may take."""
@@ -214,6 +219,7 @@ class Pool:
             mutant = self._running.pop(pid, None)
             if mutant and status == 0:
                 self.survived.append(mutant)
+                print(f"  survives: {mutant.key}", file=sys.stderr, flush=True)
 
 
 def run_in_functions(items: Sequence[pytest.Item], reached: Reached, mutants: Iterable[Mutant], pool: Pool) -> None:

@@ -31,11 +31,11 @@ KNOWN = "k"
 USER = {"role": "user", "content": "hello there, I like rain"}
 
 
-@pytest.fixture
-def filled(memory: Any) -> Any:
-    """A memory with one memory in it, under the id ``k``."""
-    memory.add([{"role": "user", "content": "I like rain."}], user_id="u", infer=False, ids=[KNOWN])
-    return memory
+@pytest.fixture(scope="module")
+def filled(shared_memory: Any) -> Any:
+    """A memory with one memory in it, under the id ``k``; what is refused leaves it as it is."""
+    shared_memory.add([{"role": "user", "content": "I like rain."}], user_id="u", infer=False, ids=[KNOWN])
+    return shared_memory
 
 
 ADDS: list[tuple[str, dict[str, Any], str]] = [

@@ -398,12 +398,12 @@ def test_a_wrong_word_is_answered_with_the_one_that_is_likest() -> None:
         parsed({"x": {"equals": 1}})
 
 
-def test_a_moment_in_the_place_of_a_value_is_answered_with_a_hint_and_nothing_else_is() -> None:
+def test_only_a_point_in_time_in_place_of_a_value_gets_a_hint() -> None:
     with pytest.raises(FilterError, match=r"not with bytes b'a'\.$"):
         parsed({"x": b"a"})
 
 
-def test_an_id_may_be_looked_into_for_an_empty_text() -> None:
+def test_a_search_in_an_id_may_be_for_an_empty_text() -> None:
     for condition in ({"contains": ""}, {"like": "%"}):
         assert matches(parsed({"user_id": condition}), {"user_id": "u", "metadata": {}})
         assert not matches(parsed({"user_id": condition}), {"user_id": "", "metadata": {}})

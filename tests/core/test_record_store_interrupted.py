@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from mem0milvus import DeleteRecord, PartialWriteError, PutRecord, StoreUnavailableError
 from mem0milvus.operations import records as operations
 from mem0milvus.ports import RecordPorts
-from mem0milvus.runtime.blocking_driver import BlockingDriver
+from mem0milvus.runtime.blocking_driver import BlockingDriver, run
 from mem0milvus.runtime.locks import BlockingLocks, LockTable
 from mem0milvus.runtime.positions import RunPositions
 from tests.reference import DictTable, Letters, Ticking
@@ -76,7 +75,7 @@ class Records:
         self.run(operations.put, N, "c", {"v": 1}, text=["eee", "fff"], ttl_s=3600)
 
     def run(self, operation: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any) -> Any:
-        return asyncio.run(operation(self.ports, *args, **kwargs))
+        return run(operation(self.ports, *args, **kwargs))
 
     def state(self) -> dict[str, Any]:
         """What is seen of each record by reading."""
