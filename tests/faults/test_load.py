@@ -19,7 +19,7 @@ from mem0milvus.runtime.thread_driver import ThreadDriver
 from tests.conftest import Config, only_id, texts
 
 THREADS = 8
-TASKS = 80
+TASKS = 200
 
 #: Far beyond what any of these takes; a test that is not done by then is stuck.
 WATCHDOG_S = 120
