@@ -6,15 +6,16 @@ The tables are those of ``tests/reference.py``. A hook makes the other change at
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mem0milvus import NotFoundError, operations
+from mem0milvus import ExtractionError, NotFoundError, ValidationError, operations
+from mem0milvus.ports import Extraction
 from mem0milvus.runtime.locks import AsyncLocks, LockTable
-from tests.reference import Store
+from tests.reference import DictTable, Store
 
 HOUR_US = 3_600_000_000
 
@@ -172,3 +173,103 @@ def test_whoever_holds_one_of_several_memories_is_waited_for() -> None:
 
     asyncio.run(work())
     assert order == ["one", "several"]
+
+
+# --- what would go wrong without locks
+
+
+class Yielding(DictTable):
+    """A table at each step of which another task may run."""
+
+    async def _step(self, method: str, act: Callable[[], Any]) -> Any:
+        await asyncio.sleep(0)
+        return await super()._step(method, act)
+
+
+@pytest.fixture
+def shared(store: Store) -> Store:
+    """The same memories, in tables that several tasks use at a time."""
+    for name in ("live", "history"):
+        table = Yielding(name, lambda step, moment: None)
+        table.rows = getattr(store, name).rows
+        setattr(store, name, table)
+    store.ports = replace(store.ports, live=store.live, history=store.history, locks=AsyncLocks(LockTable()))
+    return store
+
+
+def together(*steps: Coroutine[Any, Any, Any]) -> list[Any]:
+    """The results of operations that run at the same time, or what they raised."""
+
+    async def work() -> list[Any]:
+        return await asyncio.gather(*steps, return_exceptions=True)
+
+    return asyncio.run(work())
+
+
+def one_message(text: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}]
+
+
+def test_one_id_is_given_to_one_memory(shared: Store) -> None:
+    texts = ("first", "second")
+    results = together(
+        *(operations.add(shared.ports, one_message(t), user_id="u", infer=False, ids=["new"]) for t in texts)
+    )
+    assert [isinstance(one, ValidationError) for one in results] == [False, True]
+    assert shared.live.rows["new"].memory == "first"
+
+
+def test_one_memory_is_deleted_once(shared: Store) -> None:
+    for purge in (False, True):
+        victim = "u1" if purge else "u0"
+        results = together(*(operations.delete(shared.ports, victim, purge=purge) for _ in range(2)))
+        assert [isinstance(one, NotFoundError) for one in results] == [False, True]
+
+
+def test_two_updates_are_two_versions(shared: Store) -> None:
+    together(
+        operations.update(shared.ports, "u0", "one", {"a": 1}), operations.update(shared.ports, "u0", "two", {"b": 2})
+    )
+    assert (shared.live.rows["u0"].version, shared.live.rows["u0"].metadata) == (3, {"a": 1, "b": 2})
+    assert {"u0:1", "u0:2"} <= shared.history.rows.keys()
+
+
+def test_an_update_and_a_restore_are_two_versions(shared: Store) -> None:
+    together(operations.update(shared.ports, "u0", "one"))
+    together(operations.update(shared.ports, "u0", "two"), operations.restore(shared.ports, "u0", 1))
+    assert shared.live.rows["u0"].version == 4
+    assert {"u0:1", "u0:2", "u0:3"} <= shared.history.rows.keys()
+
+
+def test_one_statement_is_kept_once(shared: Store) -> None:
+    results = together(*(operations.add(shared.ports, "I like rain.", user_id="u") for _ in range(3)))
+    assert sorted(len(one["results"]) for one in results) == [0, 0, 1]
+    assert [row.memory for row in shared.live.rows.values()].count("I like rain.") == 1
+
+
+class Down:
+    """A language model that does not answer, until it does."""
+
+    answers = False
+
+    async def complete(self, request: Any) -> Any:
+        await asyncio.sleep(0)
+        if not self.answers:
+            raise ExtractionError("no answer")
+        quotation = request.user.splitlines()[-1].removeprefix("user: ").strip('"')
+        return {"changes": [{"action": "ADD", "memory": f"Says: {quotation}", "evidence": quotation, "about": "user"}]}
+
+
+@pytest.mark.parametrize("ids", [None, ["named"]])
+def test_a_pending_turn_is_extracted_once(shared: Store, ids: list[str] | None) -> None:
+    model = Down()
+    shared.ports = replace(shared.ports, extraction=Extraction(llm=model, keeps_raw=True))
+    together(operations.add(shared.ports, "I like rain.", user_id="w", ids=ids))
+    assert len([row for row in shared.live.rows.values() if row.pending]) == 1
+    model.answers = True
+    outcomes = together(*(operations.process_pending(shared.ports) for _ in range(3)))
+    assert [one["processed"] for one in outcomes] == [1, 0, 0]
+    mine = [row for row in shared.live.rows.values() if row.user_id == "w"]
+    assert [(row.memory, row.pending, row.version) for row in mine] == [("Says: I like rain.", "", 1)]
+    assert ids is None or mine[0].id == "named"
+    assert not [row for row in shared.history.rows.values() if row.user_id == "w"], "nothing is left of the raw message"
