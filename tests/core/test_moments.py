@@ -143,3 +143,75 @@ def test_a_deleted_memory_that_is_added_anew_while_the_clock_is_set_back_follows
     timed.at(T + 1, operations.delete, "m")
     timed.add(T - HOUR, "anew")
     assert [timed.known(T + n) for n in range(4)] == [["first"], [], ["anew"], ["anew"]]
+
+
+# --- the timeline
+
+
+def spans(timed: Timed, now_us: int) -> list[list[tuple[str, str, int, int]]]:
+    """The versions of each memory of u, with hours from ``T`` on; 99 for ever."""
+    timed.clock.time_us = now_us
+    lives = timed.store.run(operations.timeline, "u").lives
+    assert [life.start_us for life in lives] == [life.spans[0].start_us for life in lives]
+    assert [life.end_us for life in lives] == [life.spans[-1].end_us for life in lives]
+    hours = [[(span.memory, span.event, span.start_us - T, span.end_us - T) for span in life.spans] for life in lives]
+    return [[(m, e, a // HOUR, 99 if b > 99 * HOUR else b // HOUR) for m, e, a, b in one] for one in hours]
+
+
+def test_a_life_is_made_of_its_versions_and_gaps(timed: Timed) -> None:
+    timed.add(T, "first")
+    timed.at(T + HOUR, operations.update, "m", "second")
+    assert spans(timed, T + 9 * HOUR) == [[("first", "ADD", 0, 1), ("second", "UPDATE", 1, 99)]]
+    timed.at(T + 2 * HOUR, operations.delete, "m")
+    assert spans(timed, T + 9 * HOUR) == [[("first", "ADD", 0, 1), ("second", "UPDATE", 1, 2)]]
+    timed.at(T + 3 * HOUR, operations.restore, "m", 1)
+    expected = [("first", "ADD", 0, 1), ("second", "UPDATE", 1, 2), ("first", "RESTORE", 3, 99)]
+    assert spans(timed, T + 9 * HOUR) == [expected]
+    lives = timed.store.run(operations.timeline, "u", limit=3)
+    assert (lives.whose, lives.lines, lives.now_us) == ("u", 3, T + 9 * HOUR)
+    assert [life.changed_us for life in lives.lives] == [T + 3 * HOUR]
+
+
+def test_rows_of_interrupted_writes_are_no_part_of_a_life(timed: Timed) -> None:
+    timed.add(T, "first")
+    first = timed.store.live.rows["m"]
+    timed.at(T + HOUR, operations.update, "m", "second")
+    rows, past = timed.store.live.rows, timed.store.history.rows
+    past["m:2"] = replace(rows["m"], id="m:2", valid_to=T + 5 * HOUR)
+    past["m:3"] = replace(rows["m"], id="m:3", version=3, memory="never")
+    past["m"] = replace(rows["m"], version=3, event="DELETE", memory="", valid_from=T + 5 * HOUR)
+    past["gone:1"] = replace(first, id="gone:1")
+    past["deleted"] = replace(first, id="deleted", version=2, event="DELETE", memory="")
+    assert spans(timed, T + 9 * HOUR) == [[("first", "ADD", 0, 1), ("second", "UPDATE", 1, 99)]]
+
+
+def test_a_life_whose_first_versions_were_erased_begins_when_it_was_added(timed: Timed) -> None:
+    timed.add(T, "first")
+    timed.at(T + HOUR, operations.update, "m", "second")
+    del timed.store.history.rows["m:1"]
+    assert spans(timed, T + 9 * HOUR) == [[("second", "UPDATE", 0, 99)]]
+
+
+@pytest.mark.parametrize(("now_us", "end"), [(T + 2 * HOUR - 1, 99), (T + 2 * HOUR, 2), (T + 3 * HOUR, 2)])
+def test_a_life_ends_when_it_expires(timed: Timed, now_us: int, end: int) -> None:
+    timed.add(T, "first", expires_at=to_iso(T + 2 * HOUR))
+    assert spans(timed, now_us) == [[("first", "ADD", 0, end)]]
+    (life,) = timed.store.run(operations.timeline, "u").lives
+    assert life.changed_us == (T if end == 99 else T + 2 * HOUR)
+
+
+def test_what_was_changed_after_it_expired_lived_no_time(timed: Timed) -> None:
+    timed.add(T, "first", expires_at=to_iso(T + HOUR))
+    timed.at(T + 2 * HOUR, operations.delete, "m")
+    timed.at(T + 3 * HOUR, operations.restore, "m", 1)
+    assert spans(timed, T + 9 * HOUR) == [[("first", "ADD", 0, 1), ("first", "RESTORE", 3, 3)]]
+
+
+def test_lives_are_in_the_order_in_which_they_began(timed: Timed) -> None:
+    for number, memory_id in enumerate("bca"):
+        said = [{"role": "user", "content": memory_id}]
+        timed.at(T + (number + 1) // 2, operations.add, said, user_id="u", infer=False, ids=[memory_id])
+    assert [life.id for life in timed.store.run(operations.timeline, "u").lives] == ["b", "a", "c"]
+    assert timed.store.run(operations.timeline, "v").lives == ()
+    with pytest.raises(ValidationError):
+        timed.store.run(operations.timeline, "u", limit=0)
