@@ -34,6 +34,7 @@ from mem0milvus.retrieval.filters import (
     starts_with,
     to_expression,
 )
+from mem0milvus.retrieval.filters.patterns import parse_pattern
 from mem0milvus.retrieval.filters.scope_filters import (
     exactly_in,
     in_namespace,
@@ -430,6 +431,23 @@ def test_pattern(pattern: str, found: list[str], not_found: list[str]) -> None:
     assert [row["memory"] for row in rows if matches(parsed({"x": {"like": pattern}}), row)] == found
     there = [text for text in found if text]  # an empty column is a missing one
     assert [row["memory"] for row in rows if matches(parsed({"memory": {"like": pattern}}), row)] == there
+
+
+@pytest.mark.parametrize(
+    ("pattern", "head", "tail"),
+    [
+        ("", "", ""),
+        ("a%", "a", ""),
+        ("%a", "", "a"),
+        ("%a%", "", ""),
+        ("a_", "a", ""),
+        ("%a_", "", ""),
+        ("a", "a", "a"),
+    ],
+)
+def test_texts_before_the_first_and_after_the_last_wildcard(pattern: str, head: str, tail: str) -> None:
+    parsed_pattern = parse_pattern(pattern)
+    assert (parsed_pattern.head, parsed_pattern.tail) == (head, tail)
 
 
 def test_a_column_that_a_row_lacks_is_as_one_that_was_not_given() -> None:

@@ -100,7 +100,7 @@ async def find(
     found = {hit.row.id: hit.row for probe_hits in hits for hit in probe_hits}
     rows = {**await _neighbours(ports, view, where, found.values()), **found}
     closeness = measure_closeness(ports.metric, question, rows)
-    candidates = [_candidate(row, question, closeness[key], key in found) for key, row in rows.items()]
+    candidates = [_candidate(row, question, closeness[key]) for key, row in rows.items()]
     names = [name for name in (scope.user_id, scope.agent_id) if name]
     ranked = rank(question.text, candidates, preset=preset, now_us=view.moment_us, scope_names=names)
     return [Found(rows[one.id], one, closeness[one.id].score) for one in ranked]
@@ -126,7 +126,7 @@ def _run_key(row: MemoryRow) -> str:
     return _UNIT_SEPARATOR.join((row.user_id, row.agent_id, row.run_id)) if row.run_id else ""
 
 
-def _candidate(row: MemoryRow, question: Question, closeness: Closeness, found: bool) -> Candidate:
+def _candidate(row: MemoryRow, question: Question, closeness: Closeness) -> Candidate:
     return Candidate(
         id=row.id,
         similarity=closeness.similarity,
@@ -136,7 +136,6 @@ def _candidate(row: MemoryRow, question: Question, closeness: Closeness, found: 
         scope_run=_run_key(row),
         seq=row.seq,
         observed_at_us=row.observed_at,
-        found=found,
         vector=row.vector if len(row.vector) else None,
     )
 

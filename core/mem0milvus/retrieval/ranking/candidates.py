@@ -24,7 +24,6 @@ class Candidate:
     scope_run: str = ""  #: key of the run within its full scope; "" for no run and so no neighbours
     seq: int = 0  #: position in its run, 0 or more
     observed_at_us: int = 0
-    found: bool = True  #: False if fetched only as a neighbour
     vector: Vector | None = None  #: unit-length embedding; used by presets with diversity
 
 
