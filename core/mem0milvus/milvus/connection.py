@@ -93,6 +93,15 @@ class Connection:
         with self.swap() as swap:
             return swap.exists(collection)
 
+    def read_property(self, collection: str, name: str) -> str:
+        """Return a property of a collection; "" if it has none of this name."""
+        found = self.request("describe_collection", collection)
+        return str(found.get("properties", {}).get(name, ""))
+
+    def write_property(self, collection: str, name: str, value: str) -> None:
+        """Set a property of a collection."""
+        self.request("alter_collection_properties", collection, properties={name: value})
+
     def partition(self, text: str | None) -> str | None:  # noqa: ARG002 - for Milvus Lite
         """Return the partition of the rows of a user or namespace; None if the server chooses it."""
         return None

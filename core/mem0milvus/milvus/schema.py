@@ -81,6 +81,10 @@ RECORDS: Layout[RecordRow] = Layout(
 )
 
 
+#: The property of a collection that keeps the calibration of the embedding model. It may be missing.
+CALIBRATION_PROPERTY = "mem0milvus.calibration"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """The embedding model, length and metric of the vectors in a collection, and the version of the text analysis."""

@@ -6,14 +6,18 @@ import math
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from cachetools import LRUCache
 from typing_extensions import override
 
 from mem0milvus.errors import EmbeddingError, ExtractionError, Mem0MilvusError
+from mem0milvus.models.calibration_cache import CalibrationCache
 from mem0milvus.ports import Driver, EmbedderPort, LLMPort
 from mem0milvus.types import LLM, Embedder, LLMRequest, Vector
+
+if TYPE_CHECKING:
+    from mem0milvus.retrieval.ranking.calibration import Calibration
 
 #: Vectors kept: 6 MB of those with 1,536 dimensions.
 VECTORS_KEPT = 1_024
@@ -26,12 +30,17 @@ class CheckedEmbedder(EmbedderPort):
     alike, and similarity has the same meaning for every model.
     """
 
-    def __init__(self, embedder: Embedder, driver: Driver, cache: VectorCache) -> None:
+    def __init__(
+        self, embedder: Embedder, driver: Driver, cache: VectorCache, calibrations: CalibrationCache | None = None
+    ) -> None:
         self.identity = embedder.identity
         self.dims = embedder.dims
         self._cache = cache
+        self._driver = driver
+        self._calibrations = calibrations or CalibrationCache()
         self._embed = _ModelMethod(embedder, "embed", driver, EmbeddingError)
         self._embed_query = _ModelMethod(embedder, "embed_query", driver, EmbeddingError)
+        self._embed_queries = _ModelMethod(embedder, "embed_queries", driver, EmbeddingError)
 
     @override
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
@@ -52,6 +61,24 @@ class CheckedEmbedder(EmbedderPort):
             known = {cached_as: self._checked([await self._embed_query.call(text)], 1)[0]}
             self._cache.keep(known)
         return known[cached_as]
+
+    @override
+    async def calibration(self) -> Calibration:
+        return await self._calibrations.get(self._driver, self._calibrate)
+
+    async def _calibrate(self) -> Calibration:
+        from mem0milvus.retrieval.ranking.calibration import calibrate, sample_memories, sample_questions
+
+        memories, questions = sample_memories(), sample_questions()
+        vectors = self._checked(await self._embed.call(memories), len(memories))
+        return calibrate(vectors, await self._questions(questions))
+
+    async def _questions(self, texts: Sequence[str]) -> list[Vector]:
+        if self._embed_queries.exists:
+            return self._checked(await self._embed_queries.call(texts), len(texts))
+        if self._embed_query.exists:
+            return self._checked([await self._embed_query.call(text) for text in texts], len(texts))
+        return self._checked(await self._embed.call(texts), len(texts))
 
     def _checked(self, raw: Any, count: int) -> list[Vector]:
         """Check that the model returned ``count`` vectors of the right length, and scale them to unit length."""

@@ -10,12 +10,14 @@ from mem0milvus.types import AssistantPolicy, LLMRequest, Vector
 
 if TYPE_CHECKING:
     from mem0milvus.data.messages import Message
+    from mem0milvus.retrieval.ranking.calibration import Calibration
 
 
 class EmbedderPort(Protocol):
     """The embedding model.
 
-    Both methods raise ``EmbeddingError`` if it fails, or does not return one vector of the right length for each text.
+    ``embed`` and ``embed_query`` raise ``EmbeddingError`` if it fails, or does not return one vector of the right
+    length for each text.
     """
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
@@ -23,6 +25,9 @@ class EmbedderPort(Protocol):
 
     async def embed_query(self, text: str) -> Vector:
         """Return a unit vector for a question, which some models embed differently from a memory."""
+
+    async def calibration(self) -> Calibration:
+        """Return the scale of the model's similarities; a generic one if the model fails."""
 
 
 class Extractor(Protocol):

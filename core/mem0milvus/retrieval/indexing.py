@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from functools import lru_cache
 
 from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.timestamps import from_us
@@ -26,6 +28,19 @@ def lexical_weights(row: MemoryRow) -> dict[int, float]:
         observed_at=from_us(row.observed_at) if given else None,
         extra=list(_texts(row.metadata)),
     )
+
+
+def words_of_metadata_alone(row: MemoryRow, asked: Collection[int]) -> frozenset[int]:
+    """The keys among those asked for that a memory has in its metadata and nowhere else."""
+    in_metadata = {key for text in _texts(row.metadata) for key in _keys_of(text)}.intersection(asked)
+    if not in_metadata:  # so for nearly all memories, which is why the words of the text are not looked at before
+        return frozenset()
+    return frozenset(in_metadata - lexical_weights(replace(row, metadata={})).keys())
+
+
+@lru_cache(maxsize=4_096)  # metadata has few different texts, such as categories
+def _keys_of(text: str) -> frozenset[int]:
+    return frozenset(document_weights("", extra=[text]))
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -15,8 +15,9 @@ from typing_extensions import override
 from mem0milvus.config import check_collection_name, load_config
 from mem0milvus.milvus.collection_swap import Names
 from mem0milvus.milvus.lite_connection import make_connection
-from mem0milvus.milvus.schema import MEMORIES, RECORDS, Identity, Layout
+from mem0milvus.milvus.schema import CALIBRATION_PROPERTY, MEMORIES, RECORDS, Identity, Layout
 from mem0milvus.milvus.table import MilvusTable
+from mem0milvus.models.calibration_cache import CalibrationCache
 from mem0milvus.models.checked_models import CheckedEmbedder, CheckedLLM, VectorCache
 from mem0milvus.models.providers import choose_embedder, choose_llm
 from mem0milvus.operations.extraction.rules import RuleExtractor
@@ -69,6 +70,7 @@ class OpenStore:
         self._llm = choose_llm(self._config, llm)
         self._embedder = choose_embedder(self._config, embedder)
         self._vectors = VectorCache()
+        self._calibrations = CalibrationCache(self._load_calibration, self._save_calibration)
         made: list[object] = [
             model for model, given in ((self._llm, llm), (self._embedder, embedder)) if model is not given
         ]
@@ -184,7 +186,7 @@ class OpenStore:
         return Ports(
             live=self._table(driver, self._connection.live, MEMORIES),
             history=self._table(driver, self._connection.history, MEMORIES),
-            embedder=CheckedEmbedder(self._embedder, driver, self._vectors),
+            embedder=CheckedEmbedder(self._embedder, driver, self._vectors, self._calibrations),
             extractor=RuleExtractor(),
             locks=self._locks_for(driver),
             positions=self._positions,
@@ -212,7 +214,7 @@ class OpenStore:
         settings = self._config.vector_store.config
         return RecordPorts(
             rows=self._table(driver, collection, RECORDS),
-            embedder=CheckedEmbedder(self._embedder, driver, self._vectors),
+            embedder=CheckedEmbedder(self._embedder, driver, self._vectors, self._calibrations),
             locks=self._locks_for(driver),
             positions=self._record_positions,
             clock=SystemClock(),
@@ -262,6 +264,14 @@ class OpenStore:
             await replacement.close()
             if embedder is not wanted and isinstance(embedder, _KeepsConnections):
                 await (embedder.aclose() if driver.is_async else driver.call(embedder.close))
+
+    def _load_calibration(self) -> str:
+        kept = (self._connection.read_property(one, CALIBRATION_PROPERTY) for one in tuple(self._opened))
+        return next(filter(None, kept), "")
+
+    def _save_calibration(self, text: str) -> None:
+        for collection in tuple(self._opened)[:1]:
+            self._connection.write_property(collection, CALIBRATION_PROPERTY, text)
 
     def _empty(self) -> None:
         self._connection.reset()

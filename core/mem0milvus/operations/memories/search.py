@@ -25,7 +25,7 @@ from mem0milvus.operations.question import (
 from mem0milvus.ports import Ports
 from mem0milvus.retrieval.filters import Filter, all_of, any_in, any_of
 from mem0milvus.retrieval.filters.scope_filters import exactly_in, in_scope, read_scope_and_filters
-from mem0milvus.retrieval.indexing import lexical_weights
+from mem0milvus.retrieval.indexing import lexical_weights, words_of_metadata_alone
 from mem0milvus.retrieval.ranking import (
     DEFAULT_PRESET,
     Candidate,
@@ -100,9 +100,15 @@ async def find(
     found = {hit.row.id: hit.row for probe_hits in hits for hit in probe_hits}
     rows = {**await _neighbours(ports, view, where, found.values()), **found}
     closeness = measure_closeness(ports.metric, question, rows)
-    candidates = [_candidate(row, question, closeness[key]) for key, row in rows.items()]
-    names = [name for name in (scope.user_id, scope.agent_id) if name]
-    ranked = rank(question.text, candidates, preset=preset, now_us=view.moment_us, scope_names=names)
+    ranked = rank(
+        question.text,
+        [_candidate(row, question, closeness[key]) for key, row in rows.items()],
+        preset=preset,
+        now_us=view.moment_us,
+        scope_names=[name for name in (scope.user_id, scope.agent_id) if name],
+        calibration=await ports.embedder.calibration() if rows and question.vector is not None else None,
+        vector=question.vector,
+    )
     return [Found(rows[one.id], one, closeness[one.id].score) for one in ranked]
 
 
@@ -132,7 +138,9 @@ def _candidate(row: MemoryRow, question: Question, closeness: Closeness) -> Cand
         similarity=closeness.similarity,
         # Without sparse vectors in the table, rows are read without words and the words are computed here.
         words=None if question.mode == "dense" else row.words or lexical_weights(row),
+        metadata_words=words_of_metadata_alone(row, question.words),
         actor=row.actor_id,
+        role=row.role,
         scope_run=_run_key(row),
         seq=row.seq,
         observed_at_us=row.observed_at,

@@ -52,7 +52,11 @@ async def search(
     question = await prepare_question(ports.rows, ports.embedder, check_query(query), mode)
     near = await _candidates(ports, question, where, offset + limit, consistency or ports.consistency)
     closeness = measure_closeness(ports.metric, question, near)
-    ranked = rank(question.text, [_candidate(row, question, closeness[i].similarity) for i, row in near.items()])
+    ranked = rank(
+        question.text,
+        [_candidate(row, question, closeness[i].similarity) for i, row in near.items()],
+        calibration=await ports.embedder.calibration() if near and question.vector is not None else None,
+    )
     relevant = [one for one in ranked if threshold is None or one.relevance >= threshold]
     best = _best_texts(relevant)[offset : offset + limit]
     refreshed = await refresh(ports, [near[one.id] for one in best]) if refresh_ttl else {}

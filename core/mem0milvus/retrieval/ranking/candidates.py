@@ -21,10 +21,12 @@ class Candidate:
     similarity: float | None  #: cosine of question and memory, -1 to 1; None without a vector
     words: Mapping[int, float] | None  #: stored lexical weights; None to rank by similarity alone
     actor: str = ""
+    role: str = ""  #: the role of its speaker; an assistant's statements are ranked lower
     scope_run: str = ""  #: key of the run within its full scope; "" for no run and so no neighbours
     seq: int = 0  #: position in its run, 0 or more
     observed_at_us: int = 0
-    vector: Vector | None = None  #: unit-length embedding; used by presets with diversity
+    vector: Vector | None = None  #: unit-length embedding; used to find repetitions and changes
+    metadata_words: frozenset[int] = frozenset()  #: keys of ``words`` from its metadata alone: they answer nothing
 
 
 class Ranked(NamedTuple):

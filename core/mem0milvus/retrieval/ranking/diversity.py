@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mem0milvus.retrieval.ranking.candidates import Candidate
-from mem0milvus.retrieval.ranking.relevance import SAME, UNRELATED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,8 +17,12 @@ if TYPE_CHECKING:
 #: The redundancy of a candidate is measured against the best 100 only: the loop below runs once for each of these.
 _CHOSEN = 100
 
+# On the way from unrelated texts to identical ones, two memories begin to say the same here, and say the same there.
+_SIMILAR = 0.3
+_SAME = 0.84
 
-def spread(order: Array, candidates: Sequence[Candidate], share: float) -> Array:
+
+def spread(order: Array, candidates: Sequence[Candidate], share: float, unrelated: float) -> Array:
     """The redundancy of each candidate, to be subtracted from its score, by maximal marginal relevance.
 
     After Carbonell and Goldstein, "The use of MMR" (SIGIR 1998), with the fused score in place of relevance.
@@ -31,6 +34,7 @@ def spread(order: Array, candidates: Sequence[Candidate], share: float) -> Array
         candidates: the candidates, compared by vectors, or by words if one has no vector. A candidate with neither is
             like no other.
         share: the share of its score that an exact repetition loses.
+        unrelated: the cosine of unrelated texts.
     """
     rows = _unit_vectors(candidates)
     loss = np.zeros(len(order))
@@ -38,7 +42,8 @@ def spread(order: Array, candidates: Sequence[Candidate], share: float) -> Array
     for _ in range(min(_CHOSEN, len(order))):
         chosen = int(np.argmax(np.where(left, order - loss, -np.inf)))
         left[chosen] = False
-        alike = np.clip((rows @ rows[chosen] - UNRELATED) / (SAME - UNRELATED), 0.0, 1.0)
+        way = (rows @ rows[chosen] - unrelated) / (1 - unrelated)
+        alike = np.clip((way - _SIMILAR) / (_SAME - _SIMILAR), 0.0, 1.0)
         loss = np.where(left, np.maximum(loss, share * alike * order), loss)
     return loss
 

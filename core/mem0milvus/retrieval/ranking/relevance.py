@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import math
+
 #: The relevance from which adapters put a memory before a model unasked (measured in ``docs/ranking.md``).
-DEFAULT_INJECTION_THRESHOLD: float = 0.33
+DEFAULT_INJECTION_THRESHOLD: float = 0.5
 
-# Typical cosines of two unrelated texts and of two texts with the same meaning; linear between. Measured with
-# all-MiniLM-L6-v2 and with hashed words.
-UNRELATED = 0.35
-SAME = 0.85
+# Evidence is in standard deviations of similarity. A memory that has all words of the question has four of them; one
+# that lacks the names of the question loses two; below the last value there is more against a memory than for it.
+_ALL_WORDS = 4.0
+_NO_NAMES = 2.0
+_NEEDED = 0.75
 
 
-def relevance(similarity: float | None, coverage: float | None) -> float:
-    """Relevance: the degree to which a memory answers a question, from 0 to 1.
-
-    The question's words that the memory covers count in full. Similarity makes up for at most half of the rest: similar
-    texts have the same subject, but not necessarily the answer.
+def relevance(
+    similarity: float | None, coverage: float | None, *, missing_names: float = 0.0, personal: float = 0.0
+) -> float:
+    """Relevance: the degree to which a memory answers a question, from 0 to 1, and 0.5 where for and against balance.
 
     Args:
-        similarity: cosine of question and memory; None without a vector.
+        similarity: the evidence of their similarity, by ``Calibration.evidence``; None without a vector.
         coverage: share of the question's words that the memory has, by worth; None to judge by similarity alone.
+        missing_names: share of the question's names that the memory lacks.
+        personal: the evidence of the question alone, by ``Calibration.personal``.
     """
-    if similarity is None:
-        return coverage or 0.0
-    alike = min(1.0, max(0.0, (similarity - UNRELATED) / (SAME - UNRELATED)))
-    if coverage is None:
-        return alike
-    return 1 - (1 - coverage) * (1 - alike / 2)
+    evidence = personal - _NO_NAMES * missing_names - _NEEDED
+    if similarity is not None:
+        evidence += similarity
+    if coverage is not None:
+        evidence += _ALL_WORDS * coverage
+    return 1 / (1 + math.exp(-evidence))

@@ -13,6 +13,7 @@ from mem0milvus.retrieval.text import Term
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mem0milvus.retrieval.ranking.neighbours import Neighbours
     from mem0milvus.retrieval.ranking.presets import Preset
 
     Array = NDArray[np.float64]
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 # words share a few pieces by chance, so up to 0.2 counts as nothing. Linear between; tuned on LoCoMo and 13 languages.
 _CHANCE = 0.2
 _WHOLE = 0.6
+
+# Tokens of a memory of some forty words. Most statements of a person are shorter, most answers of an assistant longer.
+_LONG = 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,13 @@ class QuestionTerms:
         worths: the worth of each term.
         keys: all keys of the terms.
         key_shares: the share of each key in each term, shape ``(keys, terms)``.
+        names: for each term, 1 if it is a name, else 0.
     """
 
     worths: Array
     keys: tuple[int, ...]
     key_shares: Array
+    names: Array
 
     def shares_in(self, words: Sequence[Mapping[int, float] | None]) -> Array:
         """The share of each term that each candidate has, 0 to 1: shape ``(candidates, terms)``."""
@@ -58,7 +64,8 @@ def question_terms(terms: Sequence[Term]) -> QuestionTerms:
         shares[row, number] = share
     totals = shares.sum(axis=0)
     worths = np.array([term.worth for term in terms]) * (totals > 0)
-    return QuestionTerms(worths, tuple(owners), shares / np.where(totals, totals, 1.0))
+    names = np.array([float(term.is_name) for term in terms])
+    return QuestionTerms(worths, tuple(owners), shares / np.where(totals, totals, 1.0), names)
 
 
 def coverage(terms: QuestionTerms, shares: Array) -> Array:
@@ -67,26 +74,36 @@ def coverage(terms: QuestionTerms, shares: Array) -> Array:
     return covered / (terms.worths.sum() or 1.0)
 
 
-def lexical(terms: QuestionTerms, shares: Array, neighbours: Mapping[int, NDArray[np.intp]], weights: Preset) -> Array:
-    """The lexical score of each candidate, read together with its neighbours; 1 for the best candidate.
+def missing_names(terms: QuestionTerms, shares: Array) -> Array:
+    """The share of the question's names that each candidate lacks; 0 for a question without names."""
+    lacked: Array = (1.0 - np.square(shares)) @ terms.names
+    return lacked / (terms.names.sum() or 1.0)
 
-    Of each term a candidate counts its own share, or the weighted share of a neighbour where that is larger.
+
+def lexical(terms: QuestionTerms, shares: Array, lengths: Array, neighbours: Neighbours, weights: Preset) -> Array:
+    """The share of the question's words, by worth and rarity, that each candidate has together with its neighbours.
+
+    Of each term a candidate counts its own share, or the weighted share of a neighbour where that is larger. A long
+    candidate has words by chance, so from 150 tokens on its shares fall with its length.
 
     Args:
         terms: the terms of the question.
         shares: the share of each term that each candidate has.
-        neighbours: for each distance in a run, the index of the candidate at that distance from each candidate; the
-            number of candidates where there is none.
+        lengths: the number of tokens of each candidate.
+        neighbours: the candidates around each candidate in its run.
         weights: the weights of the neighbours' words, ``before`` and ``after``.
     """
     whole = np.clip((shares - _CHANCE) / (_WHOLE - _CHANCE), 0.0, 1.0)
+    whole /= np.maximum(lengths / _LONG, 1.0)[:, None]
     padded = np.vstack([whole, np.zeros(shares.shape[1])])  # the index past the end, a missing neighbour, has no words
     steps = {**{-i: share for i, share in enumerate(weights.before, 1)}, **dict(enumerate(weights.after, 1))}
     for step, share in steps.items():
-        if step in neighbours:
-            np.maximum(whole, share * padded[neighbours[step]], out=whole)
-    scores: Array = whole @ (terms.worths * _rarity(shares))
-    return scores / (scores.max() or 1.0)
+        if step in neighbours.at:
+            lent = share * neighbours.share(step, weights.same_speaker)
+            np.maximum(whole, lent[:, None] * padded[neighbours.at[step]], out=whole)
+    worths = terms.worths * _rarity(shares)
+    scores: Array = whole @ worths
+    return scores / (worths.sum() or 1.0)
 
 
 def _rarity(shares: Array) -> Array:

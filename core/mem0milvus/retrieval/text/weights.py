@@ -67,10 +67,11 @@ Key = tuple[int, float]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word of a question: its worth, and its keys with their shares of the worth."""
+    """A word of a question: its worth, its keys with their shares of the worth, and whether it is a name."""
 
     worth: float
     keys: tuple[Key, ...]
+    is_name: bool = False
 
 
 def key(token: str) -> int:
@@ -168,17 +169,19 @@ def query_terms(question: str, *, without: Iterable[str] = ()) -> list[Term]:
     language = language_of(words)
     left_out = {word.text for name in without for word in words_of(name)}
     words = [word for word in words if word.text not in left_out] or words
-    worths: dict[tuple[Key, ...], float] = {}
+    terms: dict[tuple[Key, ...], Term] = {}
     for word in words:
         if is_function_word(word, language):
             continue
         worth = _worth(word, language)
-        for keys in _terms_of(word, language):
-            worths[keys] = max(worth, worths.get(keys, 0.0))
-    if not worths:
-        worths = {((_surface_key(word.text), 1.0),): _FUNCTION_WORD_WORTH for word in words}
-    worths.update({((key(token), 1.0),): _DATE_WORTH for token in _asked_dates(question, words)})
-    return [Term(worth, keys) for keys, worth in worths.items()]
+        for keys, share in _terms_of(word, language):
+            if keys not in terms or terms[keys].worth < worth * share:
+                terms[keys] = Term(worth * share, keys, is_name=worth == _NAME_WORTH)
+    if not terms:
+        terms = {(one,): Term(_FUNCTION_WORD_WORTH, (one,)) for one in ((_surface_key(w.text), 1.0) for w in words)}
+    dates = [((key(token), 1.0),) for token in _asked_dates(question, words)]
+    terms.update({keys: Term(_DATE_WORTH, keys) for keys in dates})
+    return list(terms.values())
 
 
 def _worth(word: Word, language: str) -> float:
@@ -187,14 +190,19 @@ def _worth(word: Word, language: str) -> float:
     return _EVERYDAY_WORTH if word.text in everyday_words(language) else 1.0
 
 
-def _terms_of(word: Word, language: str) -> Iterator[tuple[Key, ...]]:
-    """The keys of each term: one term for a word with spaces, one for each token of a run without spaces."""
+def _terms_of(word: Word, language: str) -> Iterator[tuple[tuple[Key, ...], float]]:
+    """The keys of each term, with the term's share of the worth of a word.
+
+    A word with spaces is one term. Of a run without spaces each token is one: a pair of Han characters is worth a word,
+    other pairs less, and a single character, which many other words have, a third of its share.
+    """
     if word.kind not in ("east", "thai"):
-        yield _keys(word.text, word.kind, language)
+        yield _keys(word.text, word.kind, language), 1.0
         return
     for part in _function_word_pattern().split(word.text):
-        for found in _keys(part, word.kind, language) if part else ():
-            yield (found,)
+        for token, share in _TOKENISERS[word.kind](part, language) if part else ():
+            alone = len(token) == len("c x")
+            yield ((key(token), 1.0),), share / _PAIR_SHARES["hh"] / (3 if alone else 1)
 
 
 @lru_cache(maxsize=1)

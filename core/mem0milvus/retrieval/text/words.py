@@ -57,6 +57,9 @@ _SCRIPTS = (
     ("\u0600", "\u06ff", "ar"),
     ("\u0900", "\u097f", "hi"),
 )
+# Kinds of runs that indicate a language; the Japanese also write kana.
+_KIND_LANGUAGES = {"hangul": "ko", "thai": "th", "east": "zh"}
+_KANA_LETTER = re.compile(f"[{_KANA}]")
 _PERSIAN = frozenset("\u067e\u0686\u0698\u06af")
 _OTHER_SCRIPTS = frozenset(("el", "ru", "ar", "fa", "hi"))
 
@@ -161,6 +164,16 @@ def language_of(words: Iterable[Word]) -> str:
             for language, vote in _votes(word.text):
                 votes[language] = votes.get(language, 0.0) + vote
     return max(votes, key=lambda language: (votes[language], language), default="")
+
+
+def question_language(text: str) -> str:
+    """Detect the language of a question, also where the script alone shows it: zh, ja, ko or th."""
+    words = words_of(text)
+    kinds = {word.kind for word in words}
+    for kind, language in _KIND_LANGUAGES.items():
+        if kind in kinds:
+            return "ja" if kind == "east" and _KANA_LETTER.search(text) else language
+    return language_of(words)
 
 
 @cached_by_word

@@ -1,0 +1,62 @@
+"""The calibration of one embedding model: kept in memory and with the collection, measured if it is in neither."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mem0milvus.errors import EmbeddingError, StoreError
+from mem0milvus.ports import Driver
+
+if TYPE_CHECKING:
+    from mem0milvus.retrieval.ranking.calibration import Calibration
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class CalibrationCache:
+    """Shared by all threads: two that find nothing measure the same.
+
+    Attributes:
+        load: returns the text that is kept with the collection, "" for none. It blocks.
+        save: keeps a text with the collection. It blocks.
+    """
+
+    load: Callable[[], str] | None = None
+    save: Callable[[str], None] | None = None
+    _known: Calibration | None = field(default=None, repr=False)
+
+    async def get(self, driver: Driver, measure: Callable[[], Awaitable[Calibration]]) -> Calibration:
+        """Return the calibration; measure and keep it if there is none.
+
+        If the model fails, return the generic one, and measure again when asked again.
+        """
+        if self._known is None:
+            kept = await self._load(driver)
+            if kept is None:
+                try:
+                    kept = await measure()
+                except EmbeddingError as error:
+                    from mem0milvus.retrieval.ranking.calibration import GENERIC
+
+                    logger.warning("The embedding model could not be calibrated: %s", type(error).__name__)
+                    return GENERIC
+                await self._save(driver, kept)
+            self._known = kept
+        return self._known
+
+    async def _load(self, driver: Driver) -> Calibration | None:
+        from mem0milvus.retrieval.ranking.calibration import Calibration
+
+        return Calibration.from_text(await driver.call(self.load)) if self.load else None
+
+    async def _save(self, driver: Driver, calibration: Calibration) -> None:
+        if self.save is None:
+            return
+        try:
+            await driver.call(self.save, calibration.to_text())
+        except StoreError as error:  # some servers cannot change properties: each process measures again
+            logger.debug("The calibration is not kept with the collection: %s", error)
