@@ -10,6 +10,7 @@ from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.operations.extraction.rules import RuleExtractor
 from mem0milvus.ports import Hit, Job, Ports, Probe
 from mem0milvus.retrieval.filters import Filter, matches
+from mem0milvus.retrieval.ranking.calibration import GENERIC, Calibration
 from mem0milvus.runtime.blocking_driver import run
 from mem0milvus.runtime.locks import BlockingLocks, LockTable
 from mem0milvus.runtime.positions import RunPositions
@@ -119,6 +120,9 @@ class Letters:
 
     async def embed_query(self, text: str) -> Vector:
         return (await self.embed([text]))[0]
+
+    async def calibration(self) -> Calibration:
+        return GENERIC
 
 
 class Ticking:

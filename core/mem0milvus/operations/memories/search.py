@@ -139,6 +139,7 @@ def _candidate(row: MemoryRow, question: Question, closeness: Closeness) -> Cand
         # Without sparse vectors in the table, rows are read without words and the words are computed here.
         words=None if question.mode == "dense" else row.words or lexical_weights(row),
         metadata_words=words_of_metadata_alone(row, question.words),
+        owner=row.user_id,
         actor=row.actor_id,
         role=row.role,
         scope_run=_run_key(row),

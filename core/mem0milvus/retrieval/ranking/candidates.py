@@ -20,6 +20,7 @@ class Candidate:
     id: str
     similarity: float | None  #: cosine of question and memory, -1 to 1; None without a vector
     words: Mapping[int, float] | None  #: stored lexical weights; None to rank by similarity alone
+    owner: str = ""  #: the user whose memory it is
     actor: str = ""
     role: str = ""  #: the role of its speaker; an assistant's statements are ranked lower
     scope_run: str = ""  #: key of the run within its full scope; "" for no run and so no neighbours

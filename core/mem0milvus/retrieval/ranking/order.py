@@ -10,6 +10,7 @@ import numpy as np
 
 from mem0milvus.retrieval.ranking.calibration import Calibration
 from mem0milvus.retrieval.ranking.candidates import Candidate, Ranked
+from mem0milvus.retrieval.ranking.changes import changed
 from mem0milvus.retrieval.ranking.diversity import spread
 from mem0milvus.retrieval.ranking.neighbours import find_neighbours, run_mean, run_numbers
 from mem0milvus.retrieval.ranking.relevance import relevance
@@ -66,6 +67,8 @@ def ordered(
     order = order + parts["neighbours"]
     parts["run"] = weights.run * run_mean(order, runs)
     order = order + parts["run"]
+    parts["change"] = changed(question, order, candidates, shares, parts["similarity"], calibration)
+    order = order + parts["change"]
     if weights.diversity:
         parts["redundancy"] = spread(order, candidates, weights.diversity, calibration.of_language("")[0])
         order = order - parts["redundancy"]
