@@ -11,7 +11,6 @@ _WORDS = """
     now nowadays currently anymore longer moved switched changed replaced sold quit stopped dropped postponed
     rescheduled cancelled canceled instead lately became recently
     jetzt nun inzwischen mittlerweile neuerdings umgezogen gezogen gewechselt aufgehört verkauft verschoben stattdessen
-   
     ahora mudado mudé mudamos cambiado cambié cambiamos dejado dejé vendí
     maintenant désormais déménagé changé remplacé arrêté vendu
     agora mudei mudamos mudámos troquei deixei vendi
