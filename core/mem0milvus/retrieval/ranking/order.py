@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,8 +42,7 @@ def ordered(
     vector: Vector | None,
 ) -> list[Ranked]:
     """Order candidates as ``rank`` documents; requires at least one candidate."""
-    # Sorted, so that equal scores and the rounding of sums do not depend on the order in which Milvus returned rows.
-    candidates = sorted(candidates, key=attrgetter("id"))
+    candidates = sorted(candidates, key=_among_equals)
     terms = question_terms(query_terms(question, without=scope_names))
     shares = terms.shares_in([c.words for c in candidates])
     answering = terms.shares_in([_without_metadata(c) for c in candidates])
@@ -75,6 +74,14 @@ def ordered(
     return _ranked(candidates, order, parts)
 
 
+def _among_equals(candidate: Candidate) -> tuple[float, str]:
+    """The order of equal scores: by similarity, then by id, and never as Milvus returned the rows.
+
+    Similarities above the limit of evidence score the same, and so do all in a language that the model does not know.
+    """
+    return math.inf if candidate.similarity is None else -round(candidate.similarity, 6), candidate.id
+
+
 class _Parts(Mapping[str, float]):
     """The parts of one candidate, read from the arrays on access: ``search`` reads them only with ``explain=True``."""
 
@@ -102,7 +109,7 @@ def _ranked(candidates: Sequence[Candidate], order: Array, parts: Mapping[str, A
     similar, covered, missing = (parts[name].tolist() for name in ("similarity", "coverage", "missing_names"))
     personal = float(parts["personal"][0])
     ranked = []
-    for index in np.argsort(-order, kind="stable").tolist():  # a stable sort keeps equal scores in the order of ids
+    for index in np.argsort(-order, kind="stable").tolist():  # stable: equal scores stay as they were sorted
         one = candidates[index]
         absolute = relevance(
             None if one.similarity is None else similar[index],
