@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: Vectors kept: 6 MB of those with 1,536 dimensions.
 VECTORS_KEPT = 1_024
 
+#: Cosine from which two vectors are of one text, embedded in one way: servers round, and results of batches differ.
+_SAME_TEXT = 0.999
+
 
 class CheckedEmbedder(EmbedderPort):
     """An embedding model, provided by the user or by this library, with checked and cached vectors.
@@ -76,9 +79,14 @@ class CheckedEmbedder(EmbedderPort):
     async def _questions(self, texts: Sequence[str]) -> list[Vector]:
         if self._embed_queries.exists:
             return self._checked(await self._embed_queries.call(texts), len(texts))
+        vectors = self._checked(await self._embed.call(texts), len(texts))
         if self._embed_query.exists:
-            return self._checked([await self._embed_query.call(text) for text in texts], len(texts))
-        return self._checked(await self._embed.call(texts), len(texts))
+            first = self._checked([await self._embed_query.call(texts[0])], 1)[0]
+            # Most models embed a question as they do a memory, and one request for each question would take minutes.
+            if float(first @ vectors[0]) < _SAME_TEXT:
+                rest = [await self._embed_query.call(text) for text in texts[1:]]
+                return [first, *self._checked(rest, len(rest))]
+        return vectors
 
     def _checked(self, raw: Any, count: int) -> list[Vector]:
         """Check that the model returned ``count`` vectors of the right length, and scale them to unit length."""
