@@ -54,7 +54,10 @@ RESULTS = ROOT / "tests" / "mutation"
 ROOMS: dict[str, tuple[str, Sequence[str]]] = {
     "ranking": (
         "retrieval/ranking",
-        ["core/test_ranking_table.py", "core/test_ranking.py", "core/test_ranking_presets.py"],
+        [
+            *("core/test_ranking_table.py", "core/test_ranking.py", "core/test_ranking_presets.py"),
+            *("core/test_ranking_changes.py", "core/test_calibration.py"),
+        ],
     ),
     "filters": ("retrieval/filters", ["core/test_filters.py", "core/test_filter_expressions.py"]),
     "operations": (

@@ -38,13 +38,13 @@ class CalibrationCache:
             kept = await self._load(driver)
             if kept is None:
                 try:
-                    kept = await measure()
+                    measured = await measure()
                 except EmbeddingError as error:
                     from mem0milvus.retrieval.ranking.calibration import GENERIC
 
                     logger.warning("The embedding model could not be calibrated: %s", type(error).__name__)
                     return GENERIC
-                await self._save(driver, kept)
+                kept = await self._save(driver, measured)
             self._known = kept
         return self._known
 
@@ -53,10 +53,12 @@ class CalibrationCache:
 
         return Calibration.from_text(await driver.call(self.load)) if self.load else None
 
-    async def _save(self, driver: Driver, calibration: Calibration) -> None:
-        if self.save is None:
-            return
-        try:
-            await driver.call(self.save, calibration.to_text())
-        except StoreError as error:  # some servers cannot change properties: each process measures again
-            logger.debug("The calibration is not kept with the collection: %s", error)
+    async def _save(self, driver: Driver, measured: Calibration) -> Calibration:
+        """Keep a calibration; return it with the digits that are kept, so that all processes rank alike."""
+        text = measured.to_text()
+        if self.save is not None:
+            try:
+                await driver.call(self.save, text)
+            except StoreError as error:  # some servers cannot change properties: each process measures again
+                logger.debug("The calibration is not kept with the collection: %s", error)
+        return measured.from_text(text) or measured

@@ -38,7 +38,7 @@ _LEAST, _MOST = -2.0, 6.0
 _MOST_PERSONAL = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # an array has no one answer to ==
 class Calibration:
     """The scale on which the similarities of one embedding model are read.
 
