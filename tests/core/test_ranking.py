@@ -108,8 +108,9 @@ def test_order_follows_similarity_also_where_it_is_no_evidence_or_beyond_the_lim
 def test_equals_without_a_vector_come_after_those_with_one() -> None:
     scale = Calibration(unrelated={"en": 0.0}, known={"en": 0.0}, spread=0.1)
     candidates = [Candidate("a", None, None), Candidate("b", -0.1, None), Candidate("c", 0.0999999, None)]
-    candidates += [Candidate("d", 0.1, None), Candidate("0", None, None)]
-    assert ids(rank("tennis", candidates, calibration=scale)) == ["c", "d", "b", "0", "a"], "to six digits, c equals d"
+    candidates += [Candidate("d", 0.1, None), Candidate("0", None, None), Candidate("z", 0.100004, None)]
+    ranked = rank("tennis", candidates, calibration=scale)
+    assert ids(ranked) == ["z", "c", "d", "b", "0", "a"], "to six digits, c equals d"
 
 
 def test_an_embedding_outweighs_few_words_and_not_many() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from mem0milvus.retrieval.ranking import Candidate, Ranked, rank
 from mem0milvus.retrieval.ranking.calibration import Calibration
-from mem0milvus.retrieval.text import document_weights
+from mem0milvus.retrieval.text import document_weights, key
 from tests.conftest import Config, texts
 
 #: Two memories are about the same from a cosine of 0.6, and one may answer from a similarity of 0.3.
@@ -123,6 +123,15 @@ def test_both_are_about_the_same_and_the_newer_may_answer(cosine: float, similar
     assert is_outdated(OLD, memory("new", "I moved to Bergen", 2, cosine, similarity)) == outdated
 
 
+def test_four_deviations_are_the_same_subject_and_one_may_answer() -> None:
+    """On a scale without rounding."""
+    exact = Calibration(unrelated={"en": 0.0}, known={"en": 1.0}, spread=0.25)
+    old, new = replace(OLD, similarity=1.0), replace(NEW, similarity=0.25)
+    assert ids(ranked(old, new, scale=exact)) == ["new", "old"]
+    assert ids(ranked(old, replace(new, similarity=0.249), scale=exact)) == ["old", "new"]
+    assert ids(ranked(old, replace(new, vector=[0.999, math.sqrt(1 - 0.999**2)]), scale=exact)) == ["old", "new"]
+
+
 def test_of_equal_scores_the_newer_comes_first() -> None:
     twins = [memory("a", "I moved to Oslo", 1), memory("b", "I moved to Oslo", 2)]
     first, second = ranked(*twins)
@@ -142,6 +151,8 @@ def test_questions_and_long_memories_change_nothing() -> None:
     assert not is_outdated(OLD, memory("new", "I moved to Bergen?", 2))
     assert not is_outdated(memory("old", "I live in Oslo?", 1), NEW)
     live, moved = document_weights("I live in Oslo"), document_weights("I moved to Bergen")
+    assert is_outdated(OLD, replace(NEW, words={key("w moved"): 1.0}))
+    assert is_outdated(replace(OLD, words={0: 1.0}, similarity=0.6), NEW)
     for tokens, outdated in ((60, True), (61, False)):
         long_old = {**live, **dict.fromkeys(range(tokens - len(live)), 1.0)}
         long_new = {**moved, **dict.fromkeys(range(tokens - len(moved)), 1.0)}

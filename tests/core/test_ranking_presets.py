@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mem0milvus import Memory
+from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.errors import ValidationError
-from mem0milvus.retrieval.ranking import Candidate, rank
+from mem0milvus.retrieval.indexing import words_of_metadata_alone
+from mem0milvus.retrieval.ranking import DEFAULT_INJECTION_THRESHOLD, Candidate, rank
 from mem0milvus.retrieval.ranking.calibration import Calibration
 from mem0milvus.retrieval.ranking.diversity import spread
-from mem0milvus.retrieval.text import document_weights
+from mem0milvus.retrieval.text import document_weights, query_weights
 
 DAY_US = 86_400_000_000
 
@@ -164,3 +166,54 @@ def test_newer_memories_gain_by_their_half_life() -> None:
     gains = {one.id: one.parts["recency"] for one in rank("violin", candidates, preset="recent", now_us=60 * DAY_US)}
     assert gains == pytest.approx({"0": 0.3, "30": 0.15, "60": 0.075})
     assert "recency" not in rank("violin", candidates)[0].parts
+
+
+# --- metadata
+
+
+def alone(text: str, metadata: dict[str, Any], question: str, actor: str = "") -> set[str]:
+    """The words of a question that a memory has in its metadata alone."""
+    times = dict.fromkeys(("created_at", "valid_from", "observed_at"), 1)
+    row = MemoryRow(id="a", memory=text, metadata=metadata, actor_id=actor, hash="", **times)
+    found = words_of_metadata_alone(row, query_weights(question))
+    return {word for word in question.split() if not found.isdisjoint(query_weights(word))}
+
+
+def test_words_of_metadata_alone_are_told_from_those_of_the_text() -> None:
+    metadata = {"kind": "hobbies", "more": {"tags": ["violin", {"place": "Leeds"}]}, "count": 3, "none": None}
+    assert alone("Plays on Friday.", metadata, "hobbies violin leeds friday") == {"hobbies", "violin", "leeds"}
+    assert alone("Plays violin.", metadata, "hobbies violin") == {"hobbies"}, "the text has it too"
+    assert alone("Plays.", metadata, "leeds", actor="Leeds") == set(), "and so has its actor"
+    assert alone("Plays.", metadata, "friday") == set()
+    assert alone("Plays.", {}, "hobbies") == set()
+    assert alone("Plays.", metadata, "kind place") == set(), "keys of metadata are not indexed"
+
+
+def test_metadata_orders_and_does_not_answer_through_a_search(memory: Memory) -> None:
+    said = [("a", "A cup of tea", {}), ("b", "On Friday there are strings", {"kind": {"tags": ["violin"]}})]
+    for memory_id, text, metadata in said:
+        message = [{"role": "user", "content": text}]
+        memory.add(message, user_id="bo", ids=[memory_id], infer=False, metadata=metadata)
+    first, second = memory.search("violin", user_id="bo", explain=True)["results"]
+    assert (first["id"], second["id"]) == ("b", "a")
+    assert first["explain"]["lexical"] > 0.9
+    assert (first["explain"]["coverage"], second["explain"]["coverage"]) == (0.0, 0.0)
+    assert first["relevance"] < DEFAULT_INJECTION_THRESHOLD
+    memory.update("b", "On Friday my violin gets strings")
+    first = memory.search("violin", user_id="bo", explain=True)["results"][0]
+    assert first["explain"]["coverage"] == pytest.approx(1.0)
+    assert first["relevance"] >= DEFAULT_INJECTION_THRESHOLD
+
+
+def test_what_an_assistant_said_comes_after_what_the_user_said_through_a_search(memory: Memory) -> None:
+    for memory_id, role in (("a", "assistant"), ("b", "user")):
+        memory.add([{"role": role, "content": "The violin is red."}], user_id="bo", ids=[memory_id], infer=False)
+    assert [item["id"] for item in memory.search("violin", user_id="bo")["results"]] == ["b", "a"]
+
+
+def test_a_dense_search_follows_similarity_where_the_model_tells_nothing_apart(memory: Memory) -> None:
+    """The offline embedder knows no English, so all evidence is nearly nothing; and ids are no order."""
+    for memory_id, text in (("c", "violin lesson on Friday"), ("b", "violin lesson"), ("a", "a walk in the hills")):
+        memory.add([{"role": "user", "content": text}], user_id="bo", ids=[memory_id], infer=False)
+    found = memory.search("violin lesson on Friday", user_id="bo", mode="dense")["results"]
+    assert [item["id"] for item in found] == ["c", "b", "a"]
