@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -56,6 +57,12 @@ def test_each_language_is_detected_in_its_samples() -> None:
     for language, samples in SAMPLES.items():
         found = [module.question_language(question) for _, question in samples.pairs]
         assert found.count(language) > len(found) / 2, (language, found)
+
+
+def test_other_texts_are_another_version() -> None:
+    """A store that was calibrated with the old texts would otherwise keep their measurement."""
+    digest = hashlib.sha256(json.dumps([MEMORIES, QUESTIONS]).encode()).hexdigest()[:16]
+    assert (CALIBRATION_VERSION, digest) == (1, "fb9d4600d63f6374")
 
 
 def test_no_sample_stands_twice() -> None:
@@ -276,6 +283,12 @@ def test_the_digits_that_are_kept() -> None:
         "middle": 0.876543,
         "scale": 0.111111,
     }
+
+
+def test_a_calibration_is_shown_without_its_vector() -> None:
+    assert repr(GENERIC) == (
+        "Calibration(unrelated={'en': 0.07}, known={'en': 1.0}, spread=0.085, middle=0.0, scale=1.0)"
+    )
 
 
 def test_a_calibration_fits_into_a_property() -> None:

@@ -83,7 +83,7 @@ class CheckedEmbedder(EmbedderPort):
         if self._embed_query.exists:
             first = self._checked([await self._embed_query.call(texts[0])], 1)[0]
             # Most models embed a question as they do a memory, and one request for each question would take minutes.
-            if float(first @ vectors[0]) < _SAME_TEXT:
+            if sum(a * b for a, b in zip(first, vectors[0], strict=True)) < _SAME_TEXT:
                 rest = [await self._embed_query.call(text) for text in texts[1:]]
                 return [first, *self._checked(rest, len(rest))]
         return vectors
