@@ -20,7 +20,7 @@ from mem0milvus.retrieval.ranking import (
     relevance,
 )
 from mem0milvus.retrieval.ranking.calibration import Calibration, calibrate, sample_memories, sample_questions
-from mem0milvus.retrieval.text import document_weights, query_terms
+from mem0milvus.retrieval.text import document_weights, key, query_terms
 from mem0milvus.retrieval.text.words import question_language
 
 TENNIS = "Likes to play tennis on weekends"
@@ -301,6 +301,27 @@ def test_without_spaces_the_memory_with_the_words_comes_first_and_is_relevant(
         ranked = rank(question, [lexical(text, text) for text in texts])
         assert ranked[0].id == memories[0]
         assert ranked[0].relevance > ranked[1].relevance + 0.05
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("我住在哪里？", ["哪里"]),
+        ("你喜欢什么茶？", ["什么"]),
+        ("誕生日はいつですか？", ["いつ", "です", "すか"]),
+        ("ペットはどこですか？", ["どこ", "です"]),
+        ("ฉันอยู่ที่ไหน", ["ไหน"]),
+        ("ฉันชื่ออะไร", ["ะไ", "ไร"]),
+    ],
+)
+def test_words_that_only_ask_are_not_looked_for(question: str, words: list[str]) -> None:
+    """In a memory they would be found by chance: each question has them."""
+    looked_for = {number for term in query_terms(question) for number, _ in term.keys}
+    assert looked_for
+    assert looked_for.isdisjoint(key("c " + word) for word in words)
+    asks_the_same = lexical("other", "".join(words) + "？")
+    (found,) = rank(question, [asks_the_same])
+    assert found.parts["coverage"] == 0
 
 
 @pytest.mark.parametrize(
