@@ -1,0 +1,124 @@
+"""Ordinary facts asked for in other words: is the right memory found, and is it shown to a model?
+
+Each persona is a user. A question is searched as the adapters search: the first five memories, of which those whose
+relevance reaches ``DEFAULT_INJECTION_THRESHOLD`` are shown. The figures:
+
+- ``recall@1``, ``recall@5``: share of questions with a right memory first, or among the first five;
+- ``mrr``: mean of 1 over the rank of the first right memory, among 20;
+- ``right shown``: share of questions with a right memory among those shown;
+- ``off-topic shown``: mean number of memories shown for a prompt that no memory helps with; ``off-topic any``: share
+  of such prompts for which any memory is shown;
+- ``newer first``: share of pairs of contradicting memories of which the newer one ranks before the older one.
+
+A bare embedder is held against the same thresholds with its cosines only in the curve: no default suits its cosines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.data_sets import Contradiction, User
+from benchmarks.metrics import average, hit, reciprocal_rank
+from benchmarks.retrieval import MODES, WAYS, Found, Ranker, stored
+from mem0milvus import DEFAULT_INJECTION_THRESHOLD
+
+#: Memories in a prompt, as in the adapters.
+SHOWN = 5
+THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(101))
+ALL = "all"
+
+Figures = dict[str, float]
+
+
+@dataclass
+class Observed:
+    """The memories found by one way of ranking: for questions, for off-topic prompts, and for contradictions."""
+
+    questions: list[tuple[Sequence[Found], Collection[str]]] = field(default_factory=list)
+    offtopic: list[Sequence[Found]] = field(default_factory=list)
+    newer_first: list[bool] = field(default_factory=list)
+
+    def figures(self, threshold: float | None) -> Figures:
+        """Return all figures; those of what is shown need a threshold."""
+        figures = average(_ranks([one.id for one in found], right) for found, right in self.questions)
+        if threshold is not None:
+            point = self.at(threshold)
+            figures |= {name: point[name] for name in ("right shown", "off-topic shown", "off-topic any")}
+        if self.newer_first:
+            figures["newer first"] = _mean(self.newer_first)
+        figures["questions"] = figures.pop("questions")  # the last column
+        return figures
+
+    def at(self, threshold: float) -> Figures:
+        """Return the figures of what is shown at a threshold."""
+        numbers = [len(shown(found, threshold)) for found in self.offtopic]
+        return {
+            "threshold": threshold,
+            "right shown": _mean(not shown(found, threshold).isdisjoint(right) for found, right in self.questions),
+            "off-topic shown": _mean(numbers),
+            "off-topic any": _mean(number > 0 for number in numbers),
+        }
+
+    def curve(self) -> list[Figures]:
+        """Return the figures of what is shown at each threshold from 0 to 1; none for a ranking without relevance."""
+        found = [one for ranked, _ in self.questions for one in ranked]
+        return [] if any(one.relevance is None for one in found) else [self.at(threshold) for threshold in THRESHOLDS]
+
+
+def shown(found: Sequence[Found], threshold: float) -> set[str]:
+    """Return the ids among the first five whose relevance reaches the threshold."""
+    return {one.id for one in found[:SHOWN] if one.relevance is not None and one.relevance >= threshold}
+
+
+def measure(
+    users: Iterable[User], embedder: Mapping[str, Any], ways: Sequence[str] = WAYS
+) -> dict[str, dict[str, Any]]:
+    """Store all personas and rank in each way.
+
+    Returns:
+        For each way, ``figures`` overall (``all``) and by language, and the ``curve`` over thresholds.
+    """
+    observed: dict[str, dict[str, Observed]] = {way: {} for way in ways}
+    with stored(users, embedder, ways) as everyone:
+        for user, rankers in everyone:
+            for way, rank in rankers.items():
+                _observe(user, rank, observed[way].setdefault(user.language, Observed()))
+    return {way: _report(by_language, way) for way, by_language in observed.items()}
+
+
+def _observe(user: User, rank: Ranker, seen: Observed) -> None:
+    seen.questions += [(rank(question.text), question.answers) for question in user.questions]
+    seen.offtopic += [rank(prompt) for prompt in user.offtopic]
+    seen.newer_first += [_newer_first(rank(pair.text), pair) for pair in user.contradictions]
+
+
+def _newer_first(found: Sequence[Found], pair: Contradiction) -> bool:
+    pair_found = [one.id for one in found if one.id in (pair.older, pair.newer)]
+    return pair_found[:1] == [pair.newer]
+
+
+def _report(by_language: Mapping[str, Observed], way: str) -> dict[str, Any]:
+    everything = Observed()
+    for one in by_language.values():
+        everything.questions += one.questions
+        everything.offtopic += one.offtopic
+        everything.newer_first += one.newer_first
+    threshold = DEFAULT_INJECTION_THRESHOLD if way in MODES else None
+    groups = {ALL: everything, **by_language}
+    figures = {name: one.figures(threshold) for name, one in groups.items()}
+    return {"figures": figures, "default": threshold, "curve": everything.curve()}
+
+
+def _ranks(ranked: Sequence[str], right: Collection[str]) -> Figures:
+    return {
+        "recall@1": hit(ranked, right, 1),
+        "recall@5": hit(ranked, right, 5),
+        "mrr": reciprocal_rank(ranked, right),
+    }
+
+
+def _mean(values: Iterable[float]) -> float:
+    items = list(values)
+    return round(sum(items) / len(items), 4) if items else 0.0
