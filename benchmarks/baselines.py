@@ -10,6 +10,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def tokens(text: str) -> Iterator[str]:
     for match in _RUNS.finditer(text.casefold()):
         run = match.group()
         if match["unspaced"] and len(run) > 1:
-            yield from map("".join, zip(run, run[1:], strict=False))
+            yield from map("".join, pairwise(run))
         else:
             yield run
 
@@ -40,6 +41,7 @@ class BM25:
     """An index of texts. Its statistics are those of these texts alone."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
+        self._names = list(texts)
         counts = {name: Counter(tokens(text)) for name, text in texts.items()}
         lengths = {name: sum(count.values()) for name, count in counts.items()}
         mean = sum(lengths.values()) / len(lengths) if lengths else 0.0
@@ -48,14 +50,13 @@ class BM25:
             for token, times in count.items():
                 length = 1 - B + B * lengths[name] / mean
                 self._weights[token][name] = times * (K1 + 1) / (times + K1 * length)
-        self._texts = len(texts)
 
     def rank(self, question: str) -> list[tuple[str, float]]:
-        """Return the names of the texts that share a token with a question, best first, with their scores."""
-        scores: dict[str, float] = defaultdict(float)
+        """Return the names of all texts, best first, with their scores; equally good ones in the order given."""
+        scores = dict.fromkeys(self._names, 0.0)
         for token in tokens(question):
             weights = self._weights.get(token, {})
-            rarity = math.log(1 + (self._texts - len(weights) + 0.5) / (len(weights) + 0.5))
+            rarity = math.log(1 + (len(self._names) - len(weights) + 0.5) / (len(weights) + 0.5))
             for name, weight in weights.items():
                 scores[name] += rarity * weight
         return sorted(scores.items(), key=lambda item: -item[1])

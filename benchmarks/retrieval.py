@@ -23,10 +23,12 @@ from mem0milvus.types import SearchMode, Vector
 TOP_K = 20
 
 MODES = ("hybrid", "dense", "lexical")
-BARE_DENSE = "bare dense"
-BM25_NAME = "BM25"
+BARE_DENSE = "bare-dense"
+BARE_WORDS = "bm25"
 #: Ways of ranking: the modes of ``Memory.search``, the cosine of the embedder alone, and BM25.
-WAYS = (*MODES, BARE_DENSE, BM25_NAME)
+WAYS = (*MODES, BARE_DENSE, BARE_WORDS)
+#: Names of ways in tables, if they have others.
+TITLES = {BARE_DENSE: "bare dense", BARE_WORDS: "BM25"}
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def rankers(memory: Memory, user: User, kept: Stored, ways: Sequence[str]) -> di
     """Return the rankers of a user's memories, by the names of their ways."""
     found: dict[str, Ranker] = {}
     for way in ways:
-        if way == BM25_NAME:
+        if way == BARE_WORDS:
             found[way] = _bm25(kept.texts)
         elif way == BARE_DENSE:
             found[way] = _bare_dense(memory, kept.vectors)
