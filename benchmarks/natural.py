@@ -1,16 +1,16 @@
 """Ordinary facts asked for in other words: is the right memory found, and is it shown to a model?
 
-Each persona is a user. A question is searched as the adapters search: the first five memories, of which those whose
-relevance reaches ``DEFAULT_INJECTION_THRESHOLD`` are shown. The figures:
+Each persona is a user. The adapters show a model the first five memories whose relevance reaches
+``DEFAULT_INJECTION_THRESHOLD``. The figures:
 
 - ``recall@1``, ``recall@5``: share of questions with a right memory first, or among the first five;
 - ``mrr``: mean of 1 over the rank of the first right memory, among 20;
-- ``right shown``: share of questions with a right memory among those shown;
+- ``right shown``: share of questions with a right memory among the first five that reaches the threshold;
 - ``off-topic shown``: mean number of memories shown for a prompt that no memory helps with; ``off-topic any``: share
   of such prompts for which any memory is shown;
 - ``newer first``: share of pairs of contradicting memories of which the newer one ranks before the older one.
 
-A bare embedder is held against the same thresholds with its cosines only in the curve: no default suits its cosines.
+Of a bare embedder, what would be shown is in the curve alone: the default threshold is none of cosines.
 """
 
 from __future__ import annotations
@@ -48,15 +48,17 @@ class Observed:
             figures |= {name: point[name] for name in ("right shown", "off-topic shown", "off-topic any")}
         if self.newer_first:
             figures["newer first"] = _mean(self.newer_first)
-        figures["questions"] = figures.pop("questions")  # the last column
-        return figures
+        questions = figures.pop("questions")
+        return {**figures, "questions": questions}
 
     def at(self, threshold: float) -> Figures:
         """Return the figures of what is shown at a threshold."""
-        numbers = [len(shown(found, threshold)) for found in self.offtopic]
+        numbers = [min(SHOWN, len(_reaching(found, threshold))) for found in self.offtopic]
         return {
             "threshold": threshold,
-            "right shown": _mean(not shown(found, threshold).isdisjoint(right) for found, right in self.questions),
+            "right shown": _mean(
+                any(one.id in right for one in _reaching(found[:SHOWN], threshold)) for found, right in self.questions
+            ),
             "off-topic shown": _mean(numbers),
             "off-topic any": _mean(number > 0 for number in numbers),
         }
@@ -65,11 +67,6 @@ class Observed:
         """Return the figures of what is shown at each threshold from 0 to 1; none for a ranking without relevance."""
         found = [one for ranked, _ in self.questions for one in ranked]
         return [] if any(one.relevance is None for one in found) else [self.at(threshold) for threshold in THRESHOLDS]
-
-
-def shown(found: Sequence[Found], threshold: float) -> set[str]:
-    """Return the ids among the first five whose relevance reaches the threshold."""
-    return {one.id for one in found[:SHOWN] if one.relevance is not None and one.relevance >= threshold}
 
 
 def measure(
@@ -117,6 +114,10 @@ def _ranks(ranked: Sequence[str], right: Collection[str]) -> Figures:
         "recall@5": hit(ranked, right, 5),
         "mrr": reciprocal_rank(ranked, right),
     }
+
+
+def _reaching(found: Sequence[Found], threshold: float) -> list[Found]:
+    return [one for one in found if one.relevance is not None and one.relevance >= threshold]
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -122,10 +122,12 @@ def relevance(found: list[Report], path: Path) -> Path:
 def shown(report: Report, path: Path) -> Path:
     """Draw curves: right memories shown against off-topic ones, over all thresholds of relevance, for each embedder."""
     figure, axes = _figure(7.6, 4.6)
+    default = None
     for colour, (embedder, by_way) in zip(cycle(CURVES), report["results"].items(), strict=False):
-        ours = by_way[next(way for way in by_way if by_way[way]["curve"])]
+        ours = next(one for one in by_way.values() if one["default"] is not None)
+        default = ours["default"]
         axes.plot(*_points(ours["curve"]), color=colour, linewidth=2, label=embedder)
-        marked = min(ours["curve"], key=lambda point: abs(point["threshold"] - ours["default"]))
+        marked = min(ours["curve"], key=lambda point: abs(point["threshold"] - default))
         axes.plot(*_points([marked]), "o", color=colour, markersize=8, markeredgecolor="white", zorder=3)
         if bare := by_way.get("bare-dense"):
             axes.plot(*_points(bare["curve"]), "--", color=colour, linewidth=1, label=f"{embedder}, cosine alone")
@@ -134,7 +136,8 @@ def shown(report: Report, path: Path) -> Path:
     axes.set_ylim(0, 1)
     axes.set_xlabel("memories shown for an off-topic prompt, of five", fontsize=9, color=INK)
     axes.set_ylabel("questions with the right memory shown", fontsize=9, color=INK)
-    axes.set_title("What thresholds from 1 (left) to 0 show; the dot is the default", fontsize=10, color=INK)
+    title = f"What a threshold on relevance shows, from 1 (left) to 0; the dot is the default, {default}"
+    axes.set_title(title, fontsize=10, color=INK)
     axes.legend(fontsize=8, frameon=False, loc="lower right")
     return _save(figure, path)
 

@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks import data_sets, embedders, plots, quality, reports
 from benchmarks.data_sets import User
 from benchmarks.natural import ALL
-from benchmarks.retrieval import TITLES, WAYS
+from benchmarks.retrieval import MODES, TITLES, WAYS
 
 Results = dict[str, Any]
 
@@ -51,6 +51,7 @@ def _named(text: str) -> tuple[str, Path]:
 
 def natural(given: argparse.Namespace) -> Results:
     """Measure personas."""
+    _check_plot(given)
     results = _measure(given, [(quality.NATURAL, given.natural, data_sets.read_natural)])
     by_embedder = results[quality.NATURAL]
     sys.stdout.write(reports.sections(("", "embedder", "ranking"), list(_rows(by_embedder, shared=(ALL, "en")))))
@@ -66,12 +67,13 @@ def evidence(given: argparse.Namespace) -> Results:
         for name, by_embedder in results.items()
         for names, values in _rows(by_embedder, shared=(ALL,))
     ]
-    sys.stdout.write(reports.sections(("", "questions", "embedder", "ranking"), rows))
+    sys.stdout.write(reports.sections(("", "kind", "embedder", "ranking"), rows))
     return results
 
 
 def all_sets(given: argparse.Namespace) -> Results:
     """Measure all data sets, and print them side by side."""
+    _check_plot(given)
     given_sources: list[tuple[str, Path | None, Any]] = [
         (quality.NATURAL, given.natural, data_sets.read_natural),
         (quality.MULTILINGUAL, given.multilingual, data_sets.read_multilingual),
@@ -83,8 +85,7 @@ def all_sets(given: argparse.Namespace) -> Results:
         raise SystemExit("There is nothing to measure: name a file, such as --natural FILE.")
     results = _measure(given, sources)
     sys.stdout.write("\n".join(filter(None, (quality.table(results), quality.comparison(results)))))
-    if quality.NATURAL in results:
-        _draw(given, results[quality.NATURAL])
+    _draw(given, results.get(quality.NATURAL, {}))
     return results
 
 
@@ -119,6 +120,15 @@ def _rows(by_embedder: Results, shared: Sequence[str]) -> Iterator[tuple[tuple[s
         for embedder, by_way in by_embedder.items():
             for way in by_way if group in shared else list(by_way)[:1]:
                 yield (group, embedder, TITLES.get(way, way)), by_way[way]["figures"][group]
+
+
+def _check_plot(given: argparse.Namespace) -> None:
+    if given.plot is None:
+        return
+    if given.natural is None:
+        raise SystemExit("--plot shows personas: add --natural FILE.")
+    if given.mode and not set(given.mode).intersection(MODES):
+        raise SystemExit(f"--plot shows relevance: add --mode with one of {', '.join(MODES)}.")
 
 
 def _draw(given: argparse.Namespace, by_embedder: Results) -> None:
