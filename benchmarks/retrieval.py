@@ -65,7 +65,7 @@ def stored(
     """
     with tempfile.TemporaryDirectory() as folder, Memory.from_config(configuration(Path(folder), embedder)) as memory:
         embeds = BARE_DENSE in ways
-        yield [(user, rankers(memory, user, _store(memory, user, embeds=embeds), ways)) for user in list(users)]
+        yield [(user, rankers(memory, user, store(memory, user, embeds=embeds), ways)) for user in list(users)]
 
 
 def configuration(folder: Path, embedder: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,7 +74,8 @@ def configuration(folder: Path, embedder: Mapping[str, Any]) -> dict[str, Any]:
     return {"vector_store": store, "embedder": dict(embedder), "llm": {"provider": "offline"}}
 
 
-def _store(memory: Memory, user: User, *, embeds: bool) -> Stored:
+def store(memory: Memory, user: User, *, embeds: bool = True) -> Stored:
+    """Store all sessions of a user; ``embeds``: return embeddings, too."""
     kept = Stored()
     for session in user.sessions:
         kept.names |= _store_session(memory, user.name, session)

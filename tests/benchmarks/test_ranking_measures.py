@@ -15,8 +15,8 @@ from benchmarks.baselines import BM25, by_cosine, tokens
 from benchmarks.data_sets import Question, Session, Turn, User
 from benchmarks.metrics import r_precision
 from benchmarks.natural import Observed
-from benchmarks.retrieval import TOP_K, WAYS, Found, stored
-from mem0milvus import DEFAULT_INJECTION_THRESHOLD
+from benchmarks.retrieval import MODES, TOP_K, WAYS, Found, rankers, store, stored
+from mem0milvus import DEFAULT_INJECTION_THRESHOLD, Memory
 from tests.openai_server import OpenAIServer
 
 OFFLINE = {"provider": "offline"}
@@ -199,6 +199,34 @@ def test_every_way_ranks_the_same_memories(talks: Path) -> None:
                 assert ranked[0].id == "t3", way
                 assert len(ranked) <= TOP_K
                 assert (ranked[0].relevance is None) == (way == "bm25")
+
+
+def test_turns_are_stored_as_they_were_said(talks: Path, config: dict[str, Any]) -> None:
+    dana = data_sets.read_conversations(talks, 1)[0]
+    with Memory.from_config(config) as memory:
+        kept = store(memory, dana)
+        items = {kept.names[item["id"]]: item for item in memory.get_all("dana")["results"]}
+    assert {name: item["memory"] for name, item in items.items()} == {
+        turn.id: turn.text for session in dana.sessions for turn in session.turns
+    }
+    assert [items[name].get("role") for name in ("t1", "t2", "t3")] == ["user", "assistant", "user"]
+    assert [items[name].get("actor_id") for name in ("t1", "t2", "t3")] == ["Dana", None, None]
+    assert [items[name].get("run_id") for name in ("t1", "t2", "t3")] == ["s1", "s1", "s2"]
+    assert items["t1"]["observed_at"].startswith("2024-03-05T10:00:00")
+    assert items["t3"]["observed_at"] == items["t3"]["created_at"]
+
+
+def test_modes_are_those_of_search(talks: Path, config: dict[str, Any]) -> None:
+    dana = data_sets.read_conversations(talks, 1)[0]
+    asked = "Where did Dana buy her canoe?"
+    seen = []
+    with Memory.from_config(config) as memory:
+        kept = store(memory, dana)
+        for mode, rank in rankers(memory, dana, kept, MODES).items():
+            items = memory.search(asked, user_id="dana", mode=mode, top_k=20, explain=True)["results"]
+            seen.append([(kept.names[item["id"]], item["relevance"]) for item in items])
+            assert [(one.id, one.relevance) for one in rank(asked)] == seen[-1]
+    assert seen[0] != seen[1] != seen[2]
 
 
 def test_each_text_is_embedded_once(talks: Path, server: OpenAIServer) -> None:
