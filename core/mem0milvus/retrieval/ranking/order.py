@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +42,7 @@ def ordered(
 ) -> list[Ranked]:
     """Order candidates as ``rank`` documents; requires at least one candidate."""
     # Sorted, so that equal scores and the rounding of sums do not depend on the order in which Milvus returned rows.
-    candidates = sorted(candidates, key=attrgetter("id"))
+    candidates = sorted(candidates, key=lambda one: (-one.observed_at_us, one.id))
     terms = question_terms(query_terms(question, without=scope_names))
     shares = terms.shares_in([c.words for c in candidates])
     answering = terms.shares_in([_without_metadata(c) for c in candidates])
@@ -102,7 +101,7 @@ def _ranked(candidates: Sequence[Candidate], order: Array, parts: Mapping[str, A
     similar, covered, missing = (parts[name].tolist() for name in ("similarity", "coverage", "missing_names"))
     personal = float(parts["personal"][0])
     ranked = []
-    for index in np.argsort(-order, kind="stable").tolist():  # a stable sort keeps equal scores in the order of ids
+    for index in np.argsort(-order, kind="stable").tolist():  # stable: of equal scores the newer one is first
         one = candidates[index]
         absolute = relevance(
             None if one.similarity is None else similar[index],
