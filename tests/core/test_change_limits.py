@@ -49,6 +49,7 @@ def test_the_end_of_a_quotation_is_counted_in_units(before: int) -> None:
     assert find_units(WORDS[9:], text) == before + 12
     assert find_units([WORDS[0], WORDS[1], "other", WORDS[2], WORDS[3]], text) == before + 4
     assert find_units(["other"], text) is None
+    assert find_units(["b", "a"], ["a", "a", "a"]) is None
 
 
 def test_a_word_that_stands_twice_is_found_at_both_its_places() -> None:
@@ -135,6 +136,13 @@ def test_a_change_is_attributed_to_the_last_user_whose_words_support_it() -> Non
     proposal = propose("ADD", "They meet on Friday.", "Shall we meet on Friday … Yes, let us … OK")
     ((one,), rejected) = check_changes([proposal], CheckContext(messages, {}))
     assert (one.message.name, one.message.text, rejected) == ("Bo", "Yes, let us.", [])
+
+
+def test_a_message_of_function_words_is_evidence_as_a_whole_even_if_its_parts_are_said_again() -> None:
+    messages = [*said("I am.\nYou are."), *said("You are.")]
+    proposal = propose("ADD", "Ann exists.", "I am.\nYou are.")
+    assert reasons(proposal, messages=messages) == []
+    assert reasons(propose("ADD", "Ann exists.", "I am.\nYou"), messages=messages) == ["the evidence tells nothing"]
 
 
 # --- reading an answer

@@ -83,7 +83,7 @@ def sentences(text: str) -> Iterator[str]:
     pending = ""
     for piece in _SENTENCE.findall(text):
         pending += piece
-        if pending.strip() and not (_ABBREVIATION.search(pending[-20:]) and "\n" not in piece):
+        if pending.strip() and not (_ABBREVIATION.search(piece) and "\n" not in piece):
             yield pending.strip()
             pending = ""
     if pending.strip():
