@@ -5,6 +5,7 @@ The tables are those of ``tests/reference.py``, with a clock and a language mode
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,9 +17,10 @@ from mem0milvus.data.limits import MAX_PENDING_BYTES
 from mem0milvus.data.messages import Message
 from mem0milvus.data.timestamps import FOREVER_US, to_iso
 from mem0milvus.operations.extraction.pending import MOST_FAILURES
+from mem0milvus.operations.question import CANDIDATES
 from mem0milvus.ports import Extraction
 from tests.openai_server import change
-from tests.reference import Store
+from tests.reference import Letters, Store
 
 T = 1_700_000_000_000_000
 HOUR = 3_600_000_000
@@ -76,6 +78,10 @@ class Turns:
     def keep(self, memory_id: str, text: str, **arguments: Any) -> None:
         said = [{"role": "user", "content": text}]
         self.store.run(operations.add, said, user_id="u", infer=False, ids=[memory_id], **arguments)
+
+    def shown(self) -> list[str]:
+        """The memories that the model was shown when it was last asked."""
+        return [json.loads(line.partition(": ")[2]) for line in self.model.asked[-1].split("\n\n")[0].splitlines()[1:]]
 
     def process(self) -> Any:
         return self.store.run(operations.process_pending)
@@ -140,6 +146,61 @@ def test_an_updated_memory_expires_as_before_unless_told_otherwise(
     turns.model.changes = [change("UPDATE", "User lives in Rome.", "I live in Rome", "1")]
     turns.add(expires_at=given_us and to_iso(given_us))
     assert (turns.live["m"].memory, turns.live["m"].expires_at) == ("User lives in Rome.", expires_us)
+
+
+# --- the memories that are shown to the model
+
+
+def test_the_most_relevant_memories_are_shown_first(turns: Turns) -> None:
+    """Each message is searched for, and what is relevant to one of them is relevant."""
+    turns.keep("a", "tea and dogs")
+    turns.keep("b", "Rome is where they live now")
+    turns.keep("c", "violin lessons")
+    said = [{"role": "user", "content": text} for text in ("violin lessons", "Rome is big")]
+    turns.store.run(operations.add, said, user_id="u")
+    assert turns.shown() == ["violin lessons", "Rome is where they live now", "tea and dogs"]
+
+
+def test_of_memories_that_are_hardly_relevant_the_more_relevant_is_shown_first(turns: Turns) -> None:
+    turns.keep("a", "hhh hhhh")
+    turns.keep("b", "violin hhh")
+    turns.add(" ".join(f"a{number}a" for number in range(30)) + " violin")
+    assert turns.shown() == ["violin hhh", "hhh hhhh"]
+
+
+@pytest.mark.parametrize("searches_words", [True, False])
+def test_a_memory_is_shown_for_its_words_if_the_store_searches_words(turns: Turns, searches_words: bool) -> None:
+    for number in range(CANDIDATES):
+        turns.keep(f"m{number}", "a" * (number + 1))
+    turns.keep("far", "violin hhhhh")
+    turns.store.live.searches_words = searches_words
+    turns.extract_with(related=CANDIDATES)
+    turns.add("violin aaaaaaaaaaaaaaaaa")
+    assert ("violin hhhhh" in turns.shown()) is searches_words
+
+
+def test_a_memory_that_is_too_long_is_not_shown(turns: Turns) -> None:
+    turns.keep("a", "a" * 2_000)
+    turns.keep("b", "b" * 2_001)
+    turns.add("ab")
+    assert turns.shown() == ["a" * 2_000]
+
+
+@pytest.mark.parametrize(
+    ("count", "questions"),
+    [(1, ["0"]), (3, ["0", "1", "2"]), (4, ["0", "1", "2", "3"]), (6, ["0", "1\n2", "3", "4\n5"])],
+)
+def test_a_turn_is_searched_for_in_at_most_four_parts(turns: Turns, count: int, questions: list[str]) -> None:
+    embedded: list[list[str]] = []
+
+    class Noting(Letters):
+        async def embed(self, texts: Sequence[str]) -> list[Any]:
+            embedded.append(list(texts))
+            return await super().embed(texts)
+
+    turns.store.ports = replace(turns.store.ports, embedder=Noting(lambda step, moment: None))
+    turns.store.run(operations.add, [{"role": "user", "content": str(n)} for n in range(count)], user_id="u")
+    assert embedded[0] == questions
 
 
 # --- texts that are known
