@@ -119,6 +119,8 @@ def test_what_interrupted_writes_left_is_counted(store: Store) -> None:
     counts = at(store, 3, count_rows)
     assert (counts.leftovers, counts.versions, counts.stray, counts.deleted) == (2, 3, 1, 1)
     assert counts.forgotten == 0
+    at(store, 4, operations.update, "a", "changed")
+    assert at(store, 5, count_rows).leftovers == 1, "the deletion that did not; the other was written over"
 
 
 def test_pending_messages_are_memories_too(store: Store) -> None:

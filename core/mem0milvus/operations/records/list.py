@@ -117,7 +117,7 @@ def _read_condition(condition: object) -> tuple[str, tuple[str, ...]]:
 
 
 def _matches(labels: tuple[str, ...], kind: str, pattern: tuple[str, ...]) -> bool:
-    if len(pattern) > len(labels):
-        return False
     part = labels[: len(pattern)] if kind == "prefix" else labels[len(labels) - len(pattern) :]
-    return all(wanted in (ANY_LABEL, label) for wanted, label in zip(pattern, part, strict=True))
+    return len(part) == len(pattern) and all(
+        wanted in (ANY_LABEL, label) for wanted, label in zip(pattern, part, strict=True)
+    )
