@@ -247,6 +247,68 @@ def test_one_statement_is_kept_once(shared: Store) -> None:
     assert [row.memory for row in shared.live.rows.values()].count("I like rain.") == 1
 
 
+class Echo:
+    """A language model that proposes to remember what was said, unless it is down."""
+
+    down = False
+
+    def __init__(self) -> None:
+        self.act: Callable[[], None] = lambda: None
+
+    async def complete(self, request: Any) -> Any:
+        self.act()
+        if self.down:
+            raise ExtractionError("no answer")
+        quotation = request.user.splitlines()[-1].removeprefix("user: ").strip('"')
+        return {"changes": [{"action": "ADD", "memory": f"Says: {quotation}", "evidence": quotation, "about": "user"}]}
+
+
+def test_one_id_is_given_to_one_extracted_memory(shared: Store) -> None:
+    shared.ports = replace(shared.ports, extraction=Extraction(llm=Echo()))
+    said = ("I like rain.", "I like snow.")
+    results = together(*(operations.add(shared.ports, text, user_id="w", ids=["new"]) for text in said))
+    (told,) = [change["memory"] for one in results for change in one["results"]]
+    assert [(row.memory, row.version) for row in shared.live.rows.values() if row.user_id == "w"] == [(told, 1)]
+
+
+def test_an_id_that_is_taken_in_another_scope_while_the_model_thinks_is_left_alone(store: Store) -> None:
+    model = Echo()
+    model.act = lambda: store.live.rows.update(new=replace(store.live.rows["v0"], id="new"))
+    store.ports = replace(store.ports, extraction=Extraction(llm=model))
+    with pytest.raises(ValidationError, match="The id 'new' is taken by a memory of another scope"):
+        store.run(operations.add, "I like rain.", user_id="w", ids=["new"])
+    assert store.live.rows["new"].memory == "abc"
+
+
+@pytest.mark.parametrize("owner", ["v", "w"])
+def test_an_id_that_is_taken_before_a_pending_turn_is_extracted_is_left_alone(store: Store, owner: str) -> None:
+    model = Echo()
+    model.down = True
+    store.ports = replace(store.ports, extraction=Extraction(llm=model, keeps_raw=True))
+    store.run(operations.add, "I like rain.", user_id="w", ids=["a", "b"])
+    store.run(operations.add, one_message("taken"), user_id=owner, infer=False, ids=["a"])
+    model.down = False
+    (change,) = store.run(operations.process_pending)["results"]
+    assert (change["id"], change["memory"]) == ("b", "Says: I like rain.")
+    assert (store.live.rows["a"].memory, store.live.rows["a"].user_id) == ("taken", owner)
+    assert not [row for row in store.live.rows.values() if row.pending]
+
+
+def test_a_pending_turn_whose_ids_are_all_taken_gets_others(store: Store) -> None:
+    model = Echo()
+    model.down = True
+    store.ports = replace(store.ports, extraction=Extraction(llm=model, keeps_raw=True))
+    store.run(operations.add, "I like rain.", user_id="w", ids=["a"])
+    store.run(operations.add, one_message("taken"), user_id="w", infer=False, ids=["a"])
+    model.down = False
+    (change,) = store.run(operations.process_pending)["results"]
+    assert sorted(row.memory for row in store.live.rows.values() if row.user_id == "w") == [
+        "Says: I like rain.",
+        "taken",
+    ]
+    assert change["id"] != "a"
+
+
 class Down:
     """A language model that does not answer, until it does."""
 

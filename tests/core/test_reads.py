@@ -259,7 +259,7 @@ def test_the_name_of_the_user_in_a_question_says_nothing(store: Store) -> None:
     said = [{"role": "user", "content": text} for text in texts.values()]
     store.run(operations.add, said, user_id="ann", infer=False, ids=list(texts))
     asked, named = (store.run(operations.search, q, "ann", mode="lexical") for q in ("ann tennis", "tennis"))
-    assert [item["id"] for item in asked["results"]][0] == "b"
+    assert asked["results"][0]["id"] == "b"
     assert asked["results"][0]["relevance"] == pytest.approx(named["results"][0]["relevance"])
 
 
