@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mem0milvus import ExtractionError, NotFoundError, ValidationError, operations
+from mem0milvus.operations.extraction.pending_state import mark_done
 from mem0milvus.ports import Extraction
 from mem0milvus.runtime.locks import AsyncLocks, LockTable
 from tests.reference import DictTable, Store
@@ -335,3 +336,63 @@ def test_a_pending_turn_is_extracted_once(shared: Store, ids: list[str] | None) 
     assert [(row.memory, row.pending, row.version) for row in mine] == [("Says: I like rain.", "", 1)]
     assert ids is None or mine[0].id == "named"
     assert not [row for row in shared.history.rows.values() if row.user_id == "w"], "nothing is left of the raw message"
+
+
+async def later(steps: int, work: Coroutine[Any, Any, Any]) -> Any:
+    """Let other tasks make so many steps first."""
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    return await work
+
+
+#: By how many steps one of two operations begins ahead of the other.
+AHEAD = range(-12, 13)
+
+
+def meet(ahead: int, one: Coroutine[Any, Any, Any], other: Coroutine[Any, Any, Any]) -> list[Any]:
+    """The results of two operations, the first of which begins so many steps ahead of the other."""
+    return together(later(-ahead, one), later(ahead, other))
+
+
+def with_pending(shared: Store) -> list[str]:
+    """Have a turn of w wait for its extraction, with a model that answers from now on. Returns the ids of its rows."""
+    model = Echo()
+    model.down = True
+    shared.ports = replace(shared.ports, extraction=Extraction(llm=model, keeps_raw=True))
+    together(operations.add(shared.ports, "I like rain.", user_id="w"))
+    model.down = False
+    return [row.id for row in shared.live.rows.values() if row.pending]
+
+
+@pytest.mark.parametrize("ahead", AHEAD)
+def test_a_message_that_is_deleted_while_it_is_extracted_leaves_nothing_if_it_was_extracted(
+    shared: Store, ahead: int
+) -> None:
+    (message,) = with_pending(shared)
+    outcome, _ = meet(ahead, operations.process_pending(shared.ports), operations.delete(shared.ports, message))
+    left = [row.memory for name in ("live", "history") for row in getattr(shared, name).rows.values()]
+    assert ("I like rain." not in left) == bool(outcome["processed"])
+
+
+@pytest.mark.parametrize("ahead", AHEAD)
+def test_a_memory_that_is_updated_while_a_turn_is_cleaned_up_is_deleted_by_it_before_or_not_at_all(
+    shared: Store, ahead: int
+) -> None:
+    (message,) = with_pending(shared)
+    shared.live.rows[message] = mark_done(shared.live.rows[message], 1, {"u0": 1})
+    _, updated = meet(ahead, operations.process_pending(shared.ports), operations.update(shared.ports, "u0", "new"))
+    assert ("u0" in shared.live.rows) == (not isinstance(updated, NotFoundError))
+    assert message not in shared.live.rows
+
+
+@pytest.mark.parametrize("ahead", AHEAD)
+@pytest.mark.parametrize("purge", [False, True])
+def test_a_memory_that_is_updated_while_all_are_deleted_is_deleted_with_its_last_version(
+    shared: Store, purge: bool, ahead: int
+) -> None:
+    deleted = operations.delete_all(shared.ports, user_id="v", purge=purge)
+    _, updated = meet(ahead, deleted, operations.update(shared.ports, "v0", "new"))
+    assert not [row for row in shared.live.rows.values() if row.user_id == "v"]
+    past = {key: row.memory for key, row in shared.history.rows.items() if key.startswith("v0")}
+    versions = [] if purge else ["abc"] if isinstance(updated, NotFoundError) else ["abc", "new"]
+    assert past == {f"v0:{n}": text for n, text in enumerate(versions, 1)} | ({} if purge else {"v0": ""})
