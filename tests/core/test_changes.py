@@ -143,6 +143,15 @@ def test_an_answer_that_cannot_be_used_says_why(answer: Any, message: str) -> No
         read_answer(answer)
 
 
+@pytest.mark.parametrize(("braces", "read"), [(199, True), (200, False)])
+def test_an_answer_is_looked_for_behind_so_many_braces(braces: int, read: bool) -> None:
+    if read:
+        assert len(read_answer("{" * braces + ANSWER)[0]) == 1
+    else:
+        with pytest.raises(ExtractionError):
+            read_answer("{" * braces + ANSWER)
+
+
 def test_of_an_answer_that_is_right_in_part_that_part_is_read() -> None:
     (proposal,), malformed = read_answer({"changes": [5, GOOD, {"action": "NONE", "memory": "m", "evidence": "e"}]})
     assert proposal.memory == "User likes rain."

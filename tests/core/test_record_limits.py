@@ -119,6 +119,18 @@ def test_only_the_request_that_says_so_begins_the_time_anew(records: Records) ->
     assert [records.table.rows[f"n/{key}"].expires_at - T for key in "ab"] == [10_000_000, 10_000_001]
 
 
+def test_reading_does_not_begin_the_time_anew_unless_told(records: Records) -> None:
+    records(operations.put, N, "a", {}, text="abc", ttl_s=10)
+    before = dict(records.table.rows)
+    records.clock.time_us = T + 1
+    records(operations.get, N, "a")
+    records(operations.get_many, [(N, "a")])
+    records(operations.search, "abc", N)
+    records(operations.list_records, N)
+    records(operations.batch, [GetRecord(namespace=N, key="a"), SearchRecords(namespace_prefix=N, query=None)])
+    assert records.table.rows == before
+
+
 def test_a_record_without_an_end_gets_none(records: Records) -> None:
     records(operations.put, N, "a", {})
     assert records.table.rows["n/a"].ttl_us == 0  # type: ignore[attr-defined]
@@ -479,14 +491,18 @@ def test_so_many_rows_are_read_that_there_are_enough_records(
     assert [note[2] for note in table.notes if note[0] == "search"] == limits
 
 
-def test_words_are_enough_to_find_beyond_many_texts(records: Records) -> None:
-    """The rows that are nearest by words are of one record; those by embedding are all there are."""
-    records(operations.put, N, "many", {}, text=[f"violin {number}" for number in range(25)])
-    for number in range(2):
-        records(operations.put, N, f"other {number}", {}, vector=[1.0] * 8)
+def test_more_rows_are_read_also_if_all_that_have_the_words_are_found(records: Records) -> None:
+    records(operations.put, N, "many", {}, text=[f"aaaa {number}" for number in range(30)])
+    records(operations.put, N, "other", {}, text="hhh")
     table = noted(records)
-    assert len(records(operations.search, "violin", N, limit=3)) == 3
+    assert len(records(operations.search, "aaa", N, limit=2)) == 2
     assert [note[2] for note in table.notes if note[0] == "search"] == [25, 100]
+
+
+def test_a_search_finds_ten_records_unless_told(records: Records) -> None:
+    for number in range(12):
+        records(operations.put, N, str(number), {}, text=f"abc {number}")
+    assert len(records(operations.search, "abc", N)) == len(records(operations.search, None, N)) == 10
 
 
 @pytest.mark.parametrize(("most", "limits"), [(100, [25, 100]), (60, [25, 60]), (25, [25]), (200, [25, 100, 200])])

@@ -201,6 +201,8 @@ def test_a_turn_is_searched_for_in_at_most_four_parts(turns: Turns, count: int, 
     turns.store.ports = replace(turns.store.ports, embedder=Noting(lambda step, moment: None))
     turns.store.run(operations.add, [{"role": "user", "content": str(n)} for n in range(count)], user_id="u")
     assert embedded[0] == questions
+    turns.add("a" * 2_001)
+    assert "a" * 2_000 in [text for texts in embedded for text in texts], "of a long part, the beginning"
 
 
 # --- texts that are known

@@ -51,7 +51,7 @@ class Commit:
     steps: Sequence[Step]
     #: ids for new memories, at least as many; of those of a pending turn, the ones that are taken are left out
     ids: Sequence[str]
-    chosen_ids: bool = False  #: True if the caller chose the ids, so that deleted memories may have had them
+    chosen_ids: bool  #: True if the caller chose the ids, so that deleted memories may have had them
     #: the pending rows from which the turn was read, to be marked as done with the changes
     pending: Sequence[MemoryRow] = ()
 

@@ -27,7 +27,7 @@ class Turn:
     now_us: int  #: when the turn is added, in microseconds since 1970 UTC, as all times here
     observed_at: int | None  #: when the messages were said; None if the caller did not say
     expires_at: int  #: when the new memories expire
-    prompt: str = ""  #: instructions to the language model instead of the configured ones; "" for those
+    prompt: str  #: instructions to the language model instead of the configured ones; "" for those
 
 
 @dataclass(frozen=True, slots=True)
