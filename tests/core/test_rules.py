@@ -15,6 +15,7 @@ from mem0milvus.operations.extraction.rules import is_statement, sentences, stat
         ("I moved to 3.5 Main St. in Boston, MA.", ["I moved to 3.5 Main St. in Boston, MA."]),
         (f"Dr.{' ' * 30}Smith is my doctor.", [f"Dr.{' ' * 30}Smith is my doctor."]),
         ("Dr. Smith is my doctor. J. R. is his son.", ["Dr. Smith is my doctor.", "J. R. is his son."]),
+        ("My dentist is a Dr.", ["My dentist is a Dr."]),
         ("See example.com for more", ["See example.com for more"]),
         ("one line\nanother line\n\n", ["one line", "another line"]),
         ("私は東京に住んでいます。犬がいます！", ["私は東京に住んでいます。", "犬がいます！"]),

@@ -12,7 +12,15 @@ from typing import Any
 
 import pytest
 
-from mem0milvus import EmbeddingError, ExtractionError, LLMRequest, PartialWriteError, StoreError, operations
+from mem0milvus import (
+    EmbeddingError,
+    ExtractionError,
+    LLMRequest,
+    PartialWriteError,
+    StoreError,
+    StoreUnavailableError,
+    operations,
+)
 from mem0milvus.data.limits import MAX_PENDING_BYTES
 from mem0milvus.data.messages import Message
 from mem0milvus.data.timestamps import FOREVER_US, to_iso
@@ -318,3 +326,18 @@ def test_what_is_rejected_of_a_pending_turn_is_told_when_it_is_processed(turns: 
     outcome = turns.process()
     assert [one["memory"] for one in outcome["results"]] == ["User lives in Rome."]
     assert [one["memory"] for one in outcome["rejected"]] == ["User is rich.", "User has a dog."]
+
+
+def test_a_turn_that_is_written_is_not_extracted_again_even_if_the_clock_is_set_back(turns: Turns) -> None:
+    turns.model.down = True
+    turns.add()
+    turns.model.down, turns.model.changes = False, [ROME]
+    turns.failures["history.remove"] = StoreUnavailableError("gone")
+    with pytest.raises(StoreUnavailableError):
+        turns.process()
+    turns.failures.clear()
+    turns.clock.time_us = T - HOUR
+    asked = len(turns.model.asked)
+    assert turns.process() == {"results": [], "rejected": [], "processed": 0, "failed": []}
+    assert (len(turns.model.asked), turns.texts()) == (asked, ["User lives in Rome."])
+    assert not [row for row in turns.live.values() if row.pending]
