@@ -9,7 +9,7 @@ from mem0milvus.retrieval.text.words import is_function_word, language_of, words
 from mem0milvus.types import SearchItem
 
 #: A question with fewer words of its own refers to what was said before.
-_ENOUGH_WORDS = 3
+_ENOUGH_WORDS = 2
 
 #: The user's earlier messages to which a question may refer, and the characters of each that are read.
 _MESSAGES_BEFORE = 2

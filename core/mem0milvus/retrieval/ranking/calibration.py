@@ -72,7 +72,7 @@ class Calibration:
         """
         unrelated, known = self.of_language(question_language(question))
         deviations = np.clip((similarities - unrelated) / self.spread, _LEAST, _MOST)
-        return known * np.nan_to_num(deviations)
+        return known * np.nan_to_num(deviations) + 0.0  # no -0.0
 
     def personal(self, question: str, vector: Vector | None) -> float:
         """The evidence of the question alone that a memory may help: -2 to 2, times ``known`` of its language."""

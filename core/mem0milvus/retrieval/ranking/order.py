@@ -45,7 +45,9 @@ def ordered(
     candidates = sorted(candidates, key=lambda one: (-one.observed_at_us, one.id))
     terms = question_terms(query_terms(question, without=scope_names))
     shares = terms.shares_in([c.words for c in candidates])
-    answering = terms.shares_in([_without_metadata(c) for c in candidates])
+    answering = shares
+    if any(c.metadata_words for c in candidates):
+        answering = terms.shares_in([_without_metadata(c) for c in candidates])
     runs = run_numbers(candidates)
     neighbours = find_neighbours(candidates, runs)
     lengths = np.array([len(c.words or ()) for c in candidates])
