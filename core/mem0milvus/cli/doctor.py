@@ -40,6 +40,7 @@ from mem0milvus.retrieval.text import ANALYSIS_VERSION
 from mem0milvus.runtime.blocking_driver import BlockingDriver, run
 
 if TYPE_CHECKING:
+    from mem0milvus.ports import Origin
     from mem0milvus.runtime.open_store import OpenStore
     from mem0milvus.types import Embedder
 
@@ -103,6 +104,7 @@ class Diagnosis:
         self._options = options
         self._settings: Settings
         self._embedder: Embedder
+        self._has_tried_models = False
         self._inspection: Inspection
         self._facts: list[CollectionFacts] = []
         self._runtime: OpenStore
@@ -117,6 +119,7 @@ class Diagnosis:
             ("store", self._check_place),
             ("files", self._check_files),
             ("milvus", self._check_server),
+            ("models", self._check_own_model),
             ("collections", self._check_collections),
             ("indexes", self._check_indexes),
             ("memories", self._check_memories),
@@ -146,21 +149,41 @@ class Diagnosis:
         yield Finding("configuration", "ok", f"from {self._options.config}" if self._options.config else no_file)
 
     def _check_models(self) -> Iterator[Finding]:
+        """Check the models now, unless the embedder is that of a collection, which must be looked at first."""
+        if self._settings.read.embedder is not None or is_missing(self._settings):
+            yield self._try_models(None)
+
+    def _check_own_model(self) -> Iterator[Finding]:
+        """Check the models that ``_check_models`` has left for later."""
+        if not self._has_tried_models:
+            names, existing = Names(self._settings.store.collection_name), self._inspection.names()
+            beside = [name for name in (names.live, names.history, names.records) if name in existing]
+            origins = (self._inspection.look(name).origin for name in beside)
+            yield self._try_models(next((origin for origin in origins if origin), None))
+
+    def _try_models(self, filled: Origin | None) -> Finding:
         from mem0milvus.models.checked_models import CheckedEmbedder, VectorCache
+        from mem0milvus.models.local_embedder import INSTALL
+        from mem0milvus.models.offline_embedder import MODEL
         from mem0milvus.models.providers import choose_embedder, choose_llm
 
         with configuration_warnings(self._settings.shown):
-            self._embedder = choose_embedder(self._settings.read, None)
+            self._embedder = choose_embedder(self._settings.read, None, filled)
             llm = choose_llm(self._settings.read, None)
-        run(CheckedEmbedder(self._embedder, BlockingDriver(), VectorCache()).embed(["hello"]))
-        models = f"embedder {self._embedder.identity!r} with {self._embedder.dims} dimensions"
+        self._has_tried_models = True
+        embedder = self._embedder
+        run(CheckedEmbedder(embedder, BlockingDriver(), VectorCache()).embed(["hello"]))
+        models = f"embedder {embedder.identity!r} with {embedder.dims} dimensions"
         models += f", language model {llm.identity!r}" if llm else ", no language model: rules choose what to remember"
-        if self._settings.read.embedder is None and not os.environ.get("OPENAI_API_KEY"):
-            says = f"{models}. No model is configured and OPENAI_API_KEY is not set, so searches match words only."
-            fix = 'Set OPENAI_API_KEY, or name an "embedder" in the file of --config, before you store much.'
-            yield Finding("models", "note", says, fix)
-        else:
-            yield Finding("models", "ok", models)
+        if self._settings.read.embedder is not None or embedder.identity != MODEL:
+            return Finding("models", "ok", models)
+        if filled is not None:
+            says = f"{models}. It filled the collection and is kept, though none is configured; it finds words only."
+            fix = f'To find meaning: {INSTALL}, and mem0milvus reembed with "embedder": {{"provider": "local"}}.'
+            return Finding("models", "note", says, fix)
+        says = f"{models}. No model is configured and OPENAI_API_KEY is not set, so searches match words only."
+        fix = f'{INSTALL}, set OPENAI_API_KEY, or name an "embedder" in the file of --config, before you store much.'
+        return Finding("models", "note", says, fix)
 
     def _check_place(self) -> Iterator[Finding]:
         if not is_lite(self._settings.store.uri):
@@ -259,7 +282,10 @@ class Diagnosis:
         if isinstance(error, StoreLockedError):
             return _lock_holders(Path(self._settings.store.uri).absolute())
         if isinstance(error, EmbedderMismatchError):
-            return "Configure the embedder that filled it, or move the memories to the current one: mem0milvus reembed"
+            return (
+                'Configure the embedder that filled it; or name another "embedder" in the file of --config, and move '
+                "the memories to it: mem0milvus reembed"
+            )
         if isinstance(error, SchemaMismatchError):
             facts = next((one for one in self._facts if one.name == self._settings.store.collection_name), None)
             if facts is not None and facts.kind == "Mem0's memories":

