@@ -38,7 +38,8 @@ def test_a_healthy_store(store: Path) -> None:
     ok, told = findings()
     assert ok
     assert {check for check, finding in told.items() if finding["state"] != "ok"} == {"models"}
-    assert "OPENAI_API_KEY" in told["models"]["mend"]
+    assert "and is kept, though none is configured" in told["models"]["says"]
+    assert '"embedder" in the file of --config, such as {"provider": "local"}' in told["models"]["mend"]
     assert told["memories"]["says"].startswith("4 memories of 2 users; 2 past versions; 1 deleted memory")
     assert "(4 compared)" in told["embedder"]["says"]
     assert "Milvus Lite 3" in told["milvus"]["says"]

@@ -178,8 +178,11 @@ class Diagnosis:
         if self._settings.read.embedder is not None or embedder.identity != MODEL:
             return Finding("models", "ok", models)
         if filled is not None:
-            says = f"{models}. It filled the collection and is kept, though none is configured; it finds words only."
-            fix = f'To find meaning: {INSTALL}, and mem0milvus reembed with "embedder": {{"provider": "local"}}.'
+            says = f"{models}. It filled the collection and is kept, though none is configured. It finds words only."
+            fix = (
+                'To find meaning, name another "embedder" in the file of --config, such as {"provider": "local"} '
+                f"({INSTALL}), and move the memories to it: mem0milvus reembed"
+            )
             return Finding("models", "note", says, fix)
         says = f"{models}. No model is configured and OPENAI_API_KEY is not set, so searches match words only."
         fix = f'{INSTALL}, set OPENAI_API_KEY, or name an "embedder" in the file of --config, before you store much.'

