@@ -81,7 +81,7 @@ m.add(
     [
         {"role": "user", "content": "Peanuts give me a rash."},
         {"role": "user", "content": "We adopted a puppy last spring."},
-        {"role": "user", "content": "My train leaves at seven every morning."},
+        {"role": "user", "content": "My train leaves at seven."},
     ],
     user_id="ben",
 )""",
