@@ -28,6 +28,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Top level", config.MemoryConfig),
     ("`vector_store.config`", config.VectorStoreConfig),
     ("`embedder.config`, provider `openai`", config.OpenAIEmbedderConfig),
+    ("`embedder.config`, provider `local`", config.LocalEmbedderConfig),
     ("`embedder.config`, provider `offline`", config.OfflineEmbedderConfig),
     ("`llm.config`, provider `openai`", config.OpenAILLMConfig),
     ("`llm.config`, provider `offline`", config.OfflineExtractorConfig),

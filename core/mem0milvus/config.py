@@ -139,6 +139,17 @@ class OpenAIEmbedderConfig(OpenAIConfig):
     batch_size: int = Field(256, ge=1, le=2048)
 
 
+class LocalEmbedderConfig(_Section):
+    """The embedder with a model inside this process, from the extra ``local``.
+
+    Attributes:
+        embedding_dims: length of the vectors, at least 512; zeros fill what is longer than the model's. Default:
+            ``embedding_model_dims``, else 512.
+    """
+
+    embedding_dims: int | None = Field(None, ge=1, le=32_768)
+
+
 class OfflineEmbedderConfig(_Section):
     """The embedder without a model: hashed words and parts of words.
 
@@ -203,9 +214,10 @@ class MemoryConfig(_Section):
 
     Attributes:
         vector_store: the store of the memories.
-        embedder: the embedding model. Default: OpenAI if ``OPENAI_API_KEY`` is set, else ``offline``.
+        embedder: the embedding model. Default: the one that filled the collection; for a new collection OpenAI if
+            ``OPENAI_API_KEY`` is set, else ``local`` if it is installed, else ``offline``.
         llm: the language model that extracts memories from conversations. Default: OpenAI if ``OPENAI_API_KEY`` is set
-            and the embedder is not ``offline``, else ``offline``, which extracts by rules.
+            and ``embedder`` does not say ``offline``, else ``offline``, which extracts by rules.
         custom_instructions: instructions for the language model, in addition to the built-in ones. ``add(prompt=…)``
             replaces them for one call.
         includes: topics to remember, in your own words; other topics are not remembered.

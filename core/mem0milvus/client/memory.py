@@ -18,7 +18,8 @@ class Memory(MemoryMethods):
 
     Args:
         config: as for ``from_config``; default: Milvus Lite in ``./milvus.db`` (or the server in ``MILVUS_URI``) with
-            OpenAI's embeddings if ``OPENAI_API_KEY`` is set, else with the offline embedder.
+            the embedder that filled the collection. A new one gets OpenAI's embeddings if ``OPENAI_API_KEY`` is set,
+            else the local model if it is installed, else the offline embedder.
         llm: as for ``from_config``.
         embedder: as for ``from_config``.
 

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from mem0milvus.config import (
+    LocalEmbedderConfig,
     MemoryConfig,
     OfflineEmbedderConfig,
     OfflineExtractorConfig,
@@ -19,10 +20,9 @@ from mem0milvus.config import (
     read_section,
 )
 from mem0milvus.errors import ConfigError
+from mem0milvus.models.default_provider import OFFLINE_DIMS, default_section
+from mem0milvus.ports import Origin
 from mem0milvus.types import LLM, Embedder
-
-#: Default length of the vectors of the offline embedder.
-OFFLINE_DIMS = 512
 
 #: Entry points of embedders: callables ``(config: dict, dims: int | None) -> Embedder``.
 EMBEDDERS_GROUP = "mem0milvus.embedders"
@@ -37,20 +37,21 @@ FRAMEWORKS: Mapping[str, str] = {
 }
 
 
-def choose_embedder(config: MemoryConfig, given: Embedder | None) -> Embedder:
-    """Choose the embedder: a ready object, the configured one, or the default.
+def choose_embedder(config: MemoryConfig, given: Embedder | None, filled: Origin | None = None) -> Embedder:
+    """Choose the embedder: a ready object, the configured one, the one that filled the collection, or the default.
 
     Warns, as ``UserWarning``, if the default is the offline embedder, which finds words, not meaning.
 
     Raises:
         ConfigError: there is no such provider, its settings are wrong, or its vectors do not have the length
             ``vector_store.config.embedding_model_dims``.
+        EmbedderMismatchError: none is configured, and the one that filled the collection cannot be made again.
     """
     dims = config.vector_store.config.embedding_model_dims
     if given is not None:
         embedder = _checked(given)
     else:
-        embedder = _configured_embedder(config.embedder or _default_section(), dims)
+        embedder = _configured_embedder(config.embedder or default_section(dims, filled), dims)
     if dims is not None and embedder.dims != dims:
         raise ConfigError(
             f"vector_store.config.embedding_model_dims is {dims} and the vectors of the embedder "
@@ -97,23 +98,17 @@ def _configured_llm(config: MemoryConfig) -> LLM | None:
     return _checked_llm(factory(section.config))
 
 
-def _default_section() -> ProviderSection:
-    if os.environ.get("OPENAI_API_KEY"):
-        return ProviderSection(provider="openai")
-    warnings.warn(
-        "No embedder is configured and OPENAI_API_KEY is not set: using the offline embedder, which finds shared words "
-        "rather than meaning. To silence this warning, configure {'embedder': {'provider': 'offline'}} or a model.",
-        UserWarning,
-        stacklevel=6,
-    )
-    return ProviderSection(provider="offline")
-
-
 def _configured_embedder(section: ProviderSection, dims: int | None) -> Embedder:
     if section.provider == "openai":
         from mem0milvus.models.openai_embedder import OpenAIEmbedder
 
         return OpenAIEmbedder(read_section(OpenAIEmbedderConfig, section.config, "embedder.config"), dims)
+    if section.provider == "local":
+        from mem0milvus.models.local_embedder import MODEL_DIMS as LOCAL_DIMS
+        from mem0milvus.models.local_embedder import LocalEmbedder
+
+        local = read_section(LocalEmbedderConfig, section.config, "embedder.config")
+        return LocalEmbedder(local.embedding_dims or dims or LOCAL_DIMS)
     if section.provider == "offline":
         from mem0milvus.models.offline_embedder import HashingEmbedder
 
@@ -128,7 +123,7 @@ def _registered(kind: str, group: str, name: str) -> Any:
     registered = {point.name: point for point in entry_points(group=group)}
     hint = FRAMEWORKS.get(name, "")
     if name not in registered:
-        known = sorted(["openai", "offline", *registered])
+        known = sorted(["openai", "offline", *(["local"] if kind == "embedder" else []), *registered])
         close = difflib.get_close_matches(name, known, n=1)
         meant = f" {hint}" if hint else f" Did you mean {close[0]!r}?" if close else ""
         raise ConfigError(f"There is no {kind} provider {name!r}.{meant} Known: {', '.join(known)}.")
