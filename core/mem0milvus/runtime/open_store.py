@@ -12,13 +12,13 @@ from typing import Any, Protocol, runtime_checkable
 
 from typing_extensions import override
 
-from mem0milvus.config import check_collection_name, load_config
+from mem0milvus.config import RerankerSection, check_collection_name, load_config
 from mem0milvus.milvus.collection_swap import Names
 from mem0milvus.milvus.lite_connection import make_connection
 from mem0milvus.milvus.schema import MEMORIES, RECORDS, Identity, Layout
 from mem0milvus.milvus.table import MilvusTable
-from mem0milvus.models.checked_models import CheckedEmbedder, CheckedLLM, VectorCache
-from mem0milvus.models.providers import choose_embedder, choose_llm
+from mem0milvus.models.checked_models import CheckedEmbedder, CheckedLLM, CheckedReranker, VectorCache
+from mem0milvus.models.providers import choose_embedder, choose_llm, choose_reranker
 from mem0milvus.operations.extraction.rules import RuleExtractor
 from mem0milvus.ports import Background, Clock, Driver, Extraction, Locks, Origin, Ports, R, RecordPorts, Transfer
 from mem0milvus.retrieval.text import ANALYSIS_VERSION, query_weights
@@ -30,7 +30,7 @@ from mem0milvus.runtime.locks import AsyncLocks, BlockingLocks, LockTable
 from mem0milvus.runtime.positions import RunPositions
 from mem0milvus.runtime.replacement_store import MilvusReplacementStore, choose_replacement_embedder
 from mem0milvus.runtime.thread_driver import ThreadDriver
-from mem0milvus.types import LLM, Embedder
+from mem0milvus.types import LLM, Embedder, Reranker
 
 #: Worker threads of ``AsyncMemory``, and so its most simultaneous requests to Milvus.
 WORKERS = 16
@@ -64,14 +64,20 @@ class OpenStore:
     Methods that connect raise ``StoreError`` or one of its subclasses; a wrong configuration is a ``ConfigError``.
     """
 
-    def __init__(self, config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, Any] | None,
+        llm: LLM | None,
+        embedder: Embedder | None,
+        reranker: Reranker | None = None,
+    ) -> None:
         self._config = load_config(config)
         self._llm = choose_llm(self._config, llm)
         self._embedder = choose_embedder(self._config, embedder)
+        self._reranker = choose_reranker(self._config, reranker)
         self._vectors = VectorCache()
-        made: list[object] = [
-            model for model, given in ((self._llm, llm), (self._embedder, embedder)) if model is not given
-        ]
+        models = ((self._llm, llm), (self._embedder, embedder), (self._reranker, reranker))
+        made: list[object] = [model for model, given in models if model is not given]
         self._models_to_close = [model for model in made if isinstance(model, _KeepsConnections)]
         store = self._config.vector_store.config
         identity = Identity(self._embedder.identity, self._embedder.dims, store.metric_type, ANALYSIS_VERSION)
@@ -206,6 +212,7 @@ class OpenStore:
                 old=partial(call, self._old),
                 drop_old=partial(call, self._drop_old),
             ),
+            reranker=self._checked_reranker(driver),
         )
 
     def _record_ports(self, driver: Driver, collection: str) -> RecordPorts:
@@ -228,6 +235,12 @@ class OpenStore:
     def _table(self, driver: Driver, collection: str, layout: Layout[R]) -> MilvusTable[R]:
         level = self._config.vector_store.config.consistency_level
         return MilvusTable(self._connection, collection, layout, driver, level)
+
+    def _checked_reranker(self, driver: Driver) -> CheckedReranker | None:
+        if self._reranker is None:
+            return None
+        section = self._config.reranker or RerankerSection()
+        return CheckedReranker(self._reranker, driver, section.top_n)
 
     def _extraction(self, driver: Driver) -> Extraction:
         config = self._config
