@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mem0milvus.ports import Driver
     from mem0milvus.runtime.open_store import OpenStore
     from mem0milvus.runtime.thread_driver import ThreadDriver
-    from mem0milvus.types import LLM, Embedder
+    from mem0milvus.types import LLM, Embedder, Reranker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,12 +52,14 @@ class StorePart(Generic[PortsT]):
         return self
 
 
-def new_store(config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None) -> OpenStore:
+def new_store(
+    config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None, reranker: Reranker | None = None
+) -> OpenStore:
     """Prepare a store from a configuration, without connecting, or raise a ConfigError."""
     # Imported here because it loads pymilvus and pydantic, which `import mem0milvus` must not.
     from mem0milvus.runtime.open_store import OpenStore
 
-    return OpenStore(config, llm, embedder)
+    return OpenStore(config, llm, embedder, reranker)
 
 
 def memory_part(runtime: OpenStore) -> StorePart[Ports]:

@@ -1,10 +1,11 @@
-"""The ports of the models: checked and cached vectors of any embedding model, and the answers of any language model."""
+"""The ports of the models: checked and cached vectors of any embedding model, answers of any language model, scores."""
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,11 +14,13 @@ from typing_extensions import override
 
 from mem0milvus.errors import EmbeddingError, ExtractionError, Mem0MilvusError
 from mem0milvus.models.calibration_cache import CalibrationCache
-from mem0milvus.ports import Driver, EmbedderPort, LLMPort
-from mem0milvus.types import LLM, Embedder, LLMRequest, Vector
+from mem0milvus.ports import Driver, EmbedderPort, LLMPort, RerankerPort
+from mem0milvus.types import LLM, Embedder, LLMRequest, Reranker, Vector
 
 if TYPE_CHECKING:
     from mem0milvus.retrieval.ranking.calibration import Calibration
+
+logger = logging.getLogger(__name__)
 
 #: Vectors kept: 6 MB of those with 1,536 dimensions.
 VECTORS_KEPT = 1_024
@@ -38,9 +41,10 @@ class CheckedEmbedder(EmbedderPort):
         self._cache = cache
         self._driver = driver
         self._calibrations = calibrations or CalibrationCache()
-        self._embed = _ModelMethod(embedder, "embed", driver, EmbeddingError)
-        self._embed_query = _ModelMethod(embedder, "embed_query", driver, EmbeddingError)
-        self._embed_queries = _ModelMethod(embedder, "embed_queries", driver, EmbeddingError)
+        named = f"The embedding model {embedder.identity!r}"
+        self._embed = _ModelMethod(embedder, "embed", driver, EmbeddingError, named)
+        self._embed_query = _ModelMethod(embedder, "embed_query", driver, EmbeddingError, named)
+        self._embed_queries = _ModelMethod(embedder, "embed_queries", driver, EmbeddingError, named)
 
     @override
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
@@ -114,11 +118,47 @@ class CheckedLLM(LLMPort):
     """A language model, provided by the user or by this library, whose failures become ``ExtractionError``."""
 
     def __init__(self, llm: LLM, driver: Driver) -> None:
-        self._complete = _ModelMethod(llm, "complete", driver, ExtractionError)
+        self._complete = _ModelMethod(llm, "complete", driver, ExtractionError, f"The language model {llm.identity!r}")
 
     @override
     async def complete(self, request: LLMRequest) -> str | Mapping[str, Any]:
         return cast("str | Mapping[str, Any]", await self._complete.call(request))
+
+
+class CheckedReranker(RerankerPort):
+    """A reranker, provided by the user or by this library, with checked scores, whose failures are logged."""
+
+    def __init__(self, reranker: Reranker, driver: Driver, top_n: int) -> None:
+        self.top_n = top_n
+        self._named = f"The reranker {getattr(reranker, 'identity', type(reranker).__name__)!r}"
+        self._score = _ModelMethod(reranker, "score", driver, Mem0MilvusError, self._named)
+
+    @override
+    async def score(self, query: str, texts: Sequence[str]) -> list[float] | None:
+        try:
+            return _read_scores(await self._score.call(query, list(texts)), len(texts))
+        except Exception as error:  # the model is foreign code: it may raise anything, and return anything
+            # The class alone: a message of a server or a model may quote the texts.
+            failure = type(error.__cause__ or error).__name__
+            logger.warning("%s failed (%s), so a search kept its own order.", self._named, failure)
+            logger.debug("The failure was this", exc_info=error)
+            return None
+
+
+def _read_scores(raw: Any, count: int) -> list[float]:
+    """Return the numbers of a list, an array or a tensor, or raise if these are not ``count`` finite numbers."""
+    if isinstance(raw, (Mapping, Set)):
+        raise TypeError(f"the scores are a {type(raw).__name__}, which has no order")
+    scores = []
+    for score in raw:
+        if isinstance(score, (str, bytes, bool)) or getattr(score, "shape", ()) != ():
+            raise TypeError(f"a score is a {type(score).__name__}, not a number")
+        scores.append(float(score))
+    if len(scores) != count:
+        raise ValueError(f"there are {len(scores)} scores for {count} texts")
+    if not all(map(math.isfinite, scores)):
+        raise ValueError("a score is not finite")
+    return scores
 
 
 class VectorCache:
@@ -151,12 +191,14 @@ class _ModelMethod:
     the model becomes ``error``.
     """
 
-    def __init__(self, model: Embedder | LLM, name: str, driver: Driver, error: type[Mem0MilvusError]) -> None:
-        self._model = model
+    def __init__(
+        self, model: Embedder | LLM | Reranker, name: str, driver: Driver, error: type[Mem0MilvusError], named: str
+    ) -> None:
+        self._named = named
         self._driver = driver
         self._error = error
-        self._blocking: Callable[[object], Any] | None = getattr(model, name, None)
-        self._async: Callable[[object], Awaitable[Any]] | None = (
+        self._blocking: Callable[..., Any] | None = getattr(model, name, None)
+        self._async: Callable[..., Awaitable[Any]] | None = (
             getattr(model, f"a{name}", None) if driver.is_async else None
         )
 
@@ -164,15 +206,12 @@ class _ModelMethod:
     def exists(self) -> bool:
         return self._blocking is not None or self._async is not None
 
-    async def call(self, argument: object) -> Any:
+    async def call(self, *arguments: object) -> Any:
         try:
             if self._async is not None:
-                return await self._async(argument)
-            return await self._driver.call(cast("Callable[[object], Any]", self._blocking), argument)
+                return await self._async(*arguments)
+            return await self._driver.call(cast("Callable[..., Any]", self._blocking), *arguments)
         except Mem0MilvusError:
             raise
         except Exception as error:  # the model is foreign code and may raise anything
-            kind = "embedding" if self._error is EmbeddingError else "language"
-            raise self._error(
-                f"The {kind} model {self._model.identity!r} failed: {type(error).__name__}: {error}"
-            ) from error
+            raise self._error(f"{self._named} failed: {type(error).__name__}: {error}") from error
