@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from mem0milvus.retrieval.text.weights import function_word_pattern
 from mem0milvus.retrieval.text.words import is_function_word, language_of, words_of
 from mem0milvus.types import SearchItem
 
@@ -57,7 +58,7 @@ def _own_words(question: str) -> int:
     count = 0
     for word in words:
         if word.kind in ("east", "thai"):
-            count += max(1, len(word.text) // 2)
+            count += sum(len(part) // 2 for part in function_word_pattern().split(word.text))
         elif not is_function_word(word, language):
             count += 1
     return count
