@@ -271,7 +271,7 @@ class TestConversation:
         assert "Remembered 0 turns of 2 conversations in " in (output := succeed("demo", *options))
         assert "; 5 were there already." in output
         store = {"collection_name": "mem0milvus_demo_conversations", "url": "kept.db"}
-        with Memory({"vector_store": {"config": store}, "embedder": {"provider": "offline"}}) as memory:
+        with Memory({"vector_store": {"config": store}, "embedder": {"provider": "local"}}) as memory:
             kept = memory.get_all(user_id="talk-1")["results"]
         assert [item["id"] for item in kept] == ["talk-1-D1-1", "talk-1-D1-2", "talk-1-D2-1"]
         assert [(item["run_id"], item["actor_id"]) for item in kept[1:]] == [("session_1", "Ole"), ("session_2", "Ida")]

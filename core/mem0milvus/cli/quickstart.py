@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from pprint import pformat
 from typing import Any
 
@@ -12,12 +11,10 @@ from rich.console import Console
 from rich.syntax import Syntax
 
 from mem0milvus import Memory
+from mem0milvus.cli.settings import keyless_provider
 from mem0milvus.cli.tables import FOUND, HISTORY, MEMORIES, Column, print_legend, print_table
 from mem0milvus.cli.terminal import plain, print_line
-from mem0milvus.config import VectorStoreConfig
-from mem0milvus.milvus.inspection import Inspection
-from mem0milvus.models.local_embedder import INSTALL, is_installed
-from mem0milvus.models.offline_embedder import MODEL as OFFLINE_MODEL
+from mem0milvus.models.local_embedder import INSTALL
 
 #: A collection of the demo's own, so that it never touches the user's memories.
 COLLECTION = "mem0milvus_demo"
@@ -99,7 +96,7 @@ def play_quickstart(path: str, *, kept: bool) -> None:
     print_line("The quickstart of mem0milvus: offline, on Milvus Lite, no API key.", style="bold")
     print_line(f"The store is in {path if kept else 'a temporary folder, deleted afterwards'}.", style="dim")
     names: dict[str, Any] = {"path": path}
-    provider = _provider(path)
+    provider = keyless_provider(path, COLLECTION)
     setup = _SETUP % (COLLECTION, json.dumps(path, ensure_ascii=False) if kept else "path", provider)
     _show_code(setup)
     exec(setup, names)  # noqa: S102 - the code shown is the code run
@@ -115,15 +112,6 @@ def play_quickstart(path: str, *, kept: bool) -> None:
         print_line(f"\nThis embedder finds words. To find meaning as well, install a model: {INSTALL}", style="dim")
     if kept:
         print_line(f"\nThe store is kept in {path}, collection {COLLECTION!r}.", style="dim")
-
-
-def _provider(path: str) -> str:
-    """Return the embedder of the demo: that of an earlier demo in the same store, else ``local`` if it is installed."""
-    if Path(path).exists():
-        with Inspection(VectorStoreConfig(uri=path)) as inspection:
-            if COLLECTION in inspection.names() and inspection.look(COLLECTION).model == OFFLINE_MODEL:
-                return "offline"
-    return "local" if is_installed() else "offline"
 
 
 def _clean_up(memory: Memory) -> Iterator[tuple[str, str]]:
