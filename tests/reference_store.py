@@ -31,7 +31,7 @@ PAGE = 500
 class Rows:
     """One collection."""
 
-    properties: Mapping[str, str]
+    properties: dict[str, str]
     by_key: dict[str, Any] = field(default_factory=dict)
 
 
@@ -136,6 +136,12 @@ class ReferenceConnection:
         if self.closed:
             raise StoreError(self.closed)
         return self._file[collection].by_key
+
+    def read_property(self, collection: str, name: str) -> str:
+        return self._file[collection].properties.get(name, "")
+
+    def write_property(self, collection: str, name: str, value: str) -> None:
+        self._file[collection].properties[name] = value
 
     def compact(self, collection: str) -> None:
         self.rows(collection)

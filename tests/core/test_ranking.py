@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import pytest
 from hypothesis import given
@@ -18,36 +19,56 @@ from mem0milvus.retrieval.ranking import (
     rank,
     relevance,
 )
-from mem0milvus.retrieval.text import document_weights
+from mem0milvus.retrieval.ranking.calibration import Calibration, calibrate, sample_memories, sample_questions
+from mem0milvus.retrieval.text import document_weights, query_terms
+from mem0milvus.retrieval.text.words import question_language
 
 TENNIS = "Likes to play tennis on weekends"
 EXAM = "I have a linear algebra midterm exam on November 20"
 
 
-def lexical(id_: str, text: str, *, run: str = "", seq: int = 0, actor: str = "", observed_at_us: int = 0) -> Candidate:
-    return Candidate(id_, None, document_weights(text, actor=actor), actor, run, seq, observed_at_us)
+def lexical(
+    id_: str, text: str, *, run: str = "", seq: int = 0, actor: str = "", role: str = "", observed_at_us: int = 0
+) -> Candidate:
+    words = document_weights(text, actor=actor)
+    return Candidate(id_, None, words, actor=actor, role=role, scope_run=run, seq=seq, observed_at_us=observed_at_us)
 
 
-def offline(question: str, memories: Sequence[tuple[str, Sequence[str]]]) -> list[Ranked]:
-    """Rank memories, ids "0", "1", ..., as a search without a model does."""
+@lru_cache(maxsize=1)
+def offline_calibration() -> Calibration:
+    embedder = HashingEmbedder()
+    memories, questions = embedder.embed(sample_memories()), embedder.embed(sample_questions())
+    return calibrate(list(memories), list(questions))
+
+
+def offline(question: str, memories: Sequence[tuple[str, Sequence[str]]], user: str = "") -> list[Ranked]:
+    """Rank memories, ids "0", "1", ..., each a text and the texts of its metadata, as a search without a model does."""
     vectors = HashingEmbedder().embed([question, *(text for text, _ in memories)])
-    return rank(
-        question,
-        [
-            Candidate(str(i), float(vectors[0] @ vectors[i + 1]), document_weights(text, extra=extra))
-            for i, (text, extra) in enumerate(memories)
-        ],
-    )
+    candidates = []
+    for i, (text, extra) in enumerate(memories):
+        words = document_weights(text, extra=extra)
+        metadata_words = frozenset(words.keys() - document_weights(text).keys())
+        closeness = float(vectors[0] @ vectors[i + 1])
+        candidates.append(
+            Candidate(str(i), closeness, words, vector=vectors[i + 1].tolist(), metadata_words=metadata_words)
+        )
+    return rank(question, candidates, scope_names=[user], calibration=offline_calibration(), vector=vectors[0].tolist())
 
 
 def ids(ranked: Sequence[Ranked]) -> list[str]:
     return [one.id for one in ranked]
 
 
-def test_metadata_tells_which_memory_is_a_hobby() -> None:
-    ranked = offline("What are Alice's hobbies", [(TENNIS, ["hobbies"]), (EXAM, ["task"])])
-    assert ids(ranked) == ["0", "1"]
-    assert ranked[0].relevance >= DEFAULT_INJECTION_THRESHOLD > ranked[1].relevance
+def test_metadata_tells_which_memory_is_a_hobby_and_makes_it_no_more_relevant() -> None:
+    for hobbies in (["hobbies"], []):
+        memories = [(EXAM, ["task"]), (TENNIS, hobbies)]
+        ranked = offline("What are Alice's hobbies", memories, user="alice")
+        assert ranked[0].order > 0.9 + ranked[1].order if hobbies else ranked[0].order < 0.1
+        assert ids(ranked)[0] == "1" or not hobbies
+        assert all(one.relevance < DEFAULT_INJECTION_THRESHOLD for one in ranked)
+    said = offline("What are Alice's hobbies", [(EXAM, []), ("Her hobbies: tennis", [])], user="alice")
+    assert ids(said) == ["1", "0"]
+    assert said[0].relevance >= DEFAULT_INJECTION_THRESHOLD > said[1].relevance
 
 
 def test_inflected_words_suffice_without_metadata() -> None:
@@ -74,6 +95,34 @@ def test_order_follows_similarity_where_there_are_no_words() -> None:
     assert ids(rank("tennis", candidates)) == ["1", "3", "0", "2"]
 
 
+@pytest.mark.parametrize("known", [0.0, 0.05, 1.0])
+def test_order_follows_similarity_also_where_it_is_no_evidence_or_beyond_the_limit(known: float) -> None:
+    """In a language that a model does not know, and above and below the limits of evidence, scores are equal."""
+    scale = Calibration(unrelated={"en": 0.0}, known={"en": known}, spread=0.03)
+    similarities = (0.2, 0.9, 0.1, 0.99, -0.5, -0.4, 0.5)
+    candidates = [Candidate(str(i), similarity, None) for i, similarity in enumerate(similarities)]
+    for given_order in (candidates, candidates[::-1]):
+        assert ids(rank("tennis", given_order, calibration=scale)) == ["3", "1", "6", "0", "2", "5", "4"]
+
+
+def test_equals_without_a_vector_come_after_those_with_one() -> None:
+    scale = Calibration(unrelated={"en": 0.0}, known={"en": 0.0}, spread=0.1)
+    candidates = [Candidate("a", None, None), Candidate("b", -0.1, None), Candidate("c", 0.0999999, None)]
+    candidates += [Candidate("d", 0.1, None), Candidate("0", None, None)]
+    assert ids(rank("tennis", candidates, calibration=scale)) == ["c", "d", "b", "0", "a"], "to six digits, c equals d"
+
+
+def test_an_embedding_outweighs_few_words_and_not_many() -> None:
+    """Six standard deviations are worth a third of the question's words."""
+    scale = Calibration(unrelated={"en": 0.2}, known={"en": 1.0}, spread=0.1)
+    meant = Candidate("meant", 0.9, document_weights("evening music"))
+    question = "violin lesson Tuesday afternoon"
+    one = Candidate("said", 0.2, document_weights("violin"))
+    three = Candidate("said", 0.2, document_weights("violin lesson on Tuesday"))
+    assert ids(rank(question, [meant, one], calibration=scale))[0] == "meant"
+    assert ids(rank(question, [meant, three], calibration=scale))[0] == "said"
+
+
 def test_rare_words_among_the_candidates_decide() -> None:
     candidates = [lexical(f"common-{i}", f"went to the concert number {i}") for i in range(9)]
     candidates.append(lexical("rare", "bought a violin"))
@@ -88,14 +137,24 @@ def test_the_actor_whom_the_question_names_comes_first() -> None:
 
 def test_an_answer_is_found_beside_its_question() -> None:
     candidates = [
-        lexical("asks", "Where did you adopt your dog Rex?", run="r", seq=4),
-        lexical("answers", "At the shelter in Leeds.", run="r", seq=5),
-        lexical("elsewhere", "At the shelter in Leeds.", run="other", seq=5),
-        lexical("no run", "At the shelter in Leeds."),
+        lexical("asks", "Where did you adopt your dog Rex?", actor="Bea", run="r", seq=4),
+        lexical("answers", "At the shelter in Leeds.", actor="Caro", run="r", seq=5),
+        lexical("elsewhere", "At the shelter in Leeds.", actor="Caro", run="other", seq=5),
+        lexical("no run", "At the shelter in Leeds.", actor="Caro"),
     ]
     ranked = rank("Where was Rex adopted?", candidates)
     assert set(ids(ranked)[:2]) == {"asks", "answers"}
-    assert {one.id: one.relevance for one in ranked}["answers"] == 0.0
+    relevances = {one.id: one.relevance for one in ranked}
+    assert relevances["answers"] == relevances["no run"] < DEFAULT_INJECTION_THRESHOLD < relevances["asks"]
+
+
+def test_who_speaks_on_answers_less_often_than_who_speaks_next() -> None:
+    orders = {}
+    for actor in ("Bea", "Caro"):
+        asks = lexical("asks", "Where did you adopt your dog Rex?", actor="Bea", run="r", seq=4)
+        said_next = lexical("next", "At the shelter in Leeds.", actor=actor, run="r", seq=5)
+        orders[actor] = {one.id: one.order for one in rank("Where was Rex adopted?", [asks, said_next])}["next"]
+    assert 0 < orders["Bea"] < 0.6 * orders["Caro"]
 
 
 def test_neighbours_without_a_run_lend_nothing() -> None:
@@ -133,13 +192,15 @@ def test_equals_are_ordered_by_id() -> None:
 def test_nothing_to_rank_and_nothing_asked() -> None:
     assert rank("violin", []) == []
     ranked = rank("?!", [lexical("b", TENNIS), lexical("a", EXAM)])
-    assert [(one.id, one.relevance) for one in ranked] == [("a", 0.0), ("b", 0.0)]
+    assert [(one.id, one.relevance) for one in ranked] == [("a", relevance(None, 0.0)), ("b", relevance(None, 0.0))]
+    assert ranked[0].relevance < DEFAULT_INJECTION_THRESHOLD
 
 
 def test_the_parts_explain_a_place() -> None:
     [one] = rank("tennis", [Candidate("a", 0.5, document_weights(TENNIS, actor="Bo"), "Bo")])
-    assert set(one.parts) == {"similarity", "lexical", "coverage", "actor", "neighbours", "run"}
     assert one.parts["coverage"] == pytest.approx(1.0)
+    added = sum(one.parts[name] for name in ("neighbours", "run", "change"))
+    assert one.order == pytest.approx(0.06 * one.parts["similarity"] + one.parts["lexical"] + added)
 
 
 @given(
@@ -149,7 +210,7 @@ def test_the_parts_explain_a_place() -> None:
 )
 def test_any_candidates_are_ranked(question: str, rows: list[tuple[str, float, int, str]], preset: str) -> None:
     candidates = [
-        Candidate(str(i), similarity, document_weights(text), "Bo", run, seq)
+        Candidate(str(i), similarity, document_weights(text), actor="Bo", scope_run=run, seq=seq)
         for i, (text, similarity, seq, run) in enumerate(rows)
     ]
     ranked = rank(question, candidates, preset=preset)
@@ -160,9 +221,12 @@ def test_any_candidates_are_ranked(question: str, rows: list[tuple[str, float, i
 
 
 def test_relevance_grows_with_similarity_and_coverage() -> None:
-    assert relevance(None, 0.0) == relevance(-1.0, 0.0) == 0.0
-    assert relevance(None, 1.0) == relevance(1.0, 1.0) == 1.0
-    assert 0 < relevance(0.6, 0.0) < relevance(0.6, 0.4) < relevance(0.7, 0.4) < 1
+    assert relevance(None, 0.0) == relevance(0.0, 0.0) == relevance(0.0, None)
+    assert 0 < relevance(-2.0, 0.0) < relevance(0.0, 0.0) < DEFAULT_INJECTION_THRESHOLD
+    assert DEFAULT_INJECTION_THRESHOLD < relevance(2.0, 0.0) < relevance(2.0, 0.4) < relevance(3.0, 0.4) < 1
+    assert relevance(6.0, 1.0, personal=2.0) < 1
+    assert relevance(-2.0, 0.0, missing_names=1.0, personal=-2.0) > 0
+    assert relevance(2.0, 0.5, missing_names=1.0) < relevance(2.0, 0.5) < relevance(2.0, 0.5, personal=0.1)
 
 
 def test_neighbours_are_fetched_around_hits_in_their_run_only() -> None:
@@ -176,3 +240,118 @@ def test_neighbours_are_fetched_around_hits_in_their_run_only() -> None:
         ("s", 11),
     ]
     assert neighbour_positions([]) == []
+
+
+# --- names, roles and the user
+
+
+def test_a_memory_of_somebody_else_is_not_relevant() -> None:
+    """All words but the name are there."""
+    memories = [("Caro went hiking in the hills", []), ("Bea went hiking in the hills", [])]
+    ranked = offline("When did you say Bea went hiking?", memories)
+    assert ids(ranked) == ["1", "0"]
+    without = offline("When did you say she went hiking?", memories)
+    assert ranked[1].relevance < without[1].relevance
+    assert ranked[1].parts["missing_names"] == pytest.approx(1.0, abs=0.1)
+    assert ranked[0].parts["missing_names"] == 0.0
+
+
+def test_the_word_user_distinguishes_nothing() -> None:
+    said = ("The user has a sailing boat", "Der Nutzer mag Tee", "El usuario vive en Leeds", "The user is 34")
+    memories = [lexical(str(i), text) for i, text in enumerate(said)]
+    for question in ("Does the user own a boat?", "Besitzt der Nutzer ein Boat?", "¿El usuario tiene un boat?"):
+        ranked = rank(question, memories)
+        assert ids(ranked)[0] == "0"
+        assert [one.id for one in ranked if one.relevance >= DEFAULT_INJECTION_THRESHOLD] == ["0"], question
+        assert all(one.parts["coverage"] == 0 and one.parts["lexical"] == 0 for one in ranked[1:])
+    covered = {one.id: one.parts["coverage"] for one in rank("user", memories)}
+    assert (covered["0"], covered["3"]) == pytest.approx((1.0, 1.0)), "a question of nothing else asks for it"
+
+
+def test_what_the_user_said_comes_before_what_an_assistant_said() -> None:
+    candidates = [
+        lexical("a", "The violin lesson is on Friday", role="assistant"),
+        lexical("b", "The violin lesson is on Friday", role="user"),
+        lexical("c", "The violin is in the attic", role="user"),
+    ]
+    ranked = rank("When is the violin lesson?", candidates)
+    assert ids(ranked) == ["b", "a", "c"], "but a better answer stays before a worse one"
+    assert ranked[0].relevance == ranked[1].relevance
+
+
+# --- text without spaces
+
+
+@pytest.mark.parametrize(
+    ("question", "memories"),
+    [
+        ("我喜欢喝什么茶？", ["我每天早上喝绿茶。", "我住在杭州。", "我哥哥是水管工。"]),
+        ("妹妹在哪里工作？", ["我妹妹在医院工作。", "我们家的狗很大。", "他在学法语。"]),
+        ("コーヒーは飲みますか？", ["毎朝コーヒーを飲みます。", "犬を飼っています。", "神戸に住んでいます。"]),
+        ("誕生日はいつですか？", ["誕生日は五月三日です。", "兄は医者です。", "車は持っていません。"]),
+        ("ฉันชอบดื่มกาแฟไหม", ["ฉันดื่มกาแฟทุกเช้า", "ฉันมีแมวสองตัว", "พี่ชายทำงานที่ธนาคาร"]),
+    ],
+)
+def test_without_spaces_the_memory_with_the_words_comes_first_and_is_relevant(
+    question: str, memories: list[str]
+) -> None:
+    for turn in range(3):
+        texts = memories[turn:] + memories[:turn]
+        ranked = rank(question, [lexical(text, text) for text in texts])
+        assert ranked[0].id == memories[0]
+        assert ranked[0].relevance > ranked[1].relevance + 0.05
+
+
+@pytest.mark.parametrize(
+    ("question", "single", "pair"), [("漢字", 0.125, 1.0), ("カラ", 0.025 / 3, 0.625), ("漢カ", 0.125, 0.5)]
+)
+def test_a_character_alone_is_worth_a_third_of_its_share(question: str, single: float, pair: float) -> None:
+    """A pair of Han characters is worth a word, 0.8 of 0.8; a Han character is 0.3 of 0.8, a Katakana one 0.02."""
+    terms = query_terms(question)
+    assert (terms[0].worth, terms[-1].worth) == pytest.approx((single, pair))
+    assert len(terms) == 3
+    assert not any(term.is_name for term in terms)
+
+
+def test_thai_clusters_are_worth_by_their_length() -> None:
+    worths = {len(term.keys): term.worth for term in query_terms("แมว")}
+    assert worths == {1: pytest.approx(0.375)}
+    assert sorted(term.worth for term in query_terms("แมว")) == pytest.approx([0.25, 0.25, 0.375])
+
+
+def test_only_words_with_a_capital_inside_a_sentence_are_names() -> None:
+    def names(question: str) -> list[bool]:
+        return [term.is_name for term in query_terms(question)]
+
+    assert names("Lisbon museum in Porto") == [False, False, True]
+    assert names("museum, MUSEUM") == [True], "the same word, once as a name"
+    assert names("MUSEUM, museum: museum Museum") == [True]
+    assert names("Wie heißt der Hund?") == [False, False], "nouns in German are no names"
+    assert names("In welchem Jahr, 2021?") == [False] * 3
+    assert names("and") == [False], "nor is a function word"
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("What is my name?", "en"),
+        ("boat", "en"),
+        ("Wie heißt mein Hund und wo wohnt er?", "de"),
+        ("¿Dónde vive mi hermana y cuándo viene?", "es"),
+        ("Как зовут мою собаку?", "ru"),
+        ("Πού μένω;", "el"),
+        ("أين أسكن؟", "ar"),
+        ("मैं कहाँ रहता हूँ?", "hi"),
+        ("我住在哪里？", "zh"),
+        ("私はどこに住んでいますか？", "ja"),
+        ("コーヒー", "ja"),
+        ("나는 어디에 살아요?", "ko"),
+        ("ฉันอยู่ที่ไหน", "th"),
+        ("What is 我的 name in the passport?", "zh"),
+        ("What does すし mean?", "ja"),
+        ("?!", ""),
+        ("", ""),
+    ],
+)
+def test_language_of_a_question(question: str, language: str) -> None:
+    assert question_language(question) == language

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,19 @@ from mem0milvus.retrieval.ranking import (
     rank,
     relevance,
 )
+from mem0milvus.retrieval.ranking.calibration import Calibration
 from mem0milvus.retrieval.ranking.diversity import spread
 from mem0milvus.retrieval.text import document_weights, query_terms
 from tests.conftest import Config
 
 DAY_US = 86_400_000_000
 VIOLIN = document_weights("violin")
+
+#: The parts that every preset has.
+PARTS = ["similarity", "lexical", "coverage", "missing_names", "personal", "actor", "neighbours", "run", "change"]
+
+#: A scale on which a cosine of 0.2 is no evidence, and each 0.1 more is one standard deviation.
+SCALE = Calibration(unrelated={"en": 0.2}, known={"en": 1.0}, spread=0.1)
 
 
 def by_id(ranked: Sequence[Ranked]) -> dict[str, Ranked]:
@@ -52,9 +60,17 @@ def alike(*similarities: float | None, words: Mapping[int, float] | None = None)
     return [Candidate(f"{n:02}", similarity, words) for n, similarity in enumerate(similarities)]
 
 
-def run_of(*texts: str, run: str = "r") -> list[Candidate]:
-    """Candidates without vectors, one after the other in a run."""
-    return [Candidate(f"{n}", None, document_weights(text), "", run, n) for n, text in enumerate(texts)]
+def run_of(*texts: str, speakers: Sequence[str] = "abcdefg") -> list[Candidate]:
+    """Candidates without vectors, one after the other in a run, each of another speaker."""
+    return [
+        Candidate(f"{n}", None, document_weights(text), role=speaker, scope_run="r", seq=n)
+        for n, (text, speaker) in enumerate(zip(texts, speakers, strict=False))
+    ]
+
+
+def odds(evidence: float) -> float:
+    """The relevance of so many standard deviations for a memory, and not against it."""
+    return 1 / (1 + math.exp(-evidence))
 
 
 def some_of(word: str, count: int, *, stem: bool) -> dict[int, float]:
@@ -70,13 +86,14 @@ def some_of(word: str, count: int, *, stem: bool) -> dict[int, float]:
 def test_the_presets_are_those_of_the_documentation() -> None:
     balanced, recent, diverse = (PRESETS[name] for name in ("balanced", "recent", "diverse"))
     assert DEFAULT_PRESET == "balanced"
-    assert (balanced.similarity, balanced.lexical, balanced.actor, balanced.asking) == (0.35, 0.65, 0.3, 0.1)
-    assert (balanced.lend, balanced.run) == ((0.1, 0.05), 0.3)
+    assert (balanced.similarity, balanced.lexical, balanced.actor) == (0.06, 1.0, 0.4)
+    assert (balanced.asking, balanced.assistant) == (0.1, 0.2)
+    assert (balanced.lend, balanced.run, balanced.same_speaker) == ((0.1, 0.05), 0.3, 0.3)
     assert (balanced.before, balanced.after) == ((0.7, 0.4), (0.4, 0.2))
     assert (balanced.recency, balanced.diversity) == (0.0, 0.0)
     assert (recent.recency, recent.half_life_days, recent.diversity) == (0.3, 30.0, 0.0)
     assert (diverse.recency, diverse.diversity) == (0.0, 0.7)
-    assert DEFAULT_INJECTION_THRESHOLD == 0.33
+    assert DEFAULT_INJECTION_THRESHOLD == 0.5
     assert NEIGHBOUR_REACH == 2
 
 
@@ -84,31 +101,40 @@ def test_the_presets_are_those_of_the_documentation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("similarities", "expected"),
+    ("cosine", "evidence"),
     [
-        # One of two can stand out by 1 / √2 standard deviations at most, and does by 1: the span is counted in full.
-        ((0.2, 0.8), (0.0, 1.0)),
-        ((-0.5, 0.5), (0.0, 1.0)),
-        # Three of nine stand out by √2 deviations, of (9 - 1) / √9 = 8/3 that one could: √2 · 3/8.
-        ((1.0,) * 3 + (0.0,) * 6, (math.sqrt(2) * 3 / 8,) * 3 + (0.0,) * 6),
-        # Four of sixteen stand out by √3 deviations; one could by 15/4, but 3 are clear: √3 / 3.
-        ((0.9,) * 4 + (0.1,) * 12, (math.sqrt(3) / 3,) * 4 + (0.0,) * 12),
-        # One of thirty stands out by √29 deviations: more than 3 is no clearer.
-        ((0.6,) + (0.5,) * 29, (1.0,) + (0.0,) * 29),
-        # Half way up the span counts half, however the scale; no vector counts nothing.
-        ((0.2, 0.5, 0.8, None), (0.0, 0.5, 1.0, 0.0)),
-        # Mean 0.5, deviation √0.11: two of four stand out by 0.3 / √0.11, of (4 - 1) / √4 = 1.5 that one could.
-        ((0.0, 0.4, 0.8, 0.8), (0.0, 0.1 / math.sqrt(0.11), 0.2 / math.sqrt(0.11), 0.2 / math.sqrt(0.11))),
-        # Closer than the rounding of 32-bit floats is equal; by that much apart is apart.
-        ((0.0, 0.99e-6), (0.0, 0.0)),
-        ((0.0, 1e-6), (0.0, 1.0)),
-        ((0.0, 1.05e-6), (0.0, 1.0)),
-        ((0.7,), (0.0,)),
-        ((None, None), (0.0, 0.0)),
+        (0.2, 0.0),  # as unrelated texts have
+        (0.3, 1.0),
+        (0.15, -0.5),
+        (0.0, -2.0),
+        (-1.0, -2.0),  # no less than -2
+        (0.79, 5.9),
+        (0.8, 6.0),
+        (1.0, 6.0),  # no more than 6
+        (None, 0.0),  # without a vector
     ],
 )
-def test_similarity(similarities: tuple[float | None, ...], expected: tuple[float, ...]) -> None:
-    assert part("similarity", rank("violin", alike(*similarities))) == close(*expected)
+def test_similarity_is_in_standard_deviations_above_unrelated_texts(cosine: float | None, evidence: float) -> None:
+    for others in ((), (0.9,), (-0.5, 0.1, 0.2)):
+        ranked = rank("violin", alike(cosine, *others), calibration=SCALE)
+        assert by_id(ranked)["00"].parts["similarity"] == pytest.approx(evidence), others
+
+
+def test_evidence_counts_by_how_well_the_model_knows_the_language_of_the_question() -> None:
+    scale = Calibration(
+        unrelated={"en": 0.2, "de": 0.6, "tr": 0.4}, known={"en": 1.0, "de": 0.0, "tr": 0.5}, spread=0.1
+    )
+    questions = {"violin": 5.0, "Was ist das?": 0.0, "Hangi şehir ve neden?": 0.5 * 3}
+    for question, evidence in questions.items():
+        assert part("similarity", rank(question, alike(0.7), calibration=scale)) == close(evidence), question
+    # No samples are of this language: the medians of all, 0.4 and 0.5.
+    assert part("similarity", rank("Что это?", alike(0.7), calibration=scale)) == close(0.5 * 3)
+
+
+@pytest.mark.parametrize(("cosine", "evidence"), [(0.07, 0.0), (0.155, 1.0), (0.58, 6.0), (-0.1, -2.0)])
+def test_the_generic_scale_is_used_where_no_other_is_known(cosine: float, evidence: float) -> None:
+    assert part("similarity", rank("violin", alike(cosine))) == close(evidence)
+    assert part("similarity", rank("Was ist das?", alike(cosine))) == close(evidence)
 
 
 # --- words
@@ -131,7 +157,7 @@ def test_share_of_a_word(stem: bool, pieces: int, lexical: float, coverage: floa
     ranked = rank("violin", candidates)
     assert part("lexical", ranked) == close(lexical, 1.0)
     assert part("coverage", ranked) == close(coverage, 1.0)
-    assert by_id(ranked)["0"].relevance == pytest.approx(coverage)
+    assert by_id(ranked)["0"].relevance == pytest.approx(odds(4 * coverage - 0.75))
 
 
 def test_a_word_is_weighed_by_its_rarity_among_the_candidates() -> None:
@@ -139,8 +165,16 @@ def test_a_word_is_weighed_by_its_rarity_among_the_candidates() -> None:
     ranked = rank("violin cello", [Candidate(key, None, document_weights(text)) for key, text in texts.items()])
     # The inverse document frequency of BM25, for two and for one of four.
     two, one = math.log(1 + (4 - 2 + 0.5) / (2 + 0.5)), math.log(1 + (4 - 1 + 0.5) / (1 + 0.5))
-    assert part("lexical", ranked) == close(two / one, 1.0, two / one, 0.0)
+    both = two + one
+    assert part("lexical", ranked) == close(two / both, one / both, two / both, 0.0)
     assert part("coverage", ranked) == close(0.5, 0.5, 0.5, 0.0)
+
+
+def test_the_words_of_the_best_count_what_they_are_worth_and_not_more() -> None:
+    """The best of candidates that have little of the question is not lifted to the full gain."""
+    ranked = rank("violin cello", [Candidate("0", None, VIOLIN), Candidate("1", None, {0: 1.0})])
+    one, none = math.log(1 + (2 - 1 + 0.5) / (1 + 0.5)), math.log(1 + (2 + 0.5) / 0.5)
+    assert part("lexical", ranked) == close(one / (one + none), 0.0)
 
 
 def test_half_of_a_word_counts_a_quarter_in_how_often_it_is_found() -> None:
@@ -148,8 +182,17 @@ def test_half_of_a_word_counts_a_quarter_in_how_often_it_is_found() -> None:
     ranked = rank("violin cello", [Candidate("0", None, half), Candidate("1", None, document_weights("cello"))])
     partly, whole = math.log(1 + (2 - 0.16 + 0.5) / (0.16 + 0.5)), math.log(1 + (2 - 1 + 0.5) / (1 + 0.5))
     # 0.4 of the word count 0.5; the other word is less rare.
-    assert part("lexical", ranked) == close(1.0, whole / (0.5 * partly))
+    assert part("lexical", ranked) == close(0.5 * partly / (partly + whole), whole / (partly + whole))
     assert part("coverage", ranked) == close(0.16 / 2, 1 / 2)
+
+
+@pytest.mark.parametrize(("tokens", "share"), [(11, 1.0), (150, 1.0), (225, 1 / 1.5), (300, 0.5)])
+def test_of_a_long_memory_words_count_less(tokens: int, share: float) -> None:
+    """From 150 tokens on, by its length. Its relevance is not less."""
+    long = {**VIOLIN, **dict.fromkeys(range(tokens - len(VIOLIN)), 1.0)}
+    assert len(long) == tokens
+    (ranked,) = rank("violin", [Candidate("0", None, long)])
+    assert (ranked.parts["lexical"], ranked.parts["coverage"]) == pytest.approx((share, 1.0))
 
 
 def test_a_piece_that_two_words_share_counts_for_the_one_that_it_is_worth_most_in() -> None:
@@ -158,21 +201,28 @@ def test_a_piece_that_two_words_share_counts_for_the_one_that_it_is_worth_most_i
     own = {key: 1.0 for key, _ in other.keys if key not in shared}
     ranked = rank("violin violins", [Candidate("0", None, shared), Candidate("1", None, own)])
     assert part("coverage", ranked) == close(0.5, 0.5)
-    assert part("lexical", ranked) == close(1.0, 1.0)
+    assert part("lexical", ranked) == close(0.5, 0.5)
     piece, share = other.keys[-1]
     left = sum(share for key, share in other.keys if key in own)
     (alone,) = rank("violin violins", [Candidate("0", None, {piece: 1.0})])
-    assert alone.relevance == pytest.approx((share / left) ** 2 / 2), "what is left of the other word makes it whole"
+    assert alone.parts["coverage"] == pytest.approx((share / left) ** 2 / 2), (
+        "the rest of the other word makes it whole"
+    )
 
 
 def test_a_word_that_is_said_twice_is_one_word() -> None:
     (ranked,) = rank("violin, violin cello", [Candidate("0", None, VIOLIN)])
-    assert ranked.relevance == pytest.approx(1 / 2)
+    assert ranked.parts["coverage"] == pytest.approx(1 / 2)
 
 
 def test_a_word_that_shares_all_its_pieces_with_others_is_not_looked_for() -> None:
-    ranked = rank("日 日日", [Candidate("0", None, document_weights("日日")), Candidate("1", None, {0: 1.0})])
-    assert part("coverage", ranked) == close(1.0, 0.0)
+    """The stem of the name has 0.42 of its worth of 1.5, more than the short everyday word is worth in all."""
+    day, days = query_terms("day Days")
+    assert (day.worth, day.keys[0][0], days.worth) == (0.5, days.keys[0][0], 1.5)
+    rest = {key: 1.0 for key, _ in days.keys[1:]}
+    ranked = rank("day Days", [Candidate("0", None, document_weights("Days")), Candidate("1", None, rest)])
+    assert part("coverage", ranked) == close(1.0, 0.58**2)
+    assert part("lexical", ranked) == close(1.0, (0.58 - 0.2) / 0.4)
 
 
 def test_words_count_by_their_worth() -> None:
@@ -183,7 +233,32 @@ def test_words_count_by_their_worth() -> None:
     assert part("coverage", ranked) == close(0.5, 0.5), "the first word of a sentence has a capital anyway"
     ranked = rank("museum, Lisbon", [Candidate(text, None, document_weights(text)) for text in texts])
     assert part("coverage", ranked) == close(0.6, 0.4)
-    assert part("lexical", ranked) == close(1.0, 1 / 1.5)
+    assert part("lexical", ranked) == close(0.6, 0.4)
+
+
+def test_names_of_the_question_are_missing() -> None:
+    texts = ("museum", "Lisbon", "Lisbon Porto", "nothing")
+    candidates = [Candidate(str(n), None, document_weights(text)) for n, text in enumerate(texts)]
+    assert part("missing_names", rank("museum, Lisbon", candidates)) == close(1.0, 0.0, 0.0, 1.0)
+    assert part("missing_names", rank("museum, Lisbon or Porto", candidates)) == close(1.0, 0.5, 0.0, 1.0)
+    assert part("missing_names", rank("museum or lisbon", candidates)) == close(0.0, 0.0, 0.0, 0.0), "no names"
+    half = [Candidate("0", None, some_of("Lisbon", 6, stem=False))]
+    assert part("missing_names", rank("museum, Lisbon", half)) == close(1 - 0.4**2), "as in coverage"
+
+
+def test_what_metadata_alone_says_orders_and_does_not_answer() -> None:
+    cello, names = document_weights("cello"), document_weights("Lisbon")
+    candidates = [
+        Candidate("0", None, {**VIOLIN, **cello}, metadata_words=frozenset(cello)),
+        Candidate("1", None, VIOLIN),
+    ]
+    ranked = rank("violin cello", candidates)
+    violin, one = math.log(1 + 0.5 / 2.5), math.log(1 + 1.5 / 1.5)
+    assert part("lexical", ranked) == close(1.0, violin / (violin + one))
+    assert part("coverage", ranked) == close(0.5, 0.5)
+    named = [Candidate("0", None, names, metadata_words=frozenset(names))]
+    assert part("missing_names", rank("museum, Lisbon", named)) == close(1.0)
+    assert part("coverage", rank("violin", [Candidate("0", None, None, metadata_words=frozenset(cello))])) == close(0.0)
 
 
 # --- the sum
@@ -192,20 +267,26 @@ def test_words_count_by_their_worth() -> None:
 @pytest.mark.parametrize(
     ("question", "candidate", "expected"),
     [
-        ("viola", Candidate("1", 0.8, document_weights("cello")), 0.35),
-        ("violin", Candidate("1", 0.2, VIOLIN), 0.65),
-        ("violin", Candidate("1", 0.8, VIOLIN), 1.0),
-        ("Bo?", Candidate("1", 0.2, document_weights("cello"), actor="Bo"), 0.3),
-        ("What did Bo Lee say?", Candidate("1", 0.2, document_weights("cello"), actor="Lee"), 0.3),
+        ("viola", Candidate("1", 0.8, document_weights("cello")), 0.06 * 6),
+        ("viola", Candidate("1", 0.3, document_weights("cello")), 0.06),
+        ("viola", Candidate("1", 0.1, document_weights("cello")), -0.06),
+        ("violin", Candidate("1", 0.2, VIOLIN), 1.0),
+        ("violin", Candidate("1", 0.8, VIOLIN), 1.36),
+        ("Bo?", Candidate("1", 0.2, document_weights("cello"), actor="Bo"), 0.4),
+        ("What did Bo Lee say?", Candidate("1", 0.2, document_weights("cello"), actor="Lee"), 0.4),
         ("Who has a viola?", Candidate("1", 0.2, document_weights("cello"), actor="Bo"), 0.0),
         # A memory that only asks loses a tenth, of what its actor gains too.
-        ("violin", Candidate("1", 0.8, document_weights("violin?")), 0.9),
-        ("Bo", Candidate("1", 0.8, document_weights("Cello?"), actor="Bo"), (0.35 + 0.3) * 0.9),
+        ("violin", Candidate("1", 0.8, document_weights("violin?")), 1.36 * 0.9),
+        ("Bo", Candidate("1", 0.8, document_weights("Cello?"), actor="Bo"), (0.36 + 0.4) * 0.9),
+        # What an assistant said loses a fifth, and its questions both.
+        ("violin", Candidate("1", 0.8, VIOLIN, role="assistant"), 1.36 * 0.8),
+        ("violin", Candidate("1", 0.8, VIOLIN, role="user"), 1.36),
+        ("violin", Candidate("1", 0.8, document_weights("violin?"), role="assistant"), 1.36 * 0.9 * 0.8),
     ],
 )
 def test_sum(question: str, candidate: Candidate, expected: float) -> None:
-    other = Candidate("0", 0.2 if candidate.similarity == 0.8 else 0.8, {0: 1.0})
-    assert by_id(rank(question, [candidate, other]))["1"].order == pytest.approx(expected)
+    other = Candidate("0", 0.7, {0: 1.0})
+    assert by_id(rank(question, [candidate, other], calibration=SCALE))["1"].order == pytest.approx(expected)
 
 
 def test_actor_is_one_where_the_question_names_who_said_it() -> None:
@@ -217,20 +298,41 @@ def test_actor_is_one_where_the_question_names_who_said_it() -> None:
 
 
 def test_a_memory_is_read_with_the_words_of_its_neighbours() -> None:
-    ranked = rank("violin", run_of("a", "b", "c", "violin", "d", "e", "f"))
+    texts = ("a", "b", "c", "violin", "d", "e", "f")
+    ranked = rank("violin", run_of(*texts))
     # The second and the first before the word have 0.2 and 0.4 of it, the first and the second after it 0.7 and 0.4.
     assert part("lexical", ranked) == close(0.0, 0.2, 0.4, 1.0, 0.7, 0.4, 0.0)
     assert part("coverage", ranked) == close(0, 0, 0, 1, 0, 0, 0)
+    # Of the same speaker, three tenths of that; of two who take turns, only the second before and after are the same.
+    ranked = rank("violin", run_of(*texts, speakers="aaaaaaa"))
+    assert part("lexical", ranked) == close(0.0, 0.06, 0.12, 1.0, 0.21, 0.12, 0.0)
+    ranked = rank("violin", run_of(*texts, speakers="abababa"))
+    assert part("lexical", ranked) == close(0.0, 0.06, 0.4, 1.0, 0.7, 0.12, 0.0)
+
+
+def test_a_speaker_has_a_role_and_a_name() -> None:
+    speakers = [("Bo", "user"), ("Bo", "user"), ("Bo", "assistant"), ("Caro", "assistant")]
+    candidates = [
+        Candidate(str(n), None, VIOLIN if n == 0 else {0: 1.0}, actor=actor, role=role, scope_run="r", seq=n)
+        for n, (actor, role) in enumerate(speakers)
+    ]
+    assert part("lexical", rank("violin", candidates)) == close(1.0, 0.3 * 0.7, 0.4, 0.0)
+    assert part("lexical", rank("violin", [candidates[0], candidates[3]])) == close(1.0, 0.0), "three away"
 
 
 def test_the_most_of_a_word_counts_and_not_the_sum() -> None:
     assert part("lexical", rank("violin", run_of("violin", "violin", "a"))) == close(1.0, 1.0, 0.7)
 
 
+def test_of_a_long_neighbour_words_count_less_too() -> None:
+    long = {**VIOLIN, **dict.fromkeys(range(300 - len(VIOLIN)), 1.0)}
+    first, second = run_of("violin", "a")
+    assert part("lexical", rank("violin", [replace(first, words=long), second])) == close(0.5, 0.35)
+
+
 def test_neighbours_lend_a_tenth_and_the_run_gains_by_its_three_best() -> None:
     ranked = rank("violin", run_of("a", "b", "violin", "c", "d"))
-    # 0.65 of the words: 0.2, 0.4, 1, 0.7 and 0.4
-    own = [0.13, 0.26, 0.65, 0.455, 0.26]
+    own = [0.2, 0.4, 1.0, 0.7, 0.4]
     gained = [
         0.1 * own[1] + 0.05 * own[2],
         0.1 * (own[0] + own[2]) + 0.05 * own[3],
@@ -239,15 +341,29 @@ def test_neighbours_lend_a_tenth_and_the_run_gains_by_its_three_best() -> None:
         0.1 * own[3] + 0.05 * own[2],
     ]
     assert part("neighbours", ranked) == close(*gained)
-    with_neighbours = [0.1885, 0.36075, 0.741, 0.559, 0.338]
-    run = 0.3 * (0.741 + 0.559 + 0.36075) / 3
+    with_neighbours = [0.29, 0.555, 1.14, 0.86, 0.52]
+    run = 0.3 * (1.14 + 0.86 + 0.555) / 3
     assert part("run", ranked) == close(*[run] * 5)
     assert part("order", ranked) == close(*(one + run for one in with_neighbours))
 
 
+def test_neighbours_of_the_same_speaker_lend_three_tenths_of_that() -> None:
+    # 0.12, 1 and 0.21 of the word: each lends a tenth to the next, and a twentieth to the one after it.
+    ranked = rank("violin", run_of("a", "violin", "b", speakers="aaa"))
+    gained = [0.3 * (0.1 + 0.05 * 0.21), 0.3 * 0.1 * (0.12 + 0.21), 0.3 * (0.1 + 0.05 * 0.12)]
+    assert part("neighbours", ranked) == close(*gained)
+
+
+def test_what_speaks_against_a_memory_is_not_lent() -> None:
+    candidates = [Candidate(str(n), 0.1, {0: 1.0}, scope_run="r", seq=n) for n in range(2)]
+    ranked = rank("violin", candidates, calibration=SCALE)
+    assert part("neighbours", ranked) == close(0.0, 0.0)
+    assert part("run", ranked) == close(*[0.3 * 2 * -0.06 / 3] * 2), "but it counts in the mean of the run"
+
+
 def test_of_a_run_with_fewer_than_three_the_missing_count_nothing() -> None:
     ranked = rank("violin", [*run_of("violin"), Candidate("1", None, VIOLIN), Candidate("2", None, VIOLIN)])
-    assert part("run", ranked) == close(0.3 * 0.65 / 3, 0.0, 0.0)
+    assert part("run", ranked) == close(0.3 / 3, 0.0, 0.0)
     assert part("neighbours", ranked) == close(0.0, 0.0, 0.0)
 
 
@@ -256,15 +372,15 @@ def test_each_run_keeps_to_itself() -> None:
     places = [("", 0), ("r", 0), ("r", 3), ("s", 0), ("s", 1), ("", 1), ("t", 5), ("s", 9), ("t", 6), ("r", 4)]
     words = [True, True, False, False, True, False, False, True, True, False]
     candidates = [
-        Candidate(str(n), None, VIOLIN if has else {0: 1.0}, "", run, seq)
+        Candidate(str(n), None, VIOLIN if has else {0: 1.0}, actor=str(n), scope_run=run, seq=seq)
         for n, ((run, seq), has) in enumerate(zip(places, words, strict=True))
     ]
     for order in (1, -1):
         ranked = rank("violin", candidates[::order])
         # Beside the word: s 0 before s 1, and t 5 before t 6. r 3 and r 4 are too far from r 0.
         assert part("lexical", ranked) == close(1, 1, 0, 0.4, 1, 0, 0.4, 1, 1, 0)
-        assert part("neighbours", ranked) == close(0, 0, 0, 0.065, 0.026, 0, 0.065, 0, 0.026, 0)
-        r, s, t = 0.65 / 3, (0.325 + 0.676 + 0.65) / 3, (0.325 + 0.676) / 3
+        assert part("neighbours", ranked) == close(0, 0, 0, 0.1, 0.04, 0, 0.1, 0, 0.04, 0)
+        r, s, t = 1 / 3, (0.5 + 1.04 + 1) / 3, (0.5 + 1.04) / 3
         mean = {"": 0.0, "r": r, "s": s, "t": t}
         assert part("run", ranked) == close(*(0.3 * mean[run] for run, _ in places))
 
@@ -285,26 +401,30 @@ def test_recency(days: float, expected: float) -> None:
     one = Candidate("0", None, VIOLIN, observed_at_us=now_us - int(days * DAY_US))
     (ranked,) = rank("violin", [one], preset="recent", now_us=now_us)
     assert ranked.parts["recency"] == pytest.approx(expected, rel=1e-14, abs=0)
-    assert ranked.order == pytest.approx(0.65 + expected)
+    assert ranked.order == pytest.approx(1.0 + expected)
 
 
 def test_neighbours_lend_of_what_is_recent_too() -> None:
-    candidates = [Candidate(str(n), None, {0: 1.0}, "", "r", n, observed_at_us=n * 30 * DAY_US) for n in range(2)]
+    candidates = [
+        Candidate(str(n), None, {0: 1.0}, actor=str(n), scope_run="r", seq=n, observed_at_us=n * 30 * DAY_US)
+        for n in range(2)
+    ]
     ranked = rank("violin", candidates, preset="recent", now_us=30 * DAY_US)
     assert part("neighbours", ranked) == close(0.03, 0.015)
 
 
 @pytest.mark.parametrize(
-    ("cosine", "lost"),
-    [(1.0, 0.7), (0.85, 0.7), (0.84, 0.7 * 0.98), (0.6, 0.35), (0.36, 0.7 * 0.02), (0.35, 0.0), (-1.0, 0.0)],
+    ("way", "lost"),
+    [(1.0, 0.7), (0.84, 0.7), (0.57, 0.35), (0.354, 0.07), (0.3, 0.0), (0.0, 0.0), (-1.0, 0.0)],
 )
-def test_redundancy(cosine: float, lost: float) -> None:
-    """From 0.35, as unrelated texts have, to 0.85, the same said twice."""
+def test_redundancy(way: float, lost: float) -> None:
+    """From 0.3 to 0.84 of the way from unrelated texts, whose cosine is 0.2 here, to the same said twice."""
+    cosine = 0.2 + 0.8 * way
     vectors = [[1.0, 0.0], [cosine, math.sqrt(1 - cosine**2)]]
     candidates = [Candidate(str(n), 0.8 - 0.6 * n, VIOLIN, vector=vector) for n, vector in enumerate(vectors)]
-    ranked = rank("violin", candidates, preset="diverse")
-    assert part("redundancy", ranked) == close(0.0, lost * 0.65)
-    assert part("order", ranked) == close(1.0, 0.65 * (1 - lost))
+    ranked = rank("violin", candidates, preset="diverse", calibration=SCALE)
+    assert part("redundancy", ranked) == close(0.0, lost * 1.0)
+    assert part("order", ranked) == close(1.36, 1 - lost)
 
 
 def test_redundancy_is_by_words_where_a_vector_is_missing() -> None:
@@ -312,14 +432,15 @@ def test_redundancy_is_by_words_where_a_vector_is_missing() -> None:
     order = np.array([1.0, 0.9, 0.8, 0.7])
     vectors = [[1.0, 0.0], [0.0, 1.0], None, [1.0, 0.0]]
     candidates = [Candidate(str(n), None, one, vector=vectors[n]) for n, one in enumerate(words)]
-    assert spread(order, candidates, 0.7).tolist() == close(0.0, 0.7 * 0.26 * 0.9, 0.0, 0.0), "the cosine is 24/50"
+    lost = spread(order, candidates, 0.7, 0.0)
+    assert lost.tolist() == close(0.0, 0.7 * 0.9 * (0.48 - 0.3) / 0.54, 0.0, 0.0), "the cosine is 24/50"
 
 
 def test_each_is_held_against_what_stands_before_it_after_what_that_lost() -> None:
     # The third is like the second, which falls behind it: so it is the second that loses to the third.
-    angles = [0.0, math.acos(0.85), math.acos(0.85) + math.acos(0.6)]
+    angles = [0.0, math.acos(0.84), math.acos(0.84) + math.acos(0.57)]
     candidates = [Candidate(str(n), None, None, vector=[math.cos(a), math.sin(a)]) for n, a in enumerate(angles)]
-    lost = spread(np.array([1.0, 0.9, 0.5]), candidates, 0.7)
+    lost = spread(np.array([1.0, 0.9, 0.5]), candidates, 0.7, 0.0)
     assert lost.tolist() == close(0.0, 0.63, 0.0)
 
 
@@ -329,7 +450,7 @@ def test_the_hundred_best_are_what_others_can_repeat() -> None:
     rows = [*axes, axes[100], axes[99]]
     candidates = [Candidate(f"{n:03}", None, None, vector=row.tolist()) for n, row in enumerate(rows)]
     scores = np.linspace(1.0, 0.5, len(rows))
-    lost = spread(scores, candidates, 0.7)
+    lost = spread(scores, candidates, 0.7, 0.0)
     assert lost.nonzero()[0].tolist() == [102]
     assert lost[102] == pytest.approx(0.35)
 
@@ -338,65 +459,107 @@ def test_the_hundred_best_are_what_others_can_repeat() -> None:
 
 
 @pytest.mark.parametrize(
-    ("similarity", "coverage", "expected"),
+    ("similarity", "coverage", "missing", "personal", "evidence"),
     [
-        # Alone, a cosine counts from 0.35, as unrelated texts have, to 0.85, the same said twice.
-        (0.35, None, 0.0),
-        (0.36, None, 0.02),
-        (0.6, None, 0.5),
-        (0.84, None, 0.98),
-        (0.85, None, 1.0),
-        (1.0, None, 1.0),
-        (-1.0, None, 0.0),
-        # The words that are covered count in full; of the rest, similarity makes up half at most.
-        (None, 0.4, 0.4),
-        (None, None, 0.0),
-        (0.2, 0.4, 0.4),
-        (0.85, 0.0, 0.5),
-        (0.6, 0.0, 0.25),
-        (0.6, 0.5, 0.625),
-        (1.0, 0.5, 0.75),
-        (1.0, 1.0, 1.0),
+        # 0.75 standard deviations are needed for half, and a memory that has all words of a question has four.
+        (0.0, 0.0, 0.0, 0.0, -0.75),
+        (None, None, 0.0, 0.0, -0.75),
+        (0.75, None, 0.0, 0.0, 0.0),
+        (6.0, None, 0.0, 0.0, 5.25),
+        (-2.0, 0.0, 0.0, 0.0, -2.75),
+        (None, 0.1875, 0.0, 0.0, 0.0),
+        (None, 1.0, 0.0, 0.0, 3.25),
+        (2.0, 0.5, 0.0, 0.0, 2 + 4 * 0.5 - 0.75),
+        (6.0, 1.0, 0.0, 0.0, 9.25),
+        # One that lacks the names of the question loses two; the question alone gives or takes up to two.
+        (0.0, 0.0, 1.0, 0.0, -2.75),
+        (2.0, 0.5, 0.5, 0.0, 2.25),
+        (0.0, 0.0, 0.0, 2.0, 1.25),
+        (0.0, 0.0, 0.0, -2.0, -2.75),
+        (1.0, 0.25, 1.0, 0.5, 1 + 4 * 0.25 - 2 * 1 + 0.5 - 0.75),
     ],
 )
-def test_relevance(similarity: float | None, coverage: float | None, expected: float) -> None:
-    assert relevance(similarity, coverage) == pytest.approx(expected)
+def test_relevance(
+    similarity: float | None, coverage: float | None, missing: float, personal: float, evidence: float
+) -> None:
+    found = relevance(similarity, coverage, missing_names=missing, personal=personal)
+    assert found == pytest.approx(1 / (1 + math.exp(-evidence)), rel=1e-12)
+    if not missing and not personal:
+        assert found == relevance(similarity, coverage), "neither counts by default"
+    assert (found >= DEFAULT_INJECTION_THRESHOLD) == (evidence >= 0)
 
 
-def test_a_candidate_has_the_relevance_of_its_similarity_and_its_coverage() -> None:
-    half, word = document_weights("cello"), Candidate("1", 0.6, VIOLIN)
-    ranked = by_id(rank("violin cello", [Candidate("0", 0.6, None), word, Candidate("2", None, half)]))
-    assert {key: one.relevance for key, one in ranked.items()} == pytest.approx({"0": 0.5, "1": 0.625, "2": 0.5})
+def test_a_candidate_has_the_relevance_of_its_parts() -> None:
+    half = document_weights("cello")
+    candidates = [Candidate("0", 0.5, None), Candidate("1", 0.5, VIOLIN), Candidate("2", None, half)]
+    ranked = by_id(rank("violin cello", candidates, calibration=SCALE))
+    # Evidence of 3, and half of the words.
+    expected = {"0": 3 - 0.75, "1": 3 + 2 - 0.75, "2": 2 - 0.75}
+    assert {key: one.relevance for key, one in ranked.items()} == pytest.approx(
+        {key: odds(evidence) for key, evidence in expected.items()}
+    )
+
+
+def test_names_that_are_missing_count_against_a_candidate_that_has_words() -> None:
+    candidates = [
+        Candidate("0", 0.5, None),
+        Candidate("1", 0.5, document_weights("museum")),
+        Candidate("2", 0.5, {0: 1.0}),
+    ]
+    ranked = by_id(rank("museum, Lisbon", candidates, calibration=SCALE))
+    expected = {"0": 3 - 0.75, "1": 3 + 4 * 0.4 - 2 - 0.75, "2": 3 - 2 - 0.75}
+    assert {key: one.relevance for key, one in ranked.items()} == pytest.approx(
+        {key: odds(evidence) for key, evidence in expected.items()}
+    )
+
+
+def test_a_personal_question_makes_each_memory_more_relevant_and_changes_no_place() -> None:
+    scale = replace(SCALE, direction=[0.0, 1.0], middle=0.3, scale=0.2)
+    for vector, personal in (
+        ([0.8, 0.6], 1.5),
+        ([1.0, 0.0], -1.5),
+        ([0.0, 1.0], 2.0),
+        ([0.0, -1.0], -2.0),
+        (None, 0.0),
+    ):
+        ranked = rank("violin", alike(0.3, 0.4), calibration=scale, vector=vector)
+        assert part("personal", ranked) == close(personal, personal)
+        assert part("order", ranked) == close(0.06, 0.12)
+        assert [one.relevance for one in ranked] == pytest.approx(
+            [odds(2 + personal - 0.75), odds(1 + personal - 0.75)]
+        )
 
 
 def test_parts_read_like_a_dict() -> None:
     parts = by_id(rank("violin", run_of("violin")))["0"].parts
-    assert len(parts) == len(dict(parts)) == 6
+    assert list(parts) == PARTS
+    assert len(parts) == len(dict(parts)) == 9
     assert repr(parts) == repr(dict(parts))
 
 
 def test_what_a_candidate_has_that_is_not_told() -> None:
-    assert Candidate("0", None, None) == Candidate(
-        "0", similarity=None, words=None, actor="", scope_run="", seq=0, observed_at_us=0, vector=None
-    )
     bare = Candidate("0", None, None)
-    assert (bare.actor, bare.scope_run, bare.seq, bare.observed_at_us, bare.vector) == ("", "", 0, 0, None)
+    assert (bare.owner, bare.actor, bare.role, bare.scope_run) == ("", "", "", "")
+    assert (bare.seq, bare.observed_at_us, bare.vector, bare.metadata_words) == (0, 0, None, frozenset())
 
 
 # --- through a search
 
 
 class Angles:
-    """An embedder of unit vectors: a text that is ``<number> …`` has the cosine ``number`` with any other text."""
+    """An embedder of unit vectors: a text that is ``<number> …`` has the cosine ``number`` with any question.
+
+    It knows no other texts, so it cannot be calibrated, and its cosines are read on the generic scale.
+    """
 
     identity = "angles"
     dims = 2
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        return [self._vector(text.split()[0]) for text in texts]
+        return [self._vector(text) for text in texts]
 
-    def _vector(self, word: str) -> list[float]:
-        cosine = float(word) if word.replace(".", "").isdigit() else 1.0
+    def _vector(self, text: str) -> list[float]:
+        cosine = 1.0 if text in ("violin", "violin cello") else float(text.split()[0])
         return [cosine, math.sqrt(1 - cosine**2)]
 
 
@@ -411,29 +574,29 @@ def keep(memory: Memory, *texts: str) -> None:
 
 
 def test_explain_shows_the_parts_and_their_sum(angles: Any) -> None:
-    keep(angles, "0.8 violin", "0.2 cello")
+    keep(angles, "0.41 violin", "0.07 cello")
     first, second = angles.search("violin", user_id="u", explain=True)["results"]
-    parts = {"similarity": 1, "lexical": 1, "coverage": 1, "actor": 0, "neighbours": 0, "run": 0, "order": 1}
-    assert first["explain"] == pytest.approx(parts)
-    assert second["explain"] == pytest.approx(dict.fromkeys(parts, 0), abs=1e-6)
-    assert (first["relevance"], second["relevance"]) == pytest.approx((1.0, 0.0))
+    nothing = dict.fromkeys([*PARTS, "order"], 0.0)
+    # (0.41 - 0.07) / 0.085 is 4, and 4 · 0.06 + 1 is the order.
+    assert first["explain"] == pytest.approx({**nothing, "similarity": 4, "lexical": 1, "coverage": 1, "order": 1.24})
+    assert second["explain"] == pytest.approx(nothing, abs=1e-6)
+    assert (first["relevance"], second["relevance"]) == pytest.approx((odds(4 + 4 - 0.75), odds(-0.75)), abs=1e-6)
 
 
 def test_twenty_five_candidates_are_ranked_by_similarity_or_as_many_as_are_asked_for(angles: Any) -> None:
-    cosines = [0.1 + 0.03 * n for n in range(30)]
-    keep(angles, *(f"{cosine:.2f}" for cosine in cosines))
+    keep(angles, *(f"{0.1 + 0.03 * n:.2f}" for n in range(29)), "0.99 violin")
     for top_k, ranked in ((1, 25), (25, 25), (26, 26)):
-        found = angles.search("violin", user_id="u", mode="dense", top_k=top_k, explain=True)["results"]
-        among = cosines[-ranked:]
-        clear = (max(among) - np.mean(among)) / np.std(among) / 3
-        assert found[0]["explain"]["similarity"] == pytest.approx(clear, abs=1e-5), top_k
+        found = angles.search("violin cello", user_id="u", top_k=top_k, explain=True)["results"]
+        # The one word is found once among the candidates, the other not at all.
+        one, none = math.log(1 + (ranked - 1 + 0.5) / (1 + 0.5)), math.log(1 + (ranked + 0.5) / 0.5)
+        assert found[0]["explain"]["lexical"] == pytest.approx(one / (one + none)), top_k
         assert len(found) == top_k
 
 
 def test_the_best_of_many_is_found_also_where_one_result_is_asked_for(angles: Any) -> None:
     """It is the second by similarity and the second by words: to be found, more than one candidate must be ranked."""
-    keep(angles, "0.9 nothing", "0.89 a violin and so much more besides", "0.1 violin violin")
+    keep(angles, "0.6 nothing", "0.5 a violin and so much more besides", "0.1 violin violin")
     for top_k in (1, 2, 3):
         found = angles.search("violin", user_id="u", top_k=top_k)["results"]
-        assert found[0]["memory"].startswith("0.89")
+        assert found[0]["memory"].startswith("0.5")
         assert len(found) == top_k

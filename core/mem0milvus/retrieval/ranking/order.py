@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,7 @@ def ordered(
     vector: Vector | None,
 ) -> list[Ranked]:
     """Order candidates as ``rank`` documents; requires at least one candidate."""
-    # Sorted, so that equal scores and the rounding of sums do not depend on the order in which Milvus returned rows.
-    candidates = sorted(candidates, key=lambda one: (-one.observed_at_us, one.id))
+    candidates = sorted(candidates, key=_among_equals)
     terms = question_terms(query_terms(question, without=scope_names))
     shares = terms.shares_in([c.words for c in candidates])
     answering = shares
@@ -76,6 +76,15 @@ def ordered(
     return _ranked(candidates, order, parts)
 
 
+def _among_equals(candidate: Candidate) -> tuple[float, int, str]:
+    """The order of equal scores: by similarity, the newer one first, then by id, and never as Milvus returned the rows.
+
+    Similarities above the limit of evidence score the same, and so do all in a language that the model does not know.
+    """
+    closeness = math.inf if candidate.similarity is None else -round(candidate.similarity, 6)
+    return closeness, -candidate.observed_at_us, candidate.id
+
+
 class _Parts(Mapping[str, float]):
     """The parts of one candidate, read from the arrays on access: ``search`` reads them only with ``explain=True``."""
 
@@ -103,7 +112,7 @@ def _ranked(candidates: Sequence[Candidate], order: Array, parts: Mapping[str, A
     similar, covered, missing = (parts[name].tolist() for name in ("similarity", "coverage", "missing_names"))
     personal = float(parts["personal"][0])
     ranked = []
-    for index in np.argsort(-order, kind="stable").tolist():  # stable: of equal scores the newer one is first
+    for index in np.argsort(-order, kind="stable").tolist():  # stable: equal scores stay as they were sorted
         one = candidates[index]
         absolute = relevance(
             None if one.similarity is None else similar[index],
