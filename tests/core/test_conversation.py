@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mem0milvus import AsyncMemory, Memory, Recall
+from mem0milvus import AsyncMemory, Recall
 from mem0milvus.integrations.conversation import questions_of, without_echo
 from tests.conftest import Config
 
@@ -86,19 +86,27 @@ def test_recall_returns_no_more_than_top_k(config: Config) -> None:
     assert asyncio.run(run()) == 2
 
 
-def test_a_debug_log_says_why_a_memory_is_returned_or_left_out(
-    memory: Memory, caplog: pytest.LogCaptureFixture
-) -> None:
-    ids = {}
-    for text in ("I keep bees in the garden.", "I keep hens.", "My car is red."):
-        ids[text] = memory.add(text, user_id="u", infer=False)["results"][0]["id"]
-    with caplog.at_level(logging.DEBUG, "mem0milvus.operations.memories.search"):
-        memory.search("Do I keep bees in the garden?", user_id="u", top_k=1, threshold=0.5)
-    lines = {line.split(",")[1].split(":")[0].strip(): line for line in caplog.messages}
-    assert lines[ids["I keep bees in the garden."]].endswith("returned")
-    assert lines[ids["My car is red."]].endswith("relevance 0.000, below the threshold")
+def test_a_debug_log_says_why_a_memory_is_found_or_left_out(config: Config, caplog: pytest.LogCaptureFixture) -> None:
+    ids: dict[str, str] = {}
+
+    async def run(level: int, top_k: int) -> list[str]:
+        caplog.clear()
+        async with AsyncMemory.from_config(config) as memory:
+            for text in ("I keep bees in the garden.", "I keep bees.", "My car is red."):
+                if level == logging.DEBUG:
+                    added = await memory.add(text, user_id="u", infer=False)
+                    ids[text] = added["results"][0]["id"]
+            with caplog.at_level(level, "mem0milvus.integrations.recall_and_keep"):
+                await Recall(top_k, 0.5).find(memory, "Do I keep bees in the garden?", {"user_id": "u"})
+        return [line for line in caplog.messages if line.startswith("Memory ")]
+
+    lines = asyncio.run(run(logging.DEBUG, 1))
+    outcomes = {line.split(":")[0].removeprefix("Memory "): line.rpartition(", ")[2] for line in lines}
+    assert outcomes == {
+        ids["I keep bees in the garden."]: "found",
+        ids["I keep bees."]: "beyond top_k",
+        ids["My car is red."]: "below the threshold",
+    }
     assert "bees" not in caplog.text
-    caplog.clear()
-    with caplog.at_level(logging.INFO, "mem0milvus.operations.memories.search"):
-        memory.search("Do I keep bees?", user_id="u")
-    assert not caplog.messages
+    assert "car" not in caplog.text
+    assert not asyncio.run(run(logging.INFO, 1))

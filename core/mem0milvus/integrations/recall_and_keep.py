@@ -24,6 +24,10 @@ CountTokens: TypeAlias = Callable[[str], int]
 MAX_QUESTION_CHARACTERS = 4_000
 
 
+#: The most memories of one search of which the debug log says why they were found or left out.
+LOGGED = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Recall:
     """Settings of the search that finds memories for a prompt.
@@ -72,11 +76,21 @@ class Recall:
             for text in questions_of(question[-MAX_QUESTION_CHARACTERS:], before):
                 for item in (await memory.search(text, **settings))["results"]:
                     found.setdefault(item["id"], item)
+                if logger.isEnabledFor(logging.DEBUG):
+                    await self._log_choice(memory, text, settings)
         except (StoreError, EmbeddingError) as error:
             if self.on_error == "raise":
                 raise
             log_failure("Memories could not be recalled, and the model answers without them", error)
         return without_echo(found.values(), question, shown)[: self.top_k]
+
+    async def _log_choice(self, memory: AsyncMemory, question: str, settings: Mapping[str, Any]) -> None:
+        """Log why the best memories are found or left out: id and relevance, never the text. It searches once more."""
+        without = {**settings, "threshold": None, "top_k": max(LOGGED, self.top_k)}
+        for place, item in enumerate((await memory.search(question, **without))["results"], 1):
+            below = self.threshold is not None and item["relevance"] < self.threshold
+            outcome = "below the threshold" if below else "beyond top_k" if place > self.top_k else "found"
+            logger.debug("Memory %s: place %d, relevance %.3f, %s", item["id"], place, item["relevance"], outcome)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,17 +74,19 @@ class CheckedEmbedder(EmbedderPort):
         from mem0milvus.retrieval.ranking.calibration import calibrate, sample_memories, sample_questions
 
         memories, questions = sample_memories(), sample_questions()
-        vectors = self._checked(await self._embed.call(memories), len(memories))
+        # A model may give zeros for a script that it does not know: such languages are left out.
+        vectors = self._checked(await self._embed.call(memories), len(memories), may_be_zero=True)
         return calibrate(vectors, await self._questions(questions))
 
     async def _questions(self, texts: Sequence[str]) -> list[Vector]:
         if self._embed_queries.exists:
-            return self._checked(await self._embed_queries.call(texts), len(texts))
+            return self._checked(await self._embed_queries.call(texts), len(texts), may_be_zero=True)
         if self._embed_query.exists:
-            return self._checked([await self._embed_query.call(text) for text in texts], len(texts))
-        return self._checked(await self._embed.call(texts), len(texts))
+            one_by_one = [await self._embed_query.call(text) for text in texts]
+            return self._checked(one_by_one, len(texts), may_be_zero=True)
+        return self._checked(await self._embed.call(texts), len(texts), may_be_zero=True)
 
-    def _checked(self, raw: Any, count: int) -> list[Vector]:
+    def _checked(self, raw: Any, count: int, *, may_be_zero: bool = False) -> list[Vector]:
         """Check that the model returned ``count`` vectors of the right length, and scale them to unit length."""
         import numpy as np
 
@@ -109,9 +111,9 @@ class CheckedEmbedder(EmbedderPort):
         if vectors.ndim != 2:
             raise EmbeddingError(f"{name} gave a vector that is not made of numbers.")
         norms = np.linalg.norm(vectors, axis=1)
-        if not all(0 < norm < math.inf for norm in norms.tolist()):
+        if not all(0 <= norm < math.inf for norm in norms.tolist()) or not (may_be_zero or norms.all()):
             raise EmbeddingError(f"{name} gave a vector that is zero or not finite.")
-        return list(vectors / norms[:, None])
+        return list(vectors / np.where(norms, norms, 1.0)[:, None])
 
 
 class CheckedLLM(LLMPort):

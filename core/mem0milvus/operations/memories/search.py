@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -39,13 +38,8 @@ from mem0milvus.retrieval.ranking import (
 )
 from mem0milvus.types import UNSET, Consistency, Moment, ScopeId, SearchItem, SearchMode, SearchResult
 
-logger = logging.getLogger(__name__)
-
 #: The number of results by default, as in Mem0's quickstart.
 DEFAULT_TOP_K = 10
-
-#: The most candidates of a search of which a debug log says why they were returned or left out.
-_LOGGED = 20
 
 #: Separates the ids in the key of a run. No id contains it: control characters are refused.
 _UNIT_SEPARATOR = "\x1f"
@@ -83,20 +77,8 @@ async def search(
     found = await find(ports, view, where, question, scope, count, preset)
     kept = [one for one in found if threshold is None or one.ranked.relevance >= threshold]
     kept = await rerank_found(reranker, text, kept)
-    if logger.isEnabledFor(logging.DEBUG):
-        _log_choice(found, kept[:count], threshold)
     results: SearchResult = {"results": [_to_result(one, explain) for one in kept[:count]]}
     return as_table(results)
-
-
-def _log_choice(found: Sequence[Found], shown: Sequence[Found], threshold: float | None) -> None:
-    """Log why each of the best candidates is returned or left out: its id and relevance, never its text."""
-    returned = {one.row.id for one in shown}
-    for place, one in enumerate(found[:_LOGGED], 1):
-        relevance = one.ranked.relevance
-        below = threshold is not None and relevance < threshold
-        outcome = "returned" if one.row.id in returned else "below the threshold" if below else "beyond top_k"
-        logger.debug("Candidate %d of %d, %s: relevance %.3f, %s", place, len(found), one.row.id, relevance, outcome)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,8 @@ def changed(
 ) -> Array:
     """The gain of each candidate that outdates an older, better one of the same user and speaker.
 
-    The newer one has a word of change, as in "I moved to Bergen", and is about the same subject by the embeddings. Or it
-    repeats most of the older one and as much of the question: "My rent is 900 euros", "My rent is 1050 euros".
+    Either the newer one has a word of change, as in "I moved to Bergen", and is about the same subject by the
+    embeddings. Or it repeats most of the older one and as much of the question: "My rent is 1050 euros".
 
     Args:
         question: the question; its language decides what the embedding model understands.
@@ -85,7 +85,8 @@ def _alike(question: str, vectors: Sequence[Vector | None], calibration: Calibra
     unrelated, known = calibration.of_language(question_language(question))
     rows = np.asarray(vectors, dtype=np.float64)
     deviations = (rows @ rows.T - unrelated) / calibration.spread
-    return (deviations >= _SAME_SUBJECT) & (known >= _KNOWN)
+    alike: NDArray[np.bool_] = (deviations >= _SAME_SUBJECT) & (known >= _KNOWN)
+    return alike
 
 
 def _are_comparable(newer: Candidate, older: Candidate) -> bool:
