@@ -16,7 +16,7 @@ from benchmarks.locomo import Sources, store_turns
 from mem0milvus import DEFAULT_INJECTION_THRESHOLD, Memory
 
 TOP_K = 10
-THRESHOLDS = tuple(round(0.02 * step, 2) for step in range(5, 36))
+THRESHOLDS = tuple(round(0.02 * step, 2) for step in range(5, 50))
 
 
 @dataclass

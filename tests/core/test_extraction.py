@@ -12,6 +12,7 @@ import pytest
 
 from mem0milvus import ConfigError, LLMRequest, Memory, ValidationError
 from mem0milvus.models.openai_llm import OpenAIChat
+from mem0milvus.retrieval.ranking.calibration import sample_memories, sample_questions
 from tests.conftest import Config, only_id, texts
 from tests.openai_server import OpenAIServer, change, completion, shown
 
@@ -227,7 +228,13 @@ def test_a_request_to_the_model_and_two_to_the_embedder(
     assert (len(server.chats), len(server.embedded)) == (1, 2)
     server.answers.append(answer(change("ADD", "I say hello", "I say hello")))
     memory.add("I say hello", user_id="u")
-    assert (len(server.chats), len(server.embedded)) == (2, 3), "a text that was just embedded is not embedded again"
+    # Memories are found for the first time, so the model is calibrated, by its memories and its questions.
+    sizes = [len(request["input"]) for request in server.embedded[3:]]
+    assert sizes == [len(sample_memories()), len(sample_questions())]
+    assert (len(server.chats), len(server.embedded)) == (2, 5), "a text that was just embedded is not embedded again"
+    server.answers.append(answer(change("ADD", "I say goodbye", "I say goodbye")))
+    memory.add("I say goodbye", user_id="u")
+    assert (len(server.chats), len(server.embedded)) == (3, 6), "once for each model"
 
 
 def test_what_the_application_wants(open_memory: OpenMemory, llm_config: Config, server: OpenAIServer) -> None:

@@ -11,6 +11,7 @@ import pytest
 from mem0milvus import ConfigError, EmbeddingError, Memory
 from mem0milvus.config import OpenAIEmbedderConfig
 from mem0milvus.models.openai_embedder import OpenAIEmbedder
+from mem0milvus.retrieval.ranking.calibration import sample_memories, sample_questions
 from tests.conftest import Config, texts
 from tests.openai_server import OpenAIServer
 
@@ -136,13 +137,13 @@ class OneSided:
 
     def embed_query(self, text: str) -> list[float]:
         self.asked.append(("embed_query", text))
-        return [0.0, 1.0, 0.0, 0.0]
+        return [0.0, 1.0, 0.0, 0.0] if "tea" in text else [0.0, 0.0, 1.0, 0.0]
 
 
 class OneSidedAwaited(OneSided):
     async def aembed_query(self, text: str) -> list[float]:
         self.asked.append(("aembed_query", text))
-        return [0.0, 1.0, 0.0, 0.0]
+        return [0.0, 1.0, 0.0, 0.0] if "tea" in text else [0.0, 0.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize("model", [OneSided, OneSidedAwaited])
@@ -157,7 +158,10 @@ def test_questions_are_embedded_in_their_own_way_where_a_model_has_one(
     for _ in range(2):
         assert texts(memory.search("tea", user_id="u", mode="dense"))[0] == "rain"
     awaited = model is OneSidedAwaited and "awaiting" in request.node.name
-    assert embedder.asked == [("embed", ["tea", "rain"]), ("aembed_query" if awaited else "embed_query", "tea")]
+    asked = "aembed_query" if awaited else "embed_query"
+    calibration = [("embed", sample_memories()), ("embed", sample_questions())]
+    calibration += [(asked, question) for question in sample_questions()]
+    assert embedder.asked == [("embed", ["tea", "rain"]), (asked, "tea"), *calibration], "calibrated once"
 
 
 def test_a_question_whose_vector_is_wrong_is_an_error(open_memory: Callable[..., Any], config: Config) -> None:

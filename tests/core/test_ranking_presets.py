@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mem0milvus import Memory
 from mem0milvus.errors import ValidationError
 from mem0milvus.retrieval.ranking import Candidate, rank
+from mem0milvus.retrieval.ranking.calibration import Calibration
 from mem0milvus.retrieval.ranking.diversity import spread
 from mem0milvus.retrieval.text import document_weights
 
@@ -89,30 +90,39 @@ def test_an_unknown_preset_is_refused_with_the_known_ones(memory: Memory, preset
         memory.search("anything", user_id="alice", preset=preset)
 
 
+#: The scale of a model whose cosines are all high and close together.
+NARROW = Calibration(unrelated={"en": 0.97}, known={"en": 1.0}, spread=0.008)
+
+
 def test_similarities_that_tell_nothing_apart_do_not_outvote_words() -> None:
-    """Beside one text that is far off, all others are about as close: stretched over the span, the noise is loud."""
+    """However close the best of candidates that are all as close as unrelated texts."""
     muddled = {f"noise {i}": 0.97 + 0.001 * i for i in range(12)} | {"far": 0.5, "answer": 0.965}
     words = {"answer": "the violin lesson", "noise 11": "the viola lesson"}
-    assert order(rank("violin lesson", dense(muddled, words)))[0] == "answer"
-    ranked = {one.id: one for one in rank("violin lesson", dense(muddled, words))}
-    assert ranked["noise 11"].parts["similarity"] < 0.3
+    ranked = rank("violin lesson", dense(muddled, words), calibration=NARROW)
+    assert ranked[0].id == "answer"
+    similar = {one.id: one.parts["similarity"] for one in ranked}
+    assert similar["noise 11"] == pytest.approx(11 / 8)
+    assert (similar["answer"], similar["far"]) == pytest.approx((-5 / 8, -2.0))
 
 
 def test_a_similarity_that_stands_out_counts_in_full_however_narrow_the_scale() -> None:
-    clear = {f"other {i}": 0.7 + 0.002 * (i % 3) for i in range(12)} | {"answer": 0.8}
-    ranked = rank("violin lesson", dense(clear))
+    clear = {f"other {i}": 0.97 + 0.001 * (i % 3) for i in range(12)} | {"answer": 0.97 + 6 * 0.008}
+    words = {"other 1": "a violin, a cello, a viola and a bassoon"}
+    ranked = rank("violin lesson on Tuesday afternoon", dense(clear, words), calibration=NARROW)
     assert ranked[0].id == "answer"
-    assert ranked[0].parts["similarity"] == pytest.approx(1.0)
+    assert ranked[0].parts["similarity"] == pytest.approx(6.0)
 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=12), st.floats(0.01, 0.5), st.floats(-0.4, 0.4))
 def test_the_scale_of_a_models_cosines_does_not_matter(values: list[float], factor: float, shift: float) -> None:
     grid = [round(value, 3) for value in values]  # so that the scale does not merge what is apart
-    plain = rank("violin", [Candidate(f"{i:02}", value, None) for i, value in enumerate(grid)])
-    moved = rank("violin", [Candidate(f"{i:02}", value * factor + shift, None) for i, value in enumerate(grid)])
-    before = {one.id: one.parts["similarity"] for one in plain}
-    after = {one.id: one.parts["similarity"] for one in moved}
-    assert after == pytest.approx(before, abs=1e-6)
+    wide = Calibration(unrelated={"en": 0.2}, known={"en": 0.8}, spread=0.1)
+    narrow = Calibration(unrelated={"en": 0.2 * factor + shift}, known={"en": 0.8}, spread=0.1 * factor)
+    plain = rank("violin", [Candidate(f"{i:02}", value, None) for i, value in enumerate(grid)], calibration=wide)
+    moved = [Candidate(f"{i:02}", value * factor + shift, None) for i, value in enumerate(grid)]
+    after = {one.id: (one.order, one.relevance) for one in rank("violin", moved, calibration=narrow)}
+    for one in plain:
+        assert after[one.id] == pytest.approx((one.order, one.relevance), abs=1e-6)
 
 
 def test_another_form_of_a_word_counts_like_the_word_and_a_chance_piece_not_at_all() -> None:
@@ -126,12 +136,15 @@ def test_another_form_of_a_word_counts_like_the_word_and_a_chance_piece_not_at_a
 
 def test_what_is_like_no_other_loses_nothing() -> None:
     scores = np.array([0.9, 0.8, 0.7])
-    apart = [Candidate(str(i), None, None, vector=row) for i, row in enumerate(np.eye(3).tolist())]
-    assert spread(scores, apart, 0.7).tolist() == [0.0, 0.0, 0.0]
+    against = np.array([0.9, -0.06, -0.12])
     twins = [Candidate(str(i), None, None, vector=[1.0, 0.0]) for i in range(3)]
-    assert spread(scores, twins, 0.7).tolist() == pytest.approx([0.0, 0.56, 0.49])
+    assert spread(against, twins, 0.7, 0.0).tolist() == [0.0, 0.0, 0.0], "nor what has nothing to lose"
+    apart = [Candidate(str(i), None, None, vector=row) for i, row in enumerate(np.eye(3).tolist())]
+    assert spread(scores, apart, 0.7, 0.0).tolist() == [0.0, 0.0, 0.0]
+    twins = [Candidate(str(i), None, None, vector=[1.0, 0.0]) for i in range(3)]
+    assert spread(scores, twins, 0.7, 0.0).tolist() == pytest.approx([0.0, 0.56, 0.49])
     wordless = [Candidate(str(i), None, None) for i in range(3)]
-    assert spread(scores, wordless, 0.7).tolist() == [0.0, 0.0, 0.0]
+    assert spread(scores, wordless, 0.7, 0.0).tolist() == [0.0, 0.0, 0.0]
 
 
 @given(st.lists(st.tuples(st.floats(0, 2), st.sampled_from("abc")), min_size=1, max_size=120))
@@ -139,7 +152,7 @@ def test_each_next_choice_is_worth_no_more_than_the_one_before(rows: list[tuple[
     words = {"a": "violin lesson", "b": "violin lesson on Friday", "c": "a walk"}
     candidates = [Candidate(f"{i:03}", score, document_weights(words[kind])) for i, (score, kind) in enumerate(rows)]
     scores = np.array([score for score, _ in rows])
-    left = np.sort(scores - spread(scores, candidates, 0.7))[::-1]
+    left = np.sort(scores - spread(scores, candidates, 0.7, 0.07))[::-1]
     assert left[0] == scores.max()
     ranked = rank("violin lesson", candidates, preset="diverse")
     assert [one.order for one in ranked] == sorted((one.order for one in ranked), reverse=True)

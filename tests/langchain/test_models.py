@@ -33,6 +33,7 @@ from mem0milvus import (
     LLMRequest,
     Memory,
 )
+from mem0milvus.retrieval.ranking.calibration import sample_memories, sample_questions
 from tests.langchain.conftest import lite_config
 
 SAID = "I moved to Lisbon in May."
@@ -302,7 +303,9 @@ def test_a_memory_finds_with_the_users_embeddings_through_both_faces(tmp_path: P
         memory.add("zzz", user_id="alice", infer=False)
         memory.add("qqq", user_id="alice", infer=False)
         assert memory.search("zz", user_id="alice", mode="dense")["results"][0]["memory"] == "zzz"
-    assert letters.embedded == [["How long is a vector?"], ["zzz"], ["qqq"], ["question: zz"]]
+    questions = sample_questions()
+    calibration = [sample_memories(), questions, *([f"question: {question}"] for question in questions)]
+    assert letters.embedded == [["How long is a vector?"], ["zzz"], ["qqq"], ["question: zz"], *calibration]
     assert letters.awaited == 0
 
     async def awaiting() -> None:

@@ -94,7 +94,7 @@ def test_k_in_a_call(drinks: Memory, call: Call, k: int) -> None:
 
 
 def test_settings_of_one_search(drinks: Memory, call: Call) -> None:
-    retriever = Mem0MilvusRetriever(memory=drinks, user_id="alice", filters={"category": "drinks"}, threshold=0.2)
+    retriever = Mem0MilvusRetriever(memory=drinks, user_id="alice", filters={"category": "drinks"}, threshold=0.5)
     assert len(call(retriever, "invoke", "What do I drink?")) == 3
     assert texts(call(retriever, "invoke", "bicycle", filters={"category": "things"}, threshold=None)) == [DRINKS[3][0]]
     assert texts(call(retriever, "invoke", "tea", filters={"cups": {"gte": 2}}, mode="lexical")) == [DRINKS[0][0]]

@@ -232,8 +232,8 @@ def test_settings_of_the_search(memory: Memory, call: Call) -> None:
     assert found("tea").count("(id: ") == 3
     assert found("tea", top_k=1).count("(id: ") == 1
     assert found("tea", max_tokens=20, count_tokens=lambda text: len(text) // 20).count("(id: ") in (1, 2)
-    assert found("tea", threshold=0.33).count("(id: ") == 2
-    assert "(id: " not in found("Which quarks make up a proton?", threshold=0.33)
+    assert found("tea", threshold=0.5).count("(id: ") == 2
+    assert "(id: " not in found("Which quarks make up a proton?", threshold=0.5)
 
 
 def test_some_of_the_tools(memory: Memory) -> None:

@@ -59,6 +59,6 @@ def make(client: Memory) -> Callable[..., Mem0MilvusMemory]:
     """Makes memories over the module's store. Whatever is relevant at all is shown."""
 
     def make_one(user_id: str, **options: Any) -> Mem0MilvusMemory:
-        return Mem0MilvusMemory.from_client(client, user_id=user_id, **{"threshold": 0.1, **options})
+        return Mem0MilvusMemory.from_client(client, user_id=user_id, **{"threshold": 0.4, **options})
 
     return make_one

@@ -27,7 +27,7 @@ def session() -> str:
 
 @pytest.fixture
 def block(client: Memory) -> Callable[..., Mem0MilvusMemoryBlock]:
-    return lambda **options: Mem0MilvusMemoryBlock(memory=client, **{"threshold": 0.1, **options})
+    return lambda **options: Mem0MilvusMemoryBlock(memory=client, **{"threshold": 0.4, **options})
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_nothing_is_shown_where_nothing_fits(
     block: Block, client: Memory, alice: str, session: str, memory_of: Callable[..., LlamaMemory]
 ) -> None:
     client.add("I play the cello.", user_id=alice, infer=False)
-    memory = memory_of(block(user_id=alice, threshold=0.33), session)
+    memory = memory_of(block(user_id=alice, threshold=0.5), session)
     assert memory.get() == []
     assert shown(memory, "What is the boiling point of nitrogen?") == ""
 

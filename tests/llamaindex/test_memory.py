@@ -73,7 +73,7 @@ class TestShowing:
     def test_nothing_is_added_where_nothing_fits(self, face: Callable[..., Faced], client: Memory, alice: str) -> None:
         """llama-index-memory-mem0 2.1.0 adds its introduction also over no memories."""
         client.add("I play the cello.", user_id=alice, infer=False)
-        memory = face(alice, threshold=0.33)
+        memory = face(alice, threshold=0.5)
         memory.put(user("What is the boiling point of nitrogen?"))
         assert contents(memory.get()) == ["What is the boiling point of nitrogen?"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from llama_index.core.settings import Settings
 from llamaindex_mem0milvus.memory import Mem0MilvusMemory
 from llamaindex_mem0milvus.models import LlamaIndexEmbedder, LlamaIndexLLM, make_embedder, make_llm
 from mem0milvus import LLM, AsyncMemory, ConfigError, Embedder, ExtractionError, Memory
+from mem0milvus.retrieval.ranking.calibration import sample_memories, sample_questions
 from tests.conftest import Config
 from tests.llamaindex.scripted import Script, assistant, calls, user
 
@@ -133,7 +135,10 @@ def test_an_embedding_model_is_called_or_awaited(config: Config) -> None:
     found: Sequence[Any] = asyncio.run(in_a_loop())["results"]
     assert [item["memory"] for item in found] == ["I keep bees."]
     measured = "blocking"
-    assert model.asked == [measured, "blocking", measured, "awaiting, a question"]
+    assert model.asked[:4] == [measured, "blocking", measured, "awaiting, a question"]
+    # It is calibrated in batches of LlamaIndex's size, and embeds a question as it does any text.
+    batches = sum(math.ceil(len(texts) / model.embed_batch_size) for texts in (sample_memories(), sample_questions()))
+    assert model.asked[4:] == ["awaiting"] * batches + ["awaiting, a question"]
 
 
 class TestByName:

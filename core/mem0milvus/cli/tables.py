@@ -170,10 +170,15 @@ def found(items: Sequence[SearchItem]) -> list[Column[SearchItem]]:
     return [*(column for column in listed(items) if column.heading != "version"), *SCORES]
 
 
+#: The parts that are shown even if they are 0 for all results: with all parts a table is wider than a terminal.
+_ALWAYS_SHOWN = ("similarity", "lexical", "coverage", "order")
+
+
 def reasons(items: Sequence[SearchItem]) -> list[Column[SearchItem]]:
-    """Return the columns of ``explain``: the parts of ranks and relevances."""
+    """Return the columns of ``explain``: the parts of ranks and relevances that are not 0 for all results."""
     parts = dict.fromkeys(part for item in items for part in item.get("explain", {}))
-    return [_id_column(wraps=True), *(Column(name, partial(_part, name), number=True) for name in parts)]
+    shown = [part for part in parts if part in _ALWAYS_SHOWN or any(_part(part, item) != "0.00" for item in items)]
+    return [_id_column(wraps=True), *(Column(name, partial(_part, name), number=True) for name in shown)]
 
 
 def _field(name: str, item: Mapping[str, Any]) -> str:

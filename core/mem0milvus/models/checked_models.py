@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 #: Vectors kept: 6 MB of those with 1,536 dimensions.
 VECTORS_KEPT = 1_024
 
+#: Cosine from which two vectors are of one text, embedded in one way: servers round, and results of batches differ.
+_SAME_TEXT = 0.999
+
 
 class CheckedEmbedder(EmbedderPort):
     """An embedding model, provided by the user or by this library, with checked and cached vectors.
@@ -81,10 +84,14 @@ class CheckedEmbedder(EmbedderPort):
     async def _questions(self, texts: Sequence[str]) -> list[Vector]:
         if self._embed_queries.exists:
             return self._checked(await self._embed_queries.call(texts), len(texts), may_be_zero=True)
+        vectors = self._checked(await self._embed.call(texts), len(texts), may_be_zero=True)
         if self._embed_query.exists:
-            one_by_one = [await self._embed_query.call(text) for text in texts]
-            return self._checked(one_by_one, len(texts), may_be_zero=True)
-        return self._checked(await self._embed.call(texts), len(texts), may_be_zero=True)
+            first = self._checked([await self._embed_query.call(texts[0])], 1)[0]
+            # Most models embed a question as they do a memory, and one request for each question would take minutes.
+            if sum(a * b for a, b in zip(first, vectors[0], strict=True)) < _SAME_TEXT:
+                rest = [await self._embed_query.call(text) for text in texts[1:]]
+                return [first, *self._checked(rest, len(rest), may_be_zero=True)]
+        return vectors
 
     def _checked(self, raw: Any, count: int, *, may_be_zero: bool = False) -> list[Vector]:
         """Check that the model returned ``count`` vectors of the right length, and scale them to unit length."""
