@@ -63,7 +63,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing into $(VENV); this takes a minute, once."
-	@$(PIP) --editable ".[cli]"
+	@$(PIP) --editable ".[cli,local]"
 	@touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt

@@ -22,6 +22,7 @@ from benchmarks import (
     multilingual,
     peers,
     plots,
+    ranking_commands,
     relevance,
     reports,
     server,
@@ -30,6 +31,7 @@ from benchmarks import (
 from benchmarks.conversations import load
 from benchmarks.machine import describe
 from benchmarks.peers import environments
+from benchmarks.retrieval import configuration
 
 Results = dict[str, Any]
 
@@ -53,8 +55,15 @@ def main(arguments: list[str] | None = None) -> None:
     results = COMMANDS[given.name](given)
     if given.json is not None:
         settings = {name: value for name, value in vars(given).items() if name not in ("name", "json", "environments")}
-        shown = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
+        shown = {name: _plain(value) for name, value in settings.items()}
         reports.write({"name": given.name, "settings": shown, "machine": machine, "results": results}, given.json)
+
+
+def _plain(setting: Any) -> Any:
+    """Return a setting as JSON values."""
+    if isinstance(setting, (list, tuple)):
+        return [_plain(one) for one in setting]
+    return str(setting) if isinstance(setting, Path) else setting
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("event-loop", parents=[keep, model], help="concurrent adds in one event loop")
     command.add_argument("--llm-model", default="gpt-4.1-mini", help="on the same server as the embedder")
     command.add_argument("--adds", type=int, default=100)
+    ranking_commands.add(commands, keep)
     _add_peers(commands, on_data)
     command = commands.add_parser("plots", help="draw figures saved with `--json`")
     command.add_argument("--results", type=Path, required=True, metavar="FOLDER")
@@ -202,6 +212,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Results]] = {
     "peers": _peers,
     "peers-latency": _peers_latency,
     "cost": _cost,
+    **ranking_commands.COMMANDS,
 }
 
 
@@ -214,11 +225,7 @@ def _config(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     if given.embedder_url:
         settings = {"model": given.model, "embedding_dims": given.dims, **_access(given)}
         embedder = {"provider": "openai", "config": settings}
-    return {
-        "vector_store": {"config": {"url": str(folder / "bench.db")}},
-        "embedder": embedder,
-        "llm": {"provider": "offline"},
-    }
+    return configuration(folder, embedder)
 
 
 if __name__ == "__main__":

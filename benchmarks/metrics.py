@@ -37,6 +37,11 @@ def reciprocal_rank(ranked: Sequence[Result], relevant: Collection[str]) -> floa
     return next(places, 0.0)
 
 
+def r_precision(ranked: Sequence[Result], relevant: Collection[str]) -> float:
+    """Return the share of the relevant ids among as many results as there are relevant ids."""
+    return recall(ranked, relevant, len(set(relevant)))
+
+
 def score(ranked: Sequence[Result], relevant: Collection[str]) -> dict[str, float]:
     """Return all metrics of one question."""
     return {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ COLOURS = {
     "llamaindex": "#CC79A7",
     "bare": "#888888",
 }
+#: Colours of curves, from the same palette.
+CURVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 METRICS = ("recall@5", "recall@10", "mrr")
 
 Report = Mapping[str, Any]
@@ -38,6 +41,8 @@ def draw_all(results: Path, to: Path) -> list[Path]:
         drawn.append(search_latency(of["latency"][0], of.get("peers-latency", []), to / "search_latency.png"))
     if "relevance" in of:
         drawn.append(relevance(of["relevance"], to / "relevance.png"))
+    if "natural" in of:
+        drawn.append(shown(of["natural"][0], to / "shown.png"))
     return drawn
 
 
@@ -112,6 +117,33 @@ def relevance(found: list[Report], path: Path) -> Path:
     axes.set_title("What a threshold lets through, on LoCoMo", fontsize=10, color=INK)
     axes.legend(fontsize=7, frameon=False, loc="lower right", bbox_to_anchor=(1.0, 0.08))
     return _save(figure, path)
+
+
+def shown(report: Report, path: Path) -> Path:
+    """Draw curves: right memories shown against off-topic ones, over all thresholds of relevance, for each embedder."""
+    figure, axes = _figure(7.6, 4.6)
+    default = None
+    for colour, (embedder, by_way) in zip(cycle(CURVES), report["results"].items(), strict=False):
+        ours = next(one for one in by_way.values() if one["default"] is not None)
+        default = ours["default"]
+        axes.plot(*_points(ours["curve"]), color=colour, linewidth=2, label=embedder)
+        marked = min(ours["curve"], key=lambda point: abs(point["threshold"] - default))
+        axes.plot(*_points([marked]), "o", color=colour, markersize=8, markeredgecolor="white", zorder=3)
+        if bare := by_way.get("bare-dense"):
+            axes.plot(*_points(bare["curve"]), "--", color=colour, linewidth=1, label=f"{embedder}, cosine alone")
+    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+    axes.set_xlim(0, 5)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("memories shown for an off-topic prompt, of five", fontsize=9, color=INK)
+    axes.set_ylabel("questions with the right memory shown", fontsize=9, color=INK)
+    title = f"What a threshold on relevance shows, from 1 (left) to 0; the dot is the default, {default}"
+    axes.set_title(title, fontsize=10, color=INK)
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    return _save(figure, path)
+
+
+def _points(curve: Sequence[Mapping[str, float]]) -> tuple[list[float], list[float]]:
+    return [point["off-topic shown"] for point in curve], [point["right shown"] for point in curve]
 
 
 def _styles() -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from langchain_classic.base_memory import BaseMemory
@@ -17,6 +17,7 @@ from langchain_mem0milvus.recent_turns import RecentTurns, Turn
 from langchain_mem0milvus.scope import ScopedModel
 from mem0milvus import (
     DEFAULT_INJECTION_THRESHOLD,
+    AsyncMemory,
     CountTokens,
     Keep,
     OnError,
@@ -136,14 +137,14 @@ class Mem0MilvusMemory(ScopedModel, BaseMemory):
         """
         question, scope = self._read_inputs(inputs)
         turns = self._records.run(self._recent(scope).read) if self.include_buffer else []
-        found = self._access.run(lambda memory: self._recall.find(memory, question, scope))
+        found = self._access.run(self._search(question, scope, turns))
         return self._variables(found, turns)
 
     @override
     async def aload_memory_variables(self, inputs: dict[str, Any]) -> dict[str, Any]:
         question, scope = self._read_inputs(inputs)
         turns = await self._records.arun(self._recent(scope).read) if self.include_buffer else []
-        found = await self._access.arun(lambda memory: self._recall.find(memory, question, scope))
+        found = await self._access.arun(self._search(question, scope, turns))
         return self._variables(found, turns)
 
     @override
@@ -245,10 +246,15 @@ class Mem0MilvusMemory(ScopedModel, BaseMemory):
         logger.warning("The answer of a turn is not stored. %s", message)
         return ""
 
+    def _search(
+        self, question: str, scope: Mapping[str, str], turns: Sequence[Turn]
+    ) -> Callable[[AsyncMemory], Coroutine[Any, Any, Sequence[SearchItem]]]:
+        before = [turn.asked for turn in turns]
+        shown = [text for turn in turns for text in (turn.asked, turn.answered)]
+        return lambda memory: self._recall.find(memory, question, scope, before=before, shown=shown)
+
     def _variables(self, found: Sequence[SearchItem], turns: Sequence[Turn]) -> dict[str, Any]:
-        shown = {text for turn in turns for text in (turn.asked, turn.answered)}
-        new = [memory for memory in found if memory["memory"] not in shown]
-        block = render_memories(new, max_tokens=self.max_tokens, count_tokens=self.count_tokens)
+        block = render_memories(found, max_tokens=self.max_tokens, count_tokens=self.count_tokens)
         recalled = self.memory_prompt.format(memories=block) if block else ""
         messages = [message for turn in turns for message in turn.to_messages()]
         if self.return_messages:

@@ -49,6 +49,12 @@ def last_question(messages: Sequence[BaseMessage]) -> str:
     return "\n".join(filter(None, map(text_of, _last_human_messages(messages)))).strip()
 
 
+def asked_before(messages: Sequence[BaseMessage]) -> list[str]:
+    """Return the texts of the human messages before those of ``last_question``, oldest first."""
+    asked = [text_of(message) for message in messages if isinstance(message, HumanMessage)]
+    return asked[: len(asked) - len(_last_human_messages(messages))]
+
+
 def last_turn(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     """Return the last human messages and the model's last text after them, as ``Memory.add`` takes them.
 

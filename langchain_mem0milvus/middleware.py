@@ -25,7 +25,7 @@ from langgraph.config import get_config
 from langgraph.runtime import Runtime
 from typing_extensions import NotRequired, override
 
-from langchain_mem0milvus.message_text import last_question, last_turn
+from langchain_mem0milvus.message_text import asked_before, last_question, last_turn, text_of
 from langchain_mem0milvus.scope import ScopeFunction, ScopeReader
 from mem0milvus import (
     DEFAULT_INJECTION_THRESHOLD,
@@ -230,7 +230,11 @@ class Mem0MilvusMiddleware(AgentMiddleware[MemoryState, Any, Any]):
 
     async def _block(self, memory: AsyncMemory, messages: list[AnyMessage], scope: Mapping[str, str]) -> str:
         """Return the recalled memories as text for a prompt."""
-        return self._render(await self._recall.find(memory, last_question(messages), scope))
+        shown = [text_of(message) for message in messages]
+        found = await self._recall.find(
+            memory, last_question(messages), scope, before=asked_before(messages), shown=shown
+        )
+        return self._render(found)
 
     def _key(self, state: Mapping[str, Any]) -> str:
         return str(state.get("recalled_memories", {}).get(self.name, ""))

@@ -12,7 +12,7 @@ from llama_index.core.memory.memory import BaseMemoryBlock
 from llama_index.core.utils import get_tokenizer
 from typing_extensions import override
 
-from llamaindex_mem0milvus.messages import last_question, text_of, to_dicts, without_echo
+from llamaindex_mem0milvus.messages import asked_before, last_question, text_of, to_dicts
 from llamaindex_mem0milvus.scope import Scope, read_scope
 from mem0milvus import (
     DEFAULT_INJECTION_THRESHOLD,
@@ -118,9 +118,9 @@ class Mem0MilvusMemoryBlock(BaseMemoryBlock[str]):
             await self._store_new(history, scope, session_id)
         question = last_question(history)
         recall = Recall(self.top_k, self.threshold)
-        found = await self._access.arun(lambda memory: recall.find(memory, question, scope))
-        new = without_echo(found, question, history)
-        return render_memories(new, max_tokens=self.max_tokens, count_tokens=self._count)
+        before, shown = asked_before(history, question), [text_of(message) for message in history]
+        found = await self._access.arun(lambda memory: recall.find(memory, question, scope, before=before, shown=shown))
+        return render_memories(found, max_tokens=self.max_tokens, count_tokens=self._count)
 
     @override
     async def aput(

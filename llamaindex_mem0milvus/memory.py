@@ -16,6 +16,7 @@ from llamaindex_mem0milvus.chat_stores import ChatStore
 from llamaindex_mem0milvus.conversation import Conversation, written_config
 from llamaindex_mem0milvus.message_buffer import Buffer
 from llamaindex_mem0milvus.messages import (
+    asked_before,
     completed_turn,
     count_tokens,
     current_turn,
@@ -26,7 +27,6 @@ from llamaindex_mem0milvus.messages import (
     text_of,
     to_dicts,
     with_system_text,
-    without_echo,
 )
 from llamaindex_mem0milvus.react_agent import drops_system_message
 from llamaindex_mem0milvus.scope import Scope, read_scope
@@ -276,8 +276,15 @@ class Mem0MilvusMemory(Conversation):
         given = text_of(asked) if isinstance(asked, ChatMessage) else asked
         question = given if given and given.strip() else last_question(messages)
         recall = Recall(self.top_k, self.threshold, self.filters)
-        found = await recall.find(memory, question, self._scope)
-        return self._fit(messages, without_echo(found, question, messages), limit)
+        before, shown = asked_before(messages, question), self._surely_shown(messages, limit)
+        found = await recall.find(memory, question, self._scope, before=before, shown=shown)
+        return self._fit(messages, found, limit)
+
+    def _surely_shown(self, messages: list[ChatMessage], limit: int) -> list[str]:
+        """Return the texts of the messages that fit into a limit however many memories there are."""
+        system, conversation = split_system(messages)
+        left = limit - count_tokens(system, self.tokenizer_fn) - self.max_memory_tokens
+        return [text_of(message) for message in latest_turns(conversation, left, self.tokenizer_fn)]
 
     def _fit(self, messages: list[ChatMessage], memories: Sequence[Mapping[str, Any]], limit: int) -> list[ChatMessage]:
         """Select the messages that fit into a limit: first the current turn, then memories, then older turns."""

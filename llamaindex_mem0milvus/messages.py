@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ContentBlock, DocumentBlock, MessageRole, TextBlock
@@ -26,8 +25,6 @@ SYSTEM_ROLES = (MessageRole.SYSTEM, MessageRole.DEVELOPER)
 
 #: A ReAct agent stores its reasoning and its answer in one message, under these labels.
 _THOUGHT, _ANSWER = "Thought:", "Answer:"
-
-_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？؟।])|\n+")
 
 
 def text_of(message: ChatMessage) -> str:
@@ -122,28 +119,10 @@ def _without_reasoning(text: str) -> str:
     return text
 
 
-def without_echo(
-    memories: Sequence[Mapping[str, Any]], question: str, shown: Sequence[ChatMessage] = ()
-) -> list[Mapping[str, Any]]:
-    """Return the memories that are not in the prompt already.
-
-    Agents and chat engines often put the user's message before they read the memory, so a search may find the message
-    itself. A memory that only repeats sentences of the question is left out, and so is a pending memory with the text
-    of a message in ``shown``.
-    """
-    asked = _sentences(question)
-    in_prompt = {frozenset(_sentences(text_of(message))) for message in shown}
-    return [
-        memory
-        for memory in memories
-        if not (sentences := _sentences(str(memory["memory"]))) <= asked
-        and not (memory.get("pending") and frozenset(sentences) in in_prompt)
-    ]
-
-
-def _sentences(text: str) -> set[str]:
-    """Return the sentences of a text, with their punctuation: "Is it so?" does not repeat "It is so."."""
-    return {plain for part in _SENTENCE_END.split(text.casefold()) if (plain := " ".join(part.split()))}
+def asked_before(messages: Sequence[ChatMessage], question: str) -> list[str]:
+    """Return the texts of the user's messages before a question, oldest first."""
+    asked = [text_of(message) for message in messages if message.role == MessageRole.USER]
+    return asked[:-1] if asked and asked[-1] == question else asked
 
 
 def with_system_text(messages: Sequence[ChatMessage], text: str) -> list[ChatMessage]:

@@ -7,7 +7,7 @@ between processes, consistency levels and failures of Milvus: tests of those fai
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -17,8 +17,9 @@ import numpy as np
 
 from mem0milvus.errors import CLOSED, StoreError
 from mem0milvus.milvus.collection_swap import Names
-from mem0milvus.milvus.schema import MEMORIES, Identity, check_properties
-from mem0milvus.ports import Hit, Probe
+from mem0milvus.milvus.connection import IdentityChoice
+from mem0milvus.milvus.schema import MEMORIES, Identity, check_properties, read_origin
+from mem0milvus.ports import Hit, Origin, Probe
 from mem0milvus.runtime import open_store, replacement_store
 from tests.reference import DictTable
 
@@ -86,14 +87,12 @@ class Swap:
 class ReferenceConnection:
     """What ``milvus.connection`` is to a store, over ``FILES``."""
 
-    def __init__(self, config: Any, identity: Identity) -> None:
+    def __init__(self, config: Any, identity: Identity | IdentityChoice) -> None:
         self.uri = config.uri
         self.live = config.collection_name
         self.history = Names(self.live).history
-        self.dims = identity.dims
         self.closed_to_writes = ""
         self.closed = CLOSED
-        self.metric = identity.metric
         self._identity = identity
         self._file = FILES.setdefault(config.uri, Collections(config.uri))
 
@@ -103,10 +102,29 @@ class ReferenceConnection:
     def open_collections(self, layouts: Mapping[str, Any]) -> None:
         self.closed = "" if self.closed == CLOSED else self.closed
         Swap(self._file, Names(self.live)).finish()
+        if callable(self._identity):
+            self._identity = self._identity(self._find_origin(layouts))
         for name, layout in layouts.items():
             if name not in self._file:
                 self._file[name] = Rows(self._identity.as_properties(layout))
             check_properties(name, self._file[name].properties, self._identity, layout)
+
+    def _find_origin(self, opened: Iterable[str]) -> Origin | None:
+        beside = Names(self.live)
+        for name in (*reversed([*opened]), beside.live, beside.history, beside.records):
+            if name in self._file and (origin := read_origin(name, self._file[name].properties)):
+                return origin
+        return None
+
+    @property
+    def dims(self) -> int:
+        assert isinstance(self._identity, Identity)
+        return self._identity.dims
+
+    @property
+    def metric(self) -> str:
+        assert isinstance(self._identity, Identity)
+        return self._identity.metric
 
     def close(self) -> None:
         self.closed = self.closed or CLOSED

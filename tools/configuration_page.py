@@ -28,9 +28,13 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Top level", config.MemoryConfig),
     ("`vector_store.config`", config.VectorStoreConfig),
     ("`embedder.config`, provider `openai`", config.OpenAIEmbedderConfig),
+    ("`embedder.config`, provider `local`", config.LocalEmbedderConfig),
     ("`embedder.config`, provider `offline`", config.OfflineEmbedderConfig),
     ("`llm.config`, provider `openai`", config.OpenAILLMConfig),
     ("`llm.config`, provider `offline`", config.OfflineExtractorConfig),
+    ("`reranker`", config.RerankerSection),
+    ("`reranker.config`, providers `cohere`, `jina`, `zero_entropy`, `http`, `tei`", config.HTTPRerankerConfig),
+    ("`reranker.config`, providers `sentence_transformer`, `huggingface`", config.CrossEncoderConfig),
     ("`background`", config.BackgroundConfig),
 )
 
@@ -38,7 +42,8 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
 def page() -> str:
     """Return the page as Markdown."""
     sections = "".join(_section(heading, model) for heading, model in SECTIONS)
-    unused = "".join(f"| `{key}` | {why} |\n" for key, why in config.UNUSED_KEYS.items())
+    keys = {**config.UNUSED_KEYS, **{f"reranker.config.{k}": why for k, why in config.UNUSED_RERANKER_KEYS.items()}}
+    unused = "".join(f"| `{key}` | {why} |\n" for key, why in keys.items())
     template = TEMPLATE.read_text(encoding="utf-8")
     return template.replace("{{ sections }}", sections).replace("{{ unused }}", unused)
 

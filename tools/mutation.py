@@ -75,6 +75,7 @@ ROOMS: dict[str, tuple[str, Sequence[str]]] = {
             *("faults/test_erasure.py", "properties/test_memory_machine.py", "properties/test_record_store_oracle.py"),
             *("core/test_guards.py", "core/test_moments.py", "core/test_reads.py", "core/test_health_check.py"),
             *("core/test_change_limits.py", "core/test_record_limits.py", "core/test_ranking_table.py"),
+            *("core/test_turns.py", "core/test_row_contents.py", "core/test_transfer.py", "core/test_reranker.py"),
         ],
     ),
 }

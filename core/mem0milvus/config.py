@@ -22,8 +22,16 @@ DEFAULT_URI = "./milvus.db"
 UNUSED_KEYS: Mapping[str, str] = {
     "history_db_path": "the history lives in Milvus, with the memories",
     "graph_store": "there is no graph store",
-    "reranker": "results are ranked by the library itself",
     "custom_update_memory_prompt": "memories are extracted and reconciled in one step: use custom_instructions",
+}
+
+#: Keys of Mem0's ``reranker.config`` that have no effect here, with the reason.
+UNUSED_RERANKER_KEYS: Mapping[str, str] = {
+    "top_k": "top_k of a search is the number of results, and reranker.top_n that of the reranked ones",
+    "return_documents": "the texts are known",
+    "max_chunks_per_doc": "a memory is sent whole",
+    "show_progress_bar": "nothing is printed",
+    "normalize": "only the order of the scores counts",
 }
 
 
@@ -139,6 +147,17 @@ class OpenAIEmbedderConfig(OpenAIConfig):
     batch_size: int = Field(256, ge=1, le=2048)
 
 
+class LocalEmbedderConfig(_Section):
+    """The embedder with a model inside this process, from the extra ``local``.
+
+    Attributes:
+        embedding_dims: length of the vectors, at least 512; zeros fill what is longer than the model's. Default:
+            ``embedding_model_dims``, else 512.
+    """
+
+    embedding_dims: int | None = Field(None, ge=1, le=32_768)
+
+
 class OfflineEmbedderConfig(_Section):
     """The embedder without a model: hashed words and parts of words.
 
@@ -170,6 +189,45 @@ class OfflineExtractorConfig(_Section):
     """Extraction without a language model, by rules. It has no settings."""
 
 
+class HTTPRerankerConfig(_Section):
+    """A reranker behind HTTP: a hosted one, or one of your own server.
+
+    Attributes:
+        model: name of the model. Default: ``rerank-v3.5`` of Cohere, ``jina-reranker-v2-base-multilingual`` of Jina,
+            ``zerank-1`` of ZeroEntropy, else that of the server.
+        api_key: the API key. Default: the environment variable ``COHERE_API_KEY``, ``JINA_API_KEY`` or
+            ``ZERO_ENTROPY_API_KEY``; none for the other providers.
+        base_url: address of the API, to which ``/rerank`` is added. Required for ``http`` and ``tei``.
+        timeout_s: timeout of one request, in seconds; then the search keeps its own order.
+        max_connections: the most simultaneous requests of ``AsyncMemory``, per event loop.
+    """
+
+    model: str | None = Field(None, min_length=1)
+    api_key: SecretStr | None = None
+    base_url: str | None = Field(None, min_length=1, repr=False)  # may contain a password
+    timeout_s: float = Field(10.0, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
+    max_connections: int = Field(16, ge=1)
+
+
+class CrossEncoderConfig(_Section):
+    """A cross-encoder in this process, with the package sentence-transformers. The first search loads it.
+
+    Attributes:
+        model: name or path of the model. Default: ``cross-encoder/ms-marco-MiniLM-L-6-v2`` for
+            ``sentence_transformer``, ``BAAI/bge-reranker-base`` for ``huggingface``.
+        device: the device, as in ``cpu`` or ``cuda``. Default: chosen by the package.
+        batch_size: the most texts at a time.
+        max_length: the most tokens of a question and a memory together. Default: that of the model.
+        api_key: token of Hugging Face, for a model that needs one.
+    """
+
+    model: str | None = Field(None, min_length=1)
+    device: str | None = None
+    batch_size: int = Field(32, ge=1)
+    max_length: int | None = Field(None, ge=1)
+    api_key: SecretStr | None = None
+
+
 class BackgroundConfig(_Section):
     """Background adds.
 
@@ -198,14 +256,33 @@ class ProviderSection(_Section):
     config: dict[str, Any] = Field(default_factory=dict, repr=False)
 
 
+class RerankerSection(_Section):
+    """The reranker of searches.
+
+    Attributes:
+        provider: ``cohere``, ``jina``, ``zero_entropy``, ``http``, ``tei``, ``sentence_transformer``, ``huggingface``,
+            or a registered name. Not needed with a ready object.
+        config: settings of the provider.
+        top_n: the most results of a search that are reranked.
+    """
+
+    provider: str | None = Field(None, min_length=1)
+    config: Annotated[dict[str, Any], BeforeValidator(lambda given: {} if given is None else given)] = Field(
+        default_factory=dict, repr=False
+    )
+    top_n: int = Field(30, ge=1, le=50)
+
+
 class MemoryConfig(_Section):
     """The whole configuration.
 
     Attributes:
         vector_store: the store of the memories.
-        embedder: the embedding model. Default: OpenAI if ``OPENAI_API_KEY`` is set, else ``offline``.
+        embedder: the embedding model. Default: the one that filled the collection; for a new collection OpenAI if
+            ``OPENAI_API_KEY`` is set, else ``local`` if it is installed, else ``offline``.
         llm: the language model that extracts memories from conversations. Default: OpenAI if ``OPENAI_API_KEY`` is set
-            and the embedder is not ``offline``, else ``offline``, which extracts by rules.
+            and ``embedder`` does not say ``offline``, else ``offline``, which extracts by rules.
+        reranker: the reranker of searches. Default: none.
         custom_instructions: instructions for the language model, in addition to the built-in ones. ``add(prompt=…)``
             replaces them for one call.
         includes: topics to remember, in your own words; other topics are not remembered.
@@ -222,6 +299,7 @@ class MemoryConfig(_Section):
     vector_store: VectorStoreSection = Field(default_factory=VectorStoreSection)
     embedder: ProviderSection | None = None
     llm: ProviderSection | None = None
+    reranker: RerankerSection | None = None
     custom_instructions: Annotated[str, Field(max_length=MAX_PROMPT_BYTES)] = Field(
         "",
         validation_alias=AliasChoices("custom_instructions", "custom_fact_extraction_prompt", "custom_prompt"),
@@ -253,6 +331,16 @@ def load_config(config: Mapping[str, Any] | None) -> MemoryConfig:
             # The fifth frame is the caller of Memory.from_config.
             warnings.warn(f"The configuration's {key!r} is not used: {UNUSED_KEYS[key]}.", UserWarning, stacklevel=5)
     return read_section(MemoryConfig, used, "")
+
+
+def read_reranker_section(model: type[_SectionT], values: Mapping[str, Any]) -> _SectionT:
+    """Check ``reranker.config``, as ``read_section`` does, and warn about keys of Mem0 that have no effect here."""
+    for key, why in UNUSED_RERANKER_KEYS.items():
+        if values.get(key) not in (None, False):
+            # The eighth frame is that of load_config's warnings.
+            warnings.warn(f"The configuration's 'reranker.config.{key}' is not used: {why}.", UserWarning, stacklevel=8)
+    used = {key: value for key, value in values.items() if key not in UNUSED_RERANKER_KEYS}
+    return read_section(model, used, "reranker.config")
 
 
 def read_section(model: type[_SectionT], values: Mapping[str, Any], where: str) -> _SectionT:

@@ -91,7 +91,8 @@ class SearchItem(MemoryItem):
     """One memory found by a search.
 
     ``score`` is the metric's own value (``L2``: smaller is closer; ``COSINE``, ``IP``: larger is closer).
-    ``relevance`` is 0 to 1, larger is better, and depends only on the question and the memory.
+    ``relevance`` is 0 to 1, larger is better, and depends only on the question and the memory. A reranker changes
+    neither; ``explain`` has its score under ``reranker``.
     """
 
     score: float
@@ -310,3 +311,28 @@ class AsyncLLM(LLM, Protocol):
 
     def acomplete(self, request: LLMRequest) -> Awaitable[str | Mapping[str, Any]]:
         """Do as ``complete``, without blocking the event loop."""
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """A reranker provided by the user: ``Memory.from_config(config, reranker=...)``.
+
+    It reads a question and a memory together, which an embedding model cannot. An object may also have
+    ``async def ascore(query, texts)``, which ``AsyncMemory`` awaits; without it, ``score`` is called in a worker
+    thread. If it fails, a search logs that and keeps its own order. An object that may wait long limits its own time.
+
+    Example:
+        >>> class MyReranker:
+        ...     def score(self, query, texts):
+        ...         return my_cross_encoder.predict([(query, text) for text in texts])
+    """
+
+    def score(self, query: str, texts: Sequence[str]) -> Sequence[float] | NDArray[Any]:
+        """Return one finite number for each text, in order; larger is better. The scale is the model's own."""
+
+
+class AsyncReranker(Reranker, Protocol):
+    """A reranker with an async method."""
+
+    def ascore(self, query: str, texts: Sequence[str]) -> Awaitable[Sequence[float] | NDArray[Any]]:
+        """Do as ``score``, without blocking the event loop."""

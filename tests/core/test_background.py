@@ -115,6 +115,10 @@ def test_flush_waits_only_as_long_as_it_may(open_memory: OpenMemory, config: Con
     assert memory.flush(20) == {"written": 3, "failed": [], "waiting": 0}
 
 
+def test_flush_may_be_asked_not_to_wait_at_all(memory: Any) -> None:
+    assert memory.flush(0) == {"written": 0, "failed": [], "waiting": 0}
+
+
 def test_a_scope_is_written_in_the_order_of_the_calls(open_memory: OpenMemory, config: Config) -> None:
     gate = Gate()
     gate.open.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -49,6 +50,7 @@ def test_the_end_of_a_quotation_is_counted_in_units(before: int) -> None:
     assert find_units(WORDS[9:], text) == before + 12
     assert find_units([WORDS[0], WORDS[1], "other", WORDS[2], WORDS[3]], text) == before + 4
     assert find_units(["other"], text) is None
+    assert find_units(["b", "a"], ["a", "a", "a"]) is None
 
 
 def test_a_word_that_stands_twice_is_found_at_both_its_places() -> None:
@@ -59,6 +61,29 @@ def test_a_word_that_stands_twice_is_found_at_both_its_places() -> None:
 def test_an_exact_place_is_better_than_a_near_one_before_it() -> None:
     near, exact = ["a", "b", "c", "d", "x"], ["a", "b", "c", "d", "e"]
     assert find_units(exact, [*near, *exact]) == 10
+
+
+def _least_differences(wanted: str, text: str) -> int:
+    """How many units differ at least between a quotation and a part of a text that ends where the text does."""
+    costs = list(range(len(wanted) + 1))
+    for unit in text:
+        before, costs = costs, [0]
+        for place, other in enumerate(wanted):
+            costs.append(min(before[place] + (unit != other), before[place + 1] + 1, costs[place] + 1))
+    return costs[-1]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_quotation_ends_where_so_few_units_differ_for_the_first_time(seed: int) -> None:
+    chosen = random.Random(seed)
+    for _ in range(50):
+        wanted = "".join(chosen.choices("abc", k=chosen.randint(1, 12)))
+        text = "".join(chosen.choices("abc", k=chosen.randint(0, 20)))
+        expected = None
+        for most in {0, len(wanted) // 5}:
+            ends = [end for end in range(1, len(text) + 1) if _least_differences(wanted, text[:end]) <= most]
+            expected = expected or (ends[0] if ends else None)
+        assert find_units(wanted, text) == expected, (wanted, text)
 
 
 def test_a_part_without_words_is_passed_over_and_a_speaker_left_out() -> None:
@@ -135,6 +160,13 @@ def test_a_change_is_attributed_to_the_last_user_whose_words_support_it() -> Non
     proposal = propose("ADD", "They meet on Friday.", "Shall we meet on Friday … Yes, let us … OK")
     ((one,), rejected) = check_changes([proposal], CheckContext(messages, {}))
     assert (one.message.name, one.message.text, rejected) == ("Bo", "Yes, let us.", [])
+
+
+def test_a_message_of_function_words_is_evidence_as_a_whole_even_if_its_parts_are_said_again() -> None:
+    messages = [*said("I am.\nYou are."), *said("You are.")]
+    proposal = propose("ADD", "Ann exists.", "I am.\nYou are.")
+    assert reasons(proposal, messages=messages) == []
+    assert reasons(propose("ADD", "Ann exists.", "I am.\nYou"), messages=messages) == ["the evidence tells nothing"]
 
 
 # --- reading an answer

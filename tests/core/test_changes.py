@@ -98,6 +98,7 @@ ANSWER = json.dumps({"changes": [GOOD]})
         f"```json\n{ANSWER}\n```",
         f"```\n{ANSWER}```",
         f"Here you are:\n{ANSWER}\nAnything else?",
+        f"{{{ANSWER}}}",
         f"<think>Perhaps {{this}} or {{'that': 1}}?</think>{ANSWER}",
         f'{{"thoughts": "none"}} {ANSWER}',
         json.dumps({"changes": [{**GOOD, "action": " add ", "id": 7}]}),
@@ -140,6 +141,15 @@ def test_nothing_to_change_is_an_answer() -> None:
 def test_an_answer_that_cannot_be_used_says_why(answer: Any, message: str) -> None:
     with pytest.raises(ExtractionError, match=message):
         read_answer(answer)
+
+
+@pytest.mark.parametrize(("braces", "read"), [(199, True), (200, False)])
+def test_an_answer_is_looked_for_behind_so_many_braces(braces: int, read: bool) -> None:
+    if read:
+        assert len(read_answer("{" * braces + ANSWER)[0]) == 1
+    else:
+        with pytest.raises(ExtractionError):
+            read_answer("{" * braces + ANSWER)
 
 
 def test_of_an_answer_that_is_right_in_part_that_part_is_read() -> None:
@@ -340,6 +350,21 @@ def test_the_question_says_when_and_what_the_application_wants() -> None:
     assert "Be brief.\nKeep only what is about: sports.\nNever keep anything about: health; money." in request.system
     assert request.schema is ANSWER_SCHEMA
     assert build_instructions("", (), ()) == ""
+
+
+def test_without_instructions_the_question_is_the_memories_and_the_messages() -> None:
+    said = [Message("user", "Привет! 東京", "Ann"), Message("assistant", "Hi")]
+    request = build_request(said, {"1": "Ann’s dog"}, 0)
+    assert request.system == SYSTEM_PROMPT
+    assert request.user.splitlines() == [
+        "# Known Memories",
+        '1: "Ann’s dog"',
+        "",
+        "# New Messages",
+        "said at Thursday 1970-01-01 00:00 UTC",
+        'user "Ann": "Привет! 東京"',
+        'assistant: "Hi"',
+    ]
 
 
 def test_the_schema_is_one_that_openai_takes_as_strict() -> None:

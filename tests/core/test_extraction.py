@@ -277,6 +277,8 @@ def test_prompt_needs_a_model_to_follow_it(
     with pytest.raises(ValidationError, match="the most is 8,192"):
         memory.add("I like rain", user_id="u", prompt="x" * 8_193)
     assert server.chats == []
+    memory.add("I like rain", user_id="u", prompt="x" * 8_192)
+    assert len(server.chats) == 1
     offline = open_memory(config)
     with pytest.raises(ValidationError, match="none is configured: configure llm"):
         offline.add("I like rain", user_id="u", prompt="Keep it.")

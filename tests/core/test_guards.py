@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mem0milvus import ExtractionError, NotFoundError, ValidationError, operations
+from mem0milvus.operations.extraction.pending_state import mark_done
 from mem0milvus.ports import Extraction
 from mem0milvus.runtime.locks import AsyncLocks, LockTable
 from tests.reference import DictTable, Store
@@ -247,6 +248,68 @@ def test_one_statement_is_kept_once(shared: Store) -> None:
     assert [row.memory for row in shared.live.rows.values()].count("I like rain.") == 1
 
 
+class Echo:
+    """A language model that proposes to remember what was said, unless it is down."""
+
+    down = False
+
+    def __init__(self) -> None:
+        self.act: Callable[[], None] = lambda: None
+
+    async def complete(self, request: Any) -> Any:
+        self.act()
+        if self.down:
+            raise ExtractionError("no answer")
+        quotation = request.user.splitlines()[-1].removeprefix("user: ").strip('"')
+        return {"changes": [{"action": "ADD", "memory": f"Says: {quotation}", "evidence": quotation, "about": "user"}]}
+
+
+def test_one_id_is_given_to_one_extracted_memory(shared: Store) -> None:
+    shared.ports = replace(shared.ports, extraction=Extraction(llm=Echo()))
+    said = ("I like rain.", "I like snow.")
+    results = together(*(operations.add(shared.ports, text, user_id="w", ids=["new"]) for text in said))
+    (told,) = [change["memory"] for one in results for change in one["results"]]
+    assert [(row.memory, row.version) for row in shared.live.rows.values() if row.user_id == "w"] == [(told, 1)]
+
+
+def test_an_id_that_is_taken_in_another_scope_while_the_model_thinks_is_left_alone(store: Store) -> None:
+    model = Echo()
+    model.act = lambda: store.live.rows.update(new=replace(store.live.rows["v0"], id="new"))
+    store.ports = replace(store.ports, extraction=Extraction(llm=model))
+    with pytest.raises(ValidationError, match="The id 'new' is taken by a memory of another scope"):
+        store.run(operations.add, "I like rain.", user_id="w", ids=["new"])
+    assert store.live.rows["new"].memory == "abc"
+
+
+@pytest.mark.parametrize("owner", ["v", "w"])
+def test_an_id_that_is_taken_before_a_pending_turn_is_extracted_is_left_alone(store: Store, owner: str) -> None:
+    model = Echo()
+    model.down = True
+    store.ports = replace(store.ports, extraction=Extraction(llm=model, keeps_raw=True))
+    store.run(operations.add, "I like rain.", user_id="w", ids=["a", "b"])
+    store.run(operations.add, one_message("taken"), user_id=owner, infer=False, ids=["a"])
+    model.down = False
+    (change,) = store.run(operations.process_pending)["results"]
+    assert (change["id"], change["memory"]) == ("b", "Says: I like rain.")
+    assert (store.live.rows["a"].memory, store.live.rows["a"].user_id) == ("taken", owner)
+    assert not [row for row in store.live.rows.values() if row.pending]
+
+
+def test_a_pending_turn_whose_ids_are_all_taken_gets_others(store: Store) -> None:
+    model = Echo()
+    model.down = True
+    store.ports = replace(store.ports, extraction=Extraction(llm=model, keeps_raw=True))
+    store.run(operations.add, "I like rain.", user_id="w", ids=["a"])
+    store.run(operations.add, one_message("taken"), user_id="w", infer=False, ids=["a"])
+    model.down = False
+    (change,) = store.run(operations.process_pending)["results"]
+    assert sorted(row.memory for row in store.live.rows.values() if row.user_id == "w") == [
+        "Says: I like rain.",
+        "taken",
+    ]
+    assert change["id"] != "a"
+
+
 class Down:
     """A language model that does not answer, until it does."""
 
@@ -273,3 +336,63 @@ def test_a_pending_turn_is_extracted_once(shared: Store, ids: list[str] | None) 
     assert [(row.memory, row.pending, row.version) for row in mine] == [("Says: I like rain.", "", 1)]
     assert ids is None or mine[0].id == "named"
     assert not [row for row in shared.history.rows.values() if row.user_id == "w"], "nothing is left of the raw message"
+
+
+async def later(steps: int, work: Coroutine[Any, Any, Any]) -> Any:
+    """Let other tasks make so many steps first."""
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    return await work
+
+
+#: By how many steps one of two operations begins ahead of the other.
+AHEAD = range(-12, 13)
+
+
+def meet(ahead: int, one: Coroutine[Any, Any, Any], other: Coroutine[Any, Any, Any]) -> list[Any]:
+    """The results of two operations, the first of which begins so many steps ahead of the other."""
+    return together(later(-ahead, one), later(ahead, other))
+
+
+def with_pending(shared: Store) -> list[str]:
+    """Have a turn of w wait for its extraction, with a model that answers from now on. Returns the ids of its rows."""
+    model = Echo()
+    model.down = True
+    shared.ports = replace(shared.ports, extraction=Extraction(llm=model, keeps_raw=True))
+    together(operations.add(shared.ports, "I like rain.", user_id="w"))
+    model.down = False
+    return [row.id for row in shared.live.rows.values() if row.pending]
+
+
+@pytest.mark.parametrize("ahead", AHEAD)
+def test_a_message_that_is_deleted_while_it_is_extracted_leaves_nothing_if_it_was_extracted(
+    shared: Store, ahead: int
+) -> None:
+    (message,) = with_pending(shared)
+    outcome, _ = meet(ahead, operations.process_pending(shared.ports), operations.delete(shared.ports, message))
+    left = [row.memory for name in ("live", "history") for row in getattr(shared, name).rows.values()]
+    assert ("I like rain." not in left) == bool(outcome["processed"])
+
+
+@pytest.mark.parametrize("ahead", AHEAD)
+def test_a_memory_that_is_updated_while_a_turn_is_cleaned_up_is_deleted_by_it_before_or_not_at_all(
+    shared: Store, ahead: int
+) -> None:
+    (message,) = with_pending(shared)
+    shared.live.rows[message] = mark_done(shared.live.rows[message], 1, {"u0": 1})
+    _, updated = meet(ahead, operations.process_pending(shared.ports), operations.update(shared.ports, "u0", "new"))
+    assert ("u0" in shared.live.rows) == (not isinstance(updated, NotFoundError))
+    assert message not in shared.live.rows
+
+
+@pytest.mark.parametrize("ahead", AHEAD)
+@pytest.mark.parametrize("purge", [False, True])
+def test_a_memory_that_is_updated_while_all_are_deleted_is_deleted_with_its_last_version(
+    shared: Store, purge: bool, ahead: int
+) -> None:
+    deleted = operations.delete_all(shared.ports, user_id="v", purge=purge)
+    _, updated = meet(ahead, deleted, operations.update(shared.ports, "v0", "new"))
+    assert not [row for row in shared.live.rows.values() if row.user_id == "v"]
+    past = {key: row.memory for key, row in shared.history.rows.items() if key.startswith("v0")}
+    versions = [] if purge else ["abc"] if isinstance(updated, NotFoundError) else ["abc", "new"]
+    assert past == {f"v0:{n}": text for n, text in enumerate(versions, 1)} | ({} if purge else {"v0": ""})

@@ -9,7 +9,7 @@ import pytest
 
 from mem0milvus import operations
 from mem0milvus.operations.memories.health_check import SAME_VECTOR, SAMPLE, Comparison, compare, count_rows
-from tests.reference import Store
+from tests.reference import Letters, Store
 
 T = 1_700_000_000_000_000
 
@@ -119,6 +119,8 @@ def test_what_interrupted_writes_left_is_counted(store: Store) -> None:
     counts = at(store, 3, count_rows)
     assert (counts.leftovers, counts.versions, counts.stray, counts.deleted) == (2, 3, 1, 1)
     assert counts.forgotten == 0
+    at(store, 4, operations.update, "a", "changed")
+    assert at(store, 5, count_rows).leftovers == 1, "the deletion that did not; the other was written over"
 
 
 def test_pending_messages_are_memories_too(store: Store) -> None:
@@ -143,6 +145,19 @@ def test_a_few_memories_are_indexed_again_and_compared(store: Store) -> None:
     assert at(store, 1, compare, ["m0", "m1", "m2"]) == Comparison(3, 1, 1)
     store.live.searches_words = False
     assert at(store, 1, compare, ["m0", "m1", "m2"]) == Comparison(3, 1, 0)
+
+
+def test_a_cosine_of_the_bound_is_the_same(store: Store) -> None:
+    class First(Letters):
+        async def embed(self, texts: Any) -> Any:
+            return [[1.0, *[0.0] * 7] for _ in texts]
+
+    add(store, 0, "m", user_id="u")
+    store.ports = replace(store.ports, embedder=First(lambda step, moment: None))
+    bound = [SAME_VECTOR, (1 - SAME_VECTOR**2) ** 0.5, *[0.0] * 6]
+    assert sum(x * x for x in bound) == 1.0
+    store.live.rows["m"] = replace(store.live.rows["m"], vector=bound)
+    assert at(store, 1, compare, ["m"]) == Comparison(1, 0, 0)
 
 
 @pytest.mark.parametrize(("turned", "other"), [(0.0, 0), (0.19, 0), (0.201, 1), (1.0, 1)])

@@ -213,5 +213,6 @@ def test_lives_are_in_the_order_in_which_they_began(timed: Timed) -> None:
         timed.at(T + (number + 1) // 2, operations.add, said, user_id="u", infer=False, ids=[memory_id])
     assert [life.id for life in timed.store.run(operations.timeline, "u").lives] == ["b", "a", "c"]
     assert timed.store.run(operations.timeline, "v").lives == ()
+    assert timed.store.run(operations.timeline, "v").lines == 24
     with pytest.raises(ValidationError):
         timed.store.run(operations.timeline, "u", limit=0)

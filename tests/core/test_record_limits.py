@@ -5,18 +5,30 @@ The table is one of ``tests/reference.py``, with a clock that the test sets.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import pytest
 
-from mem0milvus import DeleteRecord, GetRecord, ListNamespaces, PutRecord, SearchRecords, ValidationError
+from mem0milvus import (
+    DeleteRecord,
+    GetRecord,
+    ListNamespaces,
+    PartialWriteError,
+    PutRecord,
+    SearchRecords,
+    StoreError,
+    ValidationError,
+)
+from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.operations import records as operations
 from mem0milvus.ports import RecordPorts
 from mem0milvus.runtime.blocking_driver import BlockingDriver, run
-from mem0milvus.runtime.locks import BlockingLocks, LockTable
+from mem0milvus.runtime.locks import AsyncLocks, BlockingLocks, LockTable
 from mem0milvus.runtime.positions import RunPositions
 from tests.reference import DictTable, Letters
 
@@ -107,8 +119,21 @@ def test_only_the_request_that_says_so_begins_the_time_anew(records: Records) ->
     assert [records.table.rows[f"n/{key}"].expires_at - T for key in "ab"] == [10_000_000, 10_000_001]
 
 
+def test_reading_does_not_begin_the_time_anew_unless_told(records: Records) -> None:
+    records(operations.put, N, "a", {}, text="abc", ttl_s=10)
+    before = dict(records.table.rows)
+    records.clock.time_us = T + 1
+    records(operations.get, N, "a")
+    records(operations.get_many, [(N, "a")])
+    records(operations.search, "abc", N)
+    records(operations.list_records, N)
+    records(operations.batch, [GetRecord(namespace=N, key="a"), SearchRecords(namespace_prefix=N, query=None)])
+    assert records.table.rows == before
+
+
 def test_a_record_without_an_end_gets_none(records: Records) -> None:
     records(operations.put, N, "a", {})
+    assert records.table.rows["n/a"].ttl_us == 0  # type: ignore[attr-defined]
     before = dict(records.table.rows)
     assert records(operations.get, N, "a", refresh_ttl=True) is not None
     assert records.table.rows == before
@@ -160,6 +185,12 @@ def test_records_are_in_the_order_in_which_they_were_first_put(records: Records)
     assert records.keys(offset=3) == ""
 
 
+def test_records_put_one_after_the_other_have_positions_one_after_the_other(records: Records) -> None:
+    for key in "abc":
+        records(operations.put, N, key, {})
+    assert [records.table.rows[f"n/{key}"].seq for key in "abc"] == [T, T + 1, T + 2]
+
+
 def test_an_order_that_is_given_counts_and_others_follow_it(records: Records) -> None:
     records(operations.put, N, "a", {}, order=2**62)
     records(operations.put, N, "b", {})
@@ -200,6 +231,8 @@ def test_a_batch_is_answered_in_its_order(records: Records) -> None:
     assert [one["key"] for one in found] == ["a"]
     assert namespaces == [N]
     assert records(operations.batch, []) == []
+    searches = [SearchRecords(namespace_prefix=N, query="abc"), PutRecord(namespace=N, key="b", value={}, text="abc")]
+    assert [len(one) for one in records(operations.batch, [*searches, *searches])[::2]] == [0, 1]
 
 
 def test_as_many_texts_as_there_may_be(records: Records) -> None:
@@ -285,6 +318,9 @@ def test_a_window_of_a_search_is_bounded(records: Records) -> None:
     for wrong in ({"limit": 16_385}, {"limit": 16_384, "offset": 1}, {"limit": 0}, {"offset": -1}, {"limit": None}):
         with pytest.raises(ValidationError):
             records(operations.search, "abc", N, **wrong)
+    for wrong in ({"limit": 0}, {"offset": -1}, {"prefix": ("a", "")}, {"suffix": (5,)}, {"max_depth": 0}):
+        with pytest.raises(ValidationError):
+            records(operations.list_namespaces, **wrong)
     with pytest.raises(ValidationError):
         records(operations.search, None, N, threshold=0.5)
     for threshold in (0, 1, 0.0, 1.0):
@@ -328,3 +364,306 @@ def test_rows_of_an_earlier_state_find_nothing(records: Records) -> None:
     assert records(operations.search, "hhh", N, mode="lexical") == []
     records.table.rows[left.id] = replace(left, updated_at=T + 1)
     assert [one["value"] for one in records(operations.search, "hhh", N, mode="lexical")] == [{"v": 1}]
+
+
+def test_a_threshold_lets_through_what_reaches_it(records: Records) -> None:
+    records(operations.put, N, "a", {}, text="abc and more")
+    (one,) = records(operations.search, "abc hhh", N)
+    assert 0 < one["relevance"] < 1
+    assert len(records(operations.search, "abc hhh", N, threshold=one["relevance"])) == 1
+    assert records(operations.search, "abc hhh", N, threshold=one["relevance"] + 1e-9) == []
+
+
+# --- how the table is read
+
+
+class Noting(DictTable):
+    """Notes how it is read."""
+
+    def __init__(self, rows: dict[str, Any]) -> None:
+        super().__init__("rows", self._hook)
+        self.rows = rows
+        self.notes: list[Any] = []
+        self.after: dict[str, Callable[[], Any]] = {}
+
+    def _hook(self, step: str, moment: str) -> None:
+        if moment == "after" and step in self.after:
+            self.after.pop(step)()
+
+    async def get(self, keys: Any, *, vectors: bool = False, consistency: Any = None) -> Any:
+        self.notes.append(("get", consistency))
+        return await super().get(keys, vectors=vectors)
+
+    async def pages(self, where: Any, *, only: Any = None, consistency: Any = None, **options: Any) -> Any:
+        self.notes.append(("pages", consistency, only and tuple(only)))
+        async for page in super().pages(where, only=only, **options):
+            yield page
+
+    async def search(self, probes: Any, where: Any, *, limit: int, consistency: Any = None) -> Any:
+        self.notes.append(("search", consistency, limit))
+        return await super().search(probes, where, limit=limit)
+
+
+def noted(records: Records) -> Noting:
+    """The table of some records, which notes from now on how it is read."""
+    table = Noting(records.table.rows)
+    records.ports = replace(records.ports, rows=table)  # type: ignore[arg-type]
+    return table
+
+
+@pytest.mark.parametrize(
+    ("configured", "asked", "level"), [("Bounded", None, "Bounded"), ("Session", "Strong", "Strong")]
+)
+def test_reads_are_as_consistent_as_asked_or_configured(
+    records: Records, configured: Any, asked: Any, level: str
+) -> None:
+    table = noted(records)
+    records.ports = replace(records.ports, consistency=configured)
+    records(operations.list_records, N, limit=1, consistency=asked)
+    records(operations.search, "abc", N, consistency=asked)
+    records(operations.search, None, N, consistency=asked)
+    assert {note[1] for note in table.notes if note[0] != "get"} == {level}
+    assert table.notes[1] == ("get", level)
+
+
+def test_of_a_list_with_a_limit_only_what_is_returned_is_read_in_full(records: Records) -> None:
+    for key in "abc":
+        records(operations.put, N, key, {"v": key})
+    table = noted(records)
+    assert len(records(operations.list_records, N)) == 3
+    assert table.notes == [("pages", "Session", None)]
+    assert [one["value"] for one in records(operations.list_records, N, limit=1)] == [{"v": "a"}]
+    assert table.notes[1:] == [("pages", "Session", ("seq",)), ("get", "Session")]
+
+
+@pytest.mark.parametrize("happens", ["deleted", "expired"])
+def test_what_is_gone_before_it_is_read_in_full_is_not_listed(records: Records, happens: str) -> None:
+    for key in "ab":
+        records(operations.put, N, key, {})
+    table = noted(records)
+    row = table.rows["n/a"]
+    acts = {
+        "deleted": lambda: table.rows.pop("n/a"),
+        "expired": lambda: table.rows.update({"n/a": replace(row, expires_at=T)}),
+    }
+    table.after["rows.pages"] = acts[happens]
+    assert records.keys(limit=2) == "b"
+
+
+def test_a_record_that_expires_or_loses_its_end_before_its_time_begins_anew_is_left_alone(records: Records) -> None:
+    for key in "ab":
+        records(operations.put, N, key, {}, ttl_s=10)
+    table = noted(records)
+    over, endless = (
+        replace(table.rows["n/a"], expires_at=T),
+        replace(table.rows["n/b"], ttl_us=0, expires_at=FOREVER_US),
+    )
+    table.after["rows.get"] = lambda: table.rows.update({"n/a": over, "n/b": endless})
+    records.clock.time_us = T + 1
+    records(operations.get_many, [(N, "a"), (N, "b")], refresh_ttl=True)
+    assert table.rows == {"n/a": over, "n/b": endless}
+
+
+@pytest.mark.parametrize(
+    ("texts", "others", "wanted", "limits"),
+    [
+        (24, 0, 1, [25]),
+        (25, 0, 1, [25]),
+        (30, 5, 1, [25]),
+        (30, 5, 2, [25, 100]),
+        (99, 0, 2, [25, 100]),
+        (100, 0, 2, [25, 100, 400]),
+        (120, 5, 4, [25, 100, 400]),
+        (10, 30, 26, [26, 104]),
+        (1, 30, 26, [26]),
+    ],
+)
+def test_so_many_rows_are_read_that_there_are_enough_records(
+    records: Records, texts: int, others: int, wanted: int, limits: list[int]
+) -> None:
+    """One record has many texts, all closer than those of the others."""
+    records(operations.put, N, "many", {}, text=[f"aaaa {number}" for number in range(texts)])
+    for number in range(others):
+        records(operations.put, N, f"other {number}", {}, text=f"aa bb {number}")
+    table = noted(records)
+    found = records(operations.search, "aaaa", N, mode="dense", limit=wanted)
+    assert len(found) == min(wanted, others + 1)
+    assert [note[2] for note in table.notes if note[0] == "search"] == limits
+
+
+def test_more_rows_are_read_also_if_all_that_have_the_words_are_found(records: Records) -> None:
+    records(operations.put, N, "many", {}, text=[f"aaaa {number}" for number in range(30)])
+    records(operations.put, N, "other", {}, text="hhh")
+    table = noted(records)
+    assert len(records(operations.search, "aaa", N, limit=2)) == 2
+    assert [note[2] for note in table.notes if note[0] == "search"] == [25, 100]
+
+
+def test_a_search_finds_ten_records_unless_told(records: Records) -> None:
+    for number in range(12):
+        records(operations.put, N, str(number), {}, text=f"abc {number}")
+    assert len(records(operations.search, "abc", N)) == len(records(operations.search, None, N)) == 10
+
+
+@pytest.mark.parametrize(("most", "limits"), [(100, [25, 100]), (60, [25, 60]), (25, [25]), (200, [25, 100, 200])])
+def test_no_more_rows_are_read_than_a_search_may_return(
+    records: Records, monkeypatch: pytest.MonkeyPatch, most: int, limits: list[int]
+) -> None:
+    monkeypatch.setattr(import_module("mem0milvus.operations.records.search"), "MAX_TOP_K", most)
+    records(operations.put, N, "many", {}, text=[f"aaaa {number}" for number in range(250)])
+    table = noted(records)
+    assert len(records(operations.search, "aaaa", N, mode="dense", limit=2)) == 1
+    assert [note[2] for note in table.notes if note[0] == "search"] == limits
+
+
+def test_a_search_reads_the_first_rows_of_records_that_it_found_by_other_texts(records: Records) -> None:
+    records(operations.put, N, "a", {}, text="abc")
+    table = noted(records)
+    asked: list[list[str]] = []
+    get = table.get
+
+    async def note(keys: Any, **options: Any) -> Any:
+        asked.append(sorted(keys))
+        return await get(keys, **options)
+
+    table.get = note  # type: ignore[method-assign]
+    records(operations.search, "abc", N)
+    records(operations.put, N, "b", {}, text=["hhh", "abc", "abd"])
+    asked.clear()
+    records(operations.search, "abc", N, mode="lexical")
+    assert asked == [["n/b"]]
+
+
+# --- writing
+
+
+def test_records_stored_without_words_are_ranked_by_their_texts_all_the_same(records: Records) -> None:
+    for key, text in (("a", "violin abc"), ("b", "abc")):
+        records(operations.put, N, key, {}, text=text)
+    with_words = records(operations.search, "violin abc", N)
+    records.table.rows.update({key: replace(row, words={}) for key, row in records.table.rows.items()})
+    records.table.searches_words = False
+    assert records(operations.search, "violin abc", N) == with_words
+
+
+class Failing(DictTable):
+    """Writes or removes some of the rows it is given, then fails, when it is told to."""
+
+    done: int | None = None
+    step = "put"
+
+    async def put(self, records: Any) -> None:
+        keys = [row.id for row in records]
+        assert len(keys) == len(set(keys)), "no row is written twice in one request"
+        if self.step == "put" and self.done is not None:
+            await super().put(records[: self.done])
+            self._fail(keys)
+        await super().put(records)
+
+    async def remove(self, keys: Any) -> None:
+        if self.step == "remove" and self.done is not None:
+            await super().remove(keys[: self.done])
+            self._fail(list(keys))
+        await super().remove(keys)
+
+    def _fail(self, keys: list[str]) -> None:
+        if self.done:
+            raise PartialWriteError("in part", written=keys[: self.done], not_written=keys[self.done :])
+        raise StoreError("refused")
+
+
+@pytest.mark.parametrize(
+    ("step", "done", "written"),
+    [
+        ("remove", 0, None),
+        ("remove", 1, []),
+        ("remove", 2, ["n/gone"]),
+        ("put", 0, ["n/gone"]),
+        ("put", 1, ["n/gone"]),
+        ("put", 2, ["n/gone", "n/one"]),
+    ],
+)
+def test_an_error_names_the_records_that_are_changed_in_full_and_those_that_are_not(
+    records: Records, step: str, done: int, written: list[str] | None
+) -> None:
+    """The rows are written in this order: n/many, n/one, n/many's second; n/gone's second is removed before n/gone."""
+    records(operations.put, N, "gone", {}, text=["abc", "bcd"])
+    records.ports = replace(records.ports, rows=(table := Failing("rows", lambda step, moment: None)))  # type: ignore[arg-type]
+    table.rows = records.table.rows
+    table.step, table.done = step, done
+    many = PutRecord(namespace=N, key="many", value={}, text=["abc", "bcd"])
+    one = PutRecord(namespace=N, key="one", value={}, text="abc")
+    requests = [many, one, DeleteRecord(namespace=N, key="gone")]
+    with pytest.raises(StoreError) as caught:
+        records(operations.batch, requests)
+    if written is None:
+        assert str(caught.value) == "refused"
+        assert not isinstance(caught.value, PartialWriteError)
+    else:
+        assert isinstance(caught.value, PartialWriteError)
+        assert sorted(caught.value.written) == written
+        assert sorted(caught.value.not_written) == sorted({"n/gone", "n/many", "n/one"} - set(written))
+        assert f"{len(written)} of 3 records were changed" in str(caught.value)
+    table.done = None
+    records(operations.batch, requests)
+    assert sorted(table.rows) == ["n/many", "n/many//1", "n/one"]
+
+
+# --- what would go wrong without locks
+
+
+class Yielding(DictTable):
+    """A table at each step of which another task may run."""
+
+    async def _step(self, method: str, act: Callable[[], Any]) -> Any:
+        await asyncio.sleep(0)
+        return await super()._step(method, act)
+
+
+async def later(steps: int, work: Coroutine[Any, Any, Any]) -> Any:
+    """Let other tasks make so many steps first."""
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    return await work
+
+
+def meet(records: Records, ahead: int, one: Any, other: Any) -> None:
+    """Run two operations, the first of which begins so many steps ahead of the other."""
+    table = Yielding("rows", lambda step, moment: None)
+    table.rows = records.table.rows
+    ports = replace(records.ports, rows=table, locks=AsyncLocks(LockTable()), shield=_awaited)  # type: ignore[arg-type]
+
+    async def work() -> None:
+        await asyncio.gather(later(-ahead, one(ports)), later(ahead, other(ports)))
+
+    asyncio.run(work())
+
+
+async def _awaited(step: Coroutine[Any, Any, Any]) -> Any:
+    return await step
+
+
+@pytest.mark.parametrize("ahead", range(-6, 7))
+def test_of_two_puts_that_meet_one_is_the_last(records: Records, ahead: int) -> None:
+    records(operations.put, N, "a", {"v": 0}, text=["abc", "bcd"])
+    meet(
+        records,
+        ahead,
+        lambda ports: operations.put(ports, N, "a", {"v": 1}, text=["abc", "bcd", "cde"]),
+        lambda ports: operations.put(ports, N, "a", {"v": 2}),
+    )
+    row = records.table.rows["n/a"]
+    assert row.updated_at == T + 2, "each is later than the one before"
+    assert len(records.table.rows) == (3 if row.metadata == {"v": 1} else 1)
+
+
+@pytest.mark.parametrize("ahead", range(-6, 7))
+def test_a_record_that_is_deleted_while_its_time_begins_anew_is_deleted(records: Records, ahead: int) -> None:
+    records(operations.put, N, "a", {"v": 0}, text=["abc", "bcd"], ttl_s=10)
+    meet(
+        records,
+        ahead,
+        lambda ports: operations.get(ports, N, "a", refresh_ttl=True),
+        lambda ports: operations.delete(ports, N, "a"),
+    )
+    assert records.table.rows == {}

@@ -13,7 +13,9 @@ from mem0milvus.operations.extraction.rules import is_statement, sentences, stat
     [
         ("I like rain. I hate snow!", ["I like rain.", "I hate snow!"]),
         ("I moved to 3.5 Main St. in Boston, MA.", ["I moved to 3.5 Main St. in Boston, MA."]),
+        (f"Dr.{' ' * 30}Smith is my doctor.", [f"Dr.{' ' * 30}Smith is my doctor."]),
         ("Dr. Smith is my doctor. J. R. is his son.", ["Dr. Smith is my doctor.", "J. R. is his son."]),
+        ("My dentist is a Dr.", ["My dentist is a Dr."]),
         ("See example.com for more", ["See example.com for more"]),
         ("one line\nanother line\n\n", ["one line", "another line"]),
         ("私は東京に住んでいます。犬がいます！", ["私は東京に住んでいます。", "犬がいます！"]),
@@ -52,7 +54,7 @@ def test_statements_are_kept(statement: str) -> None:
     ],
 )  # fmt: skip
 def test_greetings_questions_and_requests_are_not(other: str) -> None:
-    assert not is_statement(other)
+    assert is_statement(other) is False
 
 
 def test_only_users_are_listened_to_and_each_statement_counts_once() -> None:

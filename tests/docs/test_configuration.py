@@ -9,7 +9,7 @@ import runpy
 import pytest
 
 from mem0milvus.config import load_config
-from mem0milvus.models.providers import choose_embedder, choose_llm
+from mem0milvus.models.providers import choose_embedder, choose_llm, choose_reranker
 from tests.docs.test_readme import PAGES, ROOT
 
 TOOL = runpy.run_path(str(ROOT / "tools" / "configuration_page.py"))
@@ -17,7 +17,10 @@ TOOL = runpy.run_path(str(ROOT / "tools" / "configuration_page.py"))
 BLOCK = re.compile(r"^```json\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 #: What tells a configuration from other JSON.
-A_SECTION = re.compile(r'"(vector_store|embedder|llm)": \{\s*"(provider|config)"')
+A_SECTION = re.compile(r'"(vector_store|embedder|llm|reranker)": \{\s*"(provider|config)"')
+
+#: Providers of rerankers whose package the tests do not install.
+NOT_INSTALLED = ("sentence_transformer", "huggingface")
 
 CONFIGURATIONS = [
     (page.name, number, text)
@@ -50,3 +53,5 @@ def test_each_configuration_in_the_pages_can_be_read(
         assert choose_embedder(config, None).identity
     if config.llm is not None:
         assert choose_llm(config, None) is not None or config.llm.provider == "offline"
+    if config.reranker is not None and config.reranker.provider not in NOT_INSTALLED:
+        assert choose_reranker(config, None) is not None

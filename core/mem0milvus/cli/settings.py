@@ -65,6 +65,19 @@ def without_embedder(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, "vector_store": {**section, "config": store}}
 
 
+def keyless_provider(path: str, collection: str) -> str:
+    """Return the embedder of a demo: the one of an earlier demo in this store, else ``local`` if it is installed."""
+    from mem0milvus.config import VectorStoreConfig
+    from mem0milvus.milvus.inspection import Inspection
+    from mem0milvus.models import local_embedder, offline_embedder
+
+    if Path(path).exists():
+        with Inspection(VectorStoreConfig(uri=path)) as inspection:
+            if collection in inspection.names() and inspection.look(collection).model == offline_embedder.MODEL:
+                return "offline"
+    return "local" if local_embedder.is_installed() else "offline"
+
+
 def _with_store(config: dict[str, Any], changes: Mapping[str, str]) -> dict[str, Any]:
     section = config.get("vector_store", {})
     store = section.get("config", {}) if isinstance(section, Mapping) else None

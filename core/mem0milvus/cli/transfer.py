@@ -67,20 +67,22 @@ def reembed(
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """Embed the memories again with the embedder that is configured now.
+    """Embed the memories again with the embedder that is configured now; without one, with their own.
 
     The former collections are kept as NAME__old until --drop-old. Repeat an interrupted command to continue it.
     """
     from mem0milvus.models.providers import choose_embedder
 
     settings = read_settings(options)
-    with configuration_warnings(settings.shown):
-        embedder = choose_embedder(settings.read, None)
     with existing_memories(settings) as inspection:
         facts = inspection.look(settings.store.collection_name)
+        with configuration_warnings(settings.shown):
+            embedder = choose_embedder(settings.read, None, facts.origin)
         moves = again or (facts.model, facts.dims) != (embedder.identity, embedder.dims)
         if not moves and not drop_old:
             note(f"The memories are embedded by {embedder.identity!r} already: there is nothing to move.")
+            if settings.read.embedder is None:
+                note('To move them, name the new "embedder" in the file of --config.')
             return
         if not yes and not confirm(_question(facts, embedder, moves=moves, drop_old=drop_old)):
             note("Nothing was changed.")

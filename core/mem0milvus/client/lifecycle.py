@@ -41,7 +41,7 @@ class Client(Generic[PortsT]):
         return self._session.part.runtime
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._session.part.description})"
+        return f"{type(self).__name__}({self._session.part.describe()})"
 
 
 class BlockingClient(Client[PortsT]):

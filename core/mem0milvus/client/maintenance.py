@@ -29,6 +29,7 @@ from mem0milvus.types import (
     PendingOutcome,
     Progress,
     ReembedOutcome,
+    Reranker,
     ScopeId,
     VacuumOutcome,
 )
@@ -42,13 +43,23 @@ class Maintenance(BlockingClient[Ports]):
     """Opening, maintaining and closing the store of a memory."""
 
     def __init__(
-        self, config: Mapping[str, Any] | None = None, *, llm: LLM | None = None, embedder: Embedder | None = None
+        self,
+        config: Mapping[str, Any] | None = None,
+        *,
+        llm: LLM | None = None,
+        embedder: Embedder | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
-        self._session = BlockingSession(memory_part(new_store(config, llm, embedder)))
+        self._session = BlockingSession(memory_part(new_store(config, llm, embedder, reranker)))
 
     @classmethod
     def from_config(
-        cls, config: Mapping[str, Any], *, llm: LLM | None = None, embedder: Embedder | None = None
+        cls,
+        config: Mapping[str, Any],
+        *,
+        llm: LLM | None = None,
+        embedder: Embedder | None = None,
+        reranker: Reranker | None = None,
     ) -> Self:
         """Create a memory from a configuration.
 
@@ -61,6 +72,7 @@ class Maintenance(BlockingClient[Ports]):
                 the documentation lists all keys.
             llm: a language model object, instead of the one named in ``config``.
             embedder: an embedding model object, instead of the one named in ``config``.
+            reranker: a reranker object, instead of the one named in ``config``.
 
         Raises:
             ConfigError: a key or provider is unknown, or a value is wrong.
@@ -73,7 +85,7 @@ class Maintenance(BlockingClient[Ports]):
             >>> config = {"vector_store": {"config": {"url": "./milvus.db"}}, "embedder": {"provider": "offline"}}
             >>> memory = Memory.from_config(config)
         """
-        return cls(config, llm=llm, embedder=embedder)
+        return cls(config, llm=llm, embedder=embedder, reranker=reranker)
 
     def timeline(
         self,

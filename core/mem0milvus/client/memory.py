@@ -18,9 +18,11 @@ class Memory(MemoryMethods):
 
     Args:
         config: as for ``from_config``; default: Milvus Lite in ``./milvus.db`` (or the server in ``MILVUS_URI``) with
-            OpenAI's embeddings if ``OPENAI_API_KEY`` is set, else with the offline embedder.
+            the embedder that filled the collection. A new one gets OpenAI's embeddings if ``OPENAI_API_KEY`` is set,
+            else the local model if it is installed, else the offline embedder.
         llm: as for ``from_config``.
         embedder: as for ``from_config``.
+        reranker: as for ``from_config``.
 
     Raises:
         ConfigError: the configuration is wrong.
@@ -52,8 +54,8 @@ class AsyncMemory(AsyncMemoryMethods):
     several event loops one after the other. Close it with ``aclose()``.
 
     Cancelling an operation stops it only before its first write: a write runs to its end, so that no change is half
-    stored. The arguments are those of ``Memory``; the methods ``acomplete`` of a language model and ``aembed`` of an
-    embedding model are awaited if the object has them.
+    stored. The arguments are those of ``Memory``; the methods ``acomplete`` of a language model, ``aembed`` of an
+    embedding model and ``ascore`` of a reranker are awaited if the object has them.
 
     Raises:
         ConfigError: the configuration is wrong. The first operation raises the errors of the store.

@@ -109,6 +109,7 @@ class MemoryMethods(Maintenance):
         preset: PresetName = DEFAULT_PRESET,
         consistency: Consistency | None = None,
         explain: bool = False,
+        rerank: bool | None = None,
     ) -> SearchResult:
         """Find the memories that are relevant to a question, best first.
 
@@ -128,6 +129,8 @@ class MemoryMethods(Maintenance):
                 repetitions of a better result down).
             consistency: the consistency of this read; default: the configured one.
             explain: add the components of rank and relevance to each result.
+            rerank: False leaves the configured reranker out; True refuses to search without one. Default: rerank if a
+                reranker is configured. If it fails, that is logged, and the order is that of a search without it.
 
         Returns:
             ``{"results": [...]}``: memories with ``score``, the metric's own value, and ``relevance``, 0 to 1. A higher

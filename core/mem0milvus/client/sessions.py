@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mem0milvus.ports import Driver
     from mem0milvus.runtime.open_store import OpenStore
     from mem0milvus.runtime.thread_driver import ThreadDriver
-    from mem0milvus.types import LLM, Embedder
+    from mem0milvus.types import LLM, Embedder, Reranker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,11 +38,12 @@ class StorePart(Generic[PortsT]):
     """The collections of a store that one client uses: the memories, or one collection of records."""
 
     runtime: OpenStore  #: counts the clients of the store; the last one to close closes it
-    description: str  #: the store and the collection, for ``repr``
+    describe: Callable[[], str]  #: returns the store, the collection and the embedder, for ``repr``
     closed_message: str  #: the error of a client that is used after it was closed
     is_open: Callable[[], bool]  #: whether the collections are open
     open: Callable[[], None]  #: connects and opens the collections
-    blocking_ports: Callable[[], PortsT]  #: ports that block and never suspend
+    #: ports that block and never suspend; require open collections, as all ports do, since they name the embedder
+    blocking_ports: Callable[[], PortsT]
     async_ports: Callable[[ThreadDriver], PortsT]  #: ports that never block the event loop
 
     def share(self) -> StorePart[PortsT]:
@@ -51,19 +52,21 @@ class StorePart(Generic[PortsT]):
         return self
 
 
-def new_store(config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None) -> OpenStore:
+def new_store(
+    config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None, reranker: Reranker | None = None
+) -> OpenStore:
     """Prepare a store from a configuration, without connecting, or raise a ConfigError."""
     # Imported here because it loads pymilvus and pydantic, which `import mem0milvus` must not.
     from mem0milvus.runtime.open_store import OpenStore
 
-    return OpenStore(config, llm, embedder)
+    return OpenStore(config, llm, embedder, reranker)
 
 
 def memory_part(runtime: OpenStore) -> StorePart[Ports]:
     """Return the collections of memories and history."""
     return StorePart(
         runtime=runtime,
-        description=repr(runtime),
+        describe=partial(repr, runtime),
         closed_message=CLOSED,
         is_open=lambda: runtime.is_open,
         open=runtime.open,
@@ -77,7 +80,7 @@ def record_part(runtime: OpenStore, collection_name: str | None) -> StorePart[Re
     collection = runtime.records_name(collection_name)
     return StorePart(
         runtime=runtime,
-        description=f"{runtime!r}, records={collection!r}",
+        describe=lambda: f"{runtime!r}, records={collection!r}",
         closed_message=CLOSED_STORE,
         is_open=partial(runtime.has_records_open, collection),
         open=partial(runtime.open_records, collection),
@@ -93,13 +96,20 @@ class Session(ABC, Generic[PortsT]):
     nothing. A session without one counts as a client of the store.
     """
 
-    ports: PortsT
     driver: Driver
 
     def __init__(self, part: StorePart[PortsT], owner: Session[Any] | None = None) -> None:
         self.part = part
         self._owner = owner
+        self._ports: PortsT | None = None
         self._is_closed = False
+
+    @property
+    def ports(self) -> PortsT:
+        """The ports, made at their first use. Requires open collections."""
+        if self._ports is None:
+            self._ports = self._make_ports()
+        return self._ports
 
     def check_open(self) -> None:
         """Raise a StoreError after the session, or its owner, was closed."""
@@ -125,12 +135,15 @@ class Session(ABC, Generic[PortsT]):
         """Finish the background work and release the store; a second call does nothing."""
         if self._owner is None and not self._is_closed:
             self._is_closed = True
-            if isinstance(self.ports, Ports):
-                await self.ports.background.close()
+            if isinstance(self._ports, Ports):
+                await self._ports.background.close()
             await self._close_runtime()
 
     async def _open_part(self) -> None:
         await self.driver.call(self.part.open)
+
+    @abstractmethod
+    def _make_ports(self) -> PortsT: ...
 
     @abstractmethod
     async def _close_runtime(self) -> None: ...
@@ -152,7 +165,11 @@ class BlockingSession(Session[PortsT]):
                 part.runtime.close()
                 raise
         # Every call of blocking_ports makes a background queue; ``flush`` of the owner waits only for its own.
-        self.ports = owner.ports if owner is not None and owner.part is part else part.blocking_ports()
+        self._ports = owner.ports if owner is not None and owner.part is part else part.blocking_ports()
+
+    @override
+    def _make_ports(self) -> PortsT:
+        return self.part.blocking_ports()
 
     @override
     async def _close_runtime(self) -> None:
@@ -170,7 +187,10 @@ class AsyncSession(Session[PortsT]):
 
         super().__init__(part, owner)
         self.driver = ThreadDriver(part.runtime.executor)
-        self.ports = part.async_ports(self.driver)
+
+    @override
+    def _make_ports(self) -> PortsT:
+        return self.part.async_ports(self.driver)
 
     @override
     async def _open_part(self) -> None:

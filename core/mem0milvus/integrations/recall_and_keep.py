@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from mem0milvus.client.memory import AsyncMemory
 from mem0milvus.errors import EmbeddingError, ExtractionError, Mem0MilvusError, StoreError, ValidationError
+from mem0milvus.integrations.conversation import questions_of, without_echo
 from mem0milvus.types import Messages, SearchItem
 
 logger = logging.getLogger(__name__)
@@ -21,6 +22,10 @@ CountTokens: TypeAlias = Callable[[str], int]
 
 #: Only the end of a longer question is searched: the request usually follows the material it is about. Characters.
 MAX_QUESTION_CHARACTERS = 4_000
+
+
+#: The most memories of one search of which the debug log says why they were found or left out.
+LOGGED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,24 @@ class Recall:
     filters: Mapping[str, Any] | None = None
     on_error: OnError = "log"
 
-    async def find(self, memory: AsyncMemory, question: str, scope: Mapping[str, str]) -> Sequence[SearchItem]:
+    async def find(
+        self,
+        memory: AsyncMemory,
+        question: str,
+        scope: Mapping[str, str],
+        *,
+        before: Sequence[str] = (),
+        shown: Sequence[str] = (),
+    ) -> Sequence[SearchItem]:
         """Find the memories that are relevant to a question, most relevant first; none for a blank question.
+
+        Args:
+            memory: the memory to search.
+            question: the user's last message.
+            scope: the ids to search in.
+            before: the user's earlier messages, oldest first. A question with hardly a word of its own, such as "And
+                when?", is searched for together with the last of them.
+            shown: the texts of messages that the prompt has anyway; memories that only repeat one are left out.
 
         Raises:
             ValidationError: the scope or a setting is invalid.
@@ -50,13 +71,26 @@ class Recall:
         if not question.strip():
             return []
         settings: dict[str, Any] = {"top_k": self.top_k, "threshold": self.threshold, "filters": self.filters, **scope}
+        found: dict[str, SearchItem] = {}
         try:
-            return (await memory.search(question[-MAX_QUESTION_CHARACTERS:], **settings))["results"]
+            for text in questions_of(question[-MAX_QUESTION_CHARACTERS:], before):
+                for item in (await memory.search(text, **settings))["results"]:
+                    found.setdefault(item["id"], item)
+                if logger.isEnabledFor(logging.DEBUG):
+                    await self._log_choice(memory, text, settings)
         except (StoreError, EmbeddingError) as error:
             if self.on_error == "raise":
                 raise
             log_failure("Memories could not be recalled, and the model answers without them", error)
-            return []
+        return without_echo(found.values(), question, shown)[: self.top_k]
+
+    async def _log_choice(self, memory: AsyncMemory, question: str, settings: Mapping[str, Any]) -> None:
+        """Log why the best memories are found or left out: id and relevance, never the text. It searches once more."""
+        without = {**settings, "threshold": None, "top_k": max(LOGGED, self.top_k)}
+        for place, item in enumerate((await memory.search(question, **without))["results"], 1):
+            below = self.threshold is not None and item["relevance"] < self.threshold
+            outcome = "below the threshold" if below else "beyond top_k" if place > self.top_k else "found"
+            logger.debug("Memory %s: place %d, relevance %.3f, %s", item["id"], place, item["relevance"], outcome)
 
 
 @dataclass(frozen=True, slots=True)

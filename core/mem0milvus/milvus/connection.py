@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mem0milvus.errors import CLOSED, StoreError
 from mem0milvus.milvus.capabilities import Capabilities
@@ -15,7 +15,8 @@ from mem0milvus.milvus.collection_swap import CollectionSwap, Names
 from mem0milvus.milvus.error_translation import translated
 from mem0milvus.milvus.pymilvus_client import connect, server_time, without_credentials
 from mem0milvus.milvus.read_timestamps import WriteTimestamp, read_arguments, write_timestamp
-from mem0milvus.milvus.schema import MEMORIES, Identity, Layout
+from mem0milvus.milvus.schema import MEMORIES, Identity, Layout, read_origin
+from mem0milvus.ports import Origin
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -28,22 +29,31 @@ logger = logging.getLogger(__name__)
 WRITES = frozenset({"upsert", "delete", "flush", "create_partition"})
 
 
+#: Chooses the identity of the vectors once it is known which embedder filled the collections; None for a new store.
+IdentityChoice: TypeAlias = "Callable[[Origin | None], Identity]"
+
+
 class Connection:
     """A client of a server, and the open collections: the two of a memory, and those of record stores.
 
     Every public method raises ``StoreError`` or one of its subclasses: the server does not answer, the store is locked,
     another program made the collection, the request failed, or the connection is closed.
+
+    Args:
+        config: the address and the names.
+        identity: the identity of the vectors, or a function that chooses it when the connection is opened, after
+            looking into existing collections and before creating missing ones.
     """
 
-    def __init__(self, config: VectorStoreConfig, identity: Identity) -> None:
+    def __init__(self, config: VectorStoreConfig, identity: Identity | IdentityChoice) -> None:
         self._config = config
-        self._identity = identity
+        self._choose_identity: IdentityChoice | None = identity if callable(identity) else None
+        self._chosen: Identity | None = None if callable(identity) else identity
         self._client: MilvusClient | None = None
         self._lock: AbstractContextManager[Any] = nullcontext()
         self._layouts: dict[str, Layout[Any]] = {}
         self._with_words: set[str] = set()
         self.uri = without_credentials(config.uri)
-        self.dims = identity.dims
         self.live = config.collection_name
         self.history = Names(self.live).history
         #: Messages of refused requests: of writes while other collections replace these, and of all requests after it.
@@ -51,6 +61,17 @@ class Connection:
         self.closed = ""
         #: Capabilities of the Milvus; known once the connection is open.
         self.can = Capabilities()
+
+    @property
+    def dims(self) -> int:
+        """The length of the vectors; known once the connection is open."""
+        return self._identity.dims
+
+    @property
+    def _identity(self) -> Identity:
+        if self._chosen is None:
+            raise StoreError(self.closed or CLOSED)
+        return self._chosen
 
     def open_memories(self) -> None:
         """Create or check the collections of a memory, and load them. Connects first if that is still to be done."""
@@ -176,7 +197,21 @@ class Connection:
 
     def _prepare(self, client: MilvusClient, layouts: Mapping[str, Layout[Any]]) -> None:
         CollectionSwap(client, Names(self.live), self.uri, self._config.timeout_s).finish()
+        if self._chosen is None and self._choose_identity is not None:
+            self._chosen = self._choose_identity(self._find_origin(client, layouts))
         self._set_up(client, layouts)
+
+    def _find_origin(self, client: MilvusClient, opened: Iterable[str]) -> Origin | None:
+        """Return which embedder filled the collections that are opened, or else those beside them; None if none did."""
+        beside = Names(self.live)
+        for name in dict.fromkeys((*reversed([*opened]), beside.live, beside.history, beside.records)):
+            with translated(f"look for {name!r}", self.uri):
+                if not client.has_collection(name, timeout=self._config.timeout_s):
+                    continue
+                found = client.describe_collection(name, timeout=self._config.timeout_s)
+            if origin := read_origin(name, found.get("properties", {})):
+                return origin
+        return None
 
     def _set_up(self, client: MilvusClient, layouts: Mapping[str, Layout[Any]]) -> None:
         setup = CollectionSetup(client, self._identity, self.can, self.uri, self._config.timeout_s)

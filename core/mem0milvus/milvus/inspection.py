@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from mem0milvus.errors import StoreError
 from mem0milvus.milvus.pymilvus_client import ReadOnlyClient
-from mem0milvus.milvus.schema import MEMORIES, RECORDS
+from mem0milvus.milvus.schema import MEMORIES, RECORDS, read_origin
+from mem0milvus.ports import Origin
 
 #: Contents of the layouts, by the version that is stored with a collection.
 _KINDS: Mapping[str, str] = {MEMORIES.version: "memories", RECORDS.version: "records"}
@@ -26,8 +25,7 @@ class CollectionFacts:
         name: its name.
         properties: the properties stored with it.
         layout: the version of this library's layout; empty for a collection of another program.
-        model: the embedding model that filled it.
-        dims: length of its vectors; 0 if unknown.
+        origin: the embedding model that filled it; None if unknown.
         metric: the metric of its vectors.
         columns: the names of its columns.
         rows: about how many rows it has: a server counts deleted ones until it has compacted them.
@@ -37,8 +35,7 @@ class CollectionFacts:
     name: str
     properties: Mapping[str, str]
     layout: str
-    model: str
-    dims: int
+    origin: Origin | None
     metric: str
     columns: frozenset[str]
     rows: int
@@ -48,6 +45,16 @@ class CollectionFacts:
     def is_ours(self) -> bool:
         """True if this library created it."""
         return bool(self.layout)
+
+    @property
+    def model(self) -> str:
+        """The embedding model that filled it; empty if unknown."""
+        return self.origin.model if self.origin else ""
+
+    @property
+    def dims(self) -> int:
+        """The length of its vectors; 0 if unknown."""
+        return self.origin.dims if self.origin else 0
 
     @property
     def kind(self) -> str:
@@ -70,14 +77,12 @@ class Inspection(ReadOnlyClient):
         """Describe an existing collection. With ``load``, also try to load it, unless a server would need memory."""
         description = self._ask(f"look at {name!r}", "describe_collection", name)
         properties = {key: str(value) for key, value in description.get("properties", {}).items()}
-        made_by = _json(properties.get("mem0milvus.embedder", ""))
         stats = self._ask(f"count the rows of {name!r}", "get_collection_stats", name)
         return CollectionFacts(
             name=name,
             properties=properties,
             layout=properties.get("mem0milvus.schema", ""),
-            model=str(made_by.get("model", "")),
-            dims=int(made_by.get("dims", 0)),
+            origin=read_origin(name, properties),
             metric=properties.get("mem0milvus.metric", ""),
             columns=frozenset(field["name"] for field in description["fields"]),
             rows=int(stats.get("row_count", 0)),
@@ -96,11 +101,3 @@ class Inspection(ReadOnlyClient):
         if self._file is None:
             return None
         return sum(path.stat().st_size for path in self._file.path.rglob("*") if path.is_file())
-
-
-def _json(text: str) -> Mapping[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

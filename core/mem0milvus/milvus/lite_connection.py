@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from mem0milvus.errors import StoreError
 from mem0milvus.milvus import capabilities, lite, lite_internals
-from mem0milvus.milvus.connection import WRITES, Connection
+from mem0milvus.milvus.connection import WRITES, Connection, IdentityChoice
 from mem0milvus.milvus.lite_folder import remove_unfinished
 from mem0milvus.milvus.pymilvus_client import connect
 from mem0milvus.milvus.schema import Identity, Layout
@@ -30,7 +30,7 @@ _SCANS = frozenset({"search", "query"})
 _DEFAULT_PARTITION = "_default"
 
 
-def make_connection(config: VectorStoreConfig, identity: Identity) -> Connection:
+def make_connection(config: VectorStoreConfig, identity: Identity | IdentityChoice) -> Connection:
     """Return a connection, not open yet, to a Milvus Lite store or to a server, as the address says."""
     return (LiteConnection if lite.is_lite(config.uri) else Connection)(config, identity)
 
@@ -40,7 +40,7 @@ class LiteConnection(Connection):
 
     _file: lite.LiteFile
 
-    def __init__(self, config: VectorStoreConfig, identity: Identity) -> None:
+    def __init__(self, config: VectorStoreConfig, identity: Identity | IdentityChoice) -> None:
         super().__init__(config, identity)
         self._resources = ExitStack()
         self._restarts_seen = 0

@@ -18,7 +18,7 @@ from mem0milvus.data.limits import (
 from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.record_row import RecordRow
 from mem0milvus.errors import EmbedderMismatchError, SchemaMismatchError
-from mem0milvus.ports import R
+from mem0milvus.ports import Origin, R
 
 if TYPE_CHECKING:
     from pymilvus import CollectionSchema, MilvusClient
@@ -102,6 +102,15 @@ class Identity:
             "mem0milvus.metric": self.metric,
             "mem0milvus.analysis": self.analysis,
         }
+
+
+def read_origin(name: str, properties: Mapping[str, Any]) -> Origin | None:
+    """Read which embedder filled the collection with these properties; None if they do not say."""
+    try:
+        made_by = json.loads(str(properties.get("mem0milvus.embedder", "")))
+        return Origin(name, str(made_by["model"]), int(made_by["dims"]))
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def check_properties(name: str, found: Mapping[str, Any], expected: Identity, layout: Layout[Any]) -> None:

@@ -1,10 +1,11 @@
-"""The ports of the models: checked and cached vectors of any embedding model, and the answers of any language model."""
+"""The ports of the models: checked and cached vectors of any embedding model, answers of any language model, scores."""
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,11 +14,13 @@ from typing_extensions import override
 
 from mem0milvus.errors import EmbeddingError, ExtractionError, Mem0MilvusError
 from mem0milvus.models.calibration_cache import CalibrationCache
-from mem0milvus.ports import Driver, EmbedderPort, LLMPort
-from mem0milvus.types import LLM, Embedder, LLMRequest, Vector
+from mem0milvus.ports import Driver, EmbedderPort, LLMPort, RerankerPort
+from mem0milvus.types import LLM, Embedder, LLMRequest, Reranker, Vector
 
 if TYPE_CHECKING:
     from mem0milvus.retrieval.ranking.calibration import Calibration
+
+logger = logging.getLogger(__name__)
 
 #: Vectors kept: 6 MB of those with 1,536 dimensions.
 VECTORS_KEPT = 1_024
@@ -41,9 +44,10 @@ class CheckedEmbedder(EmbedderPort):
         self._cache = cache
         self._driver = driver
         self._calibrations = calibrations or CalibrationCache()
-        self._embed = _ModelMethod(embedder, "embed", driver, EmbeddingError)
-        self._embed_query = _ModelMethod(embedder, "embed_query", driver, EmbeddingError)
-        self._embed_queries = _ModelMethod(embedder, "embed_queries", driver, EmbeddingError)
+        named = f"The embedding model {embedder.identity!r}"
+        self._embed = _ModelMethod(embedder, "embed", driver, EmbeddingError, named)
+        self._embed_query = _ModelMethod(embedder, "embed_query", driver, EmbeddingError, named)
+        self._embed_queries = _ModelMethod(embedder, "embed_queries", driver, EmbeddingError, named)
 
     @override
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
@@ -73,22 +77,23 @@ class CheckedEmbedder(EmbedderPort):
         from mem0milvus.retrieval.ranking.calibration import calibrate, sample_memories, sample_questions
 
         memories, questions = sample_memories(), sample_questions()
-        vectors = self._checked(await self._embed.call(memories), len(memories))
+        # A model may give zeros for a script that it does not know: such languages are left out.
+        vectors = self._checked(await self._embed.call(memories), len(memories), may_be_zero=True)
         return calibrate(vectors, await self._questions(questions))
 
     async def _questions(self, texts: Sequence[str]) -> list[Vector]:
         if self._embed_queries.exists:
-            return self._checked(await self._embed_queries.call(texts), len(texts))
-        vectors = self._checked(await self._embed.call(texts), len(texts))
+            return self._checked(await self._embed_queries.call(texts), len(texts), may_be_zero=True)
+        vectors = self._checked(await self._embed.call(texts), len(texts), may_be_zero=True)
         if self._embed_query.exists:
             first = self._checked([await self._embed_query.call(texts[0])], 1)[0]
             # Most models embed a question as they do a memory, and one request for each question would take minutes.
             if sum(a * b for a, b in zip(first, vectors[0], strict=True)) < _SAME_TEXT:
                 rest = [await self._embed_query.call(text) for text in texts[1:]]
-                return [first, *self._checked(rest, len(rest))]
+                return [first, *self._checked(rest, len(rest), may_be_zero=True)]
         return vectors
 
-    def _checked(self, raw: Any, count: int) -> list[Vector]:
+    def _checked(self, raw: Any, count: int, *, may_be_zero: bool = False) -> list[Vector]:
         """Check that the model returned ``count`` vectors of the right length, and scale them to unit length."""
         import numpy as np
 
@@ -113,20 +118,56 @@ class CheckedEmbedder(EmbedderPort):
         if vectors.ndim != 2:
             raise EmbeddingError(f"{name} gave a vector that is not made of numbers.")
         norms = np.linalg.norm(vectors, axis=1)
-        if not all(0 < norm < math.inf for norm in norms.tolist()):
+        if not all(0 <= norm < math.inf for norm in norms.tolist()) or not (may_be_zero or norms.all()):
             raise EmbeddingError(f"{name} gave a vector that is zero or not finite.")
-        return list(vectors / norms[:, None])
+        return list(vectors / np.where(norms, norms, 1.0)[:, None])
 
 
 class CheckedLLM(LLMPort):
     """A language model, provided by the user or by this library, whose failures become ``ExtractionError``."""
 
     def __init__(self, llm: LLM, driver: Driver) -> None:
-        self._complete = _ModelMethod(llm, "complete", driver, ExtractionError)
+        self._complete = _ModelMethod(llm, "complete", driver, ExtractionError, f"The language model {llm.identity!r}")
 
     @override
     async def complete(self, request: LLMRequest) -> str | Mapping[str, Any]:
         return cast("str | Mapping[str, Any]", await self._complete.call(request))
+
+
+class CheckedReranker(RerankerPort):
+    """A reranker, provided by the user or by this library, with checked scores, whose failures are logged."""
+
+    def __init__(self, reranker: Reranker, driver: Driver, top_n: int) -> None:
+        self.top_n = top_n
+        self._named = f"The reranker {getattr(reranker, 'identity', type(reranker).__name__)!r}"
+        self._score = _ModelMethod(reranker, "score", driver, Mem0MilvusError, self._named)
+
+    @override
+    async def score(self, query: str, texts: Sequence[str]) -> list[float] | None:
+        try:
+            return _read_scores(await self._score.call(query, list(texts)), len(texts))
+        except Exception as error:  # the model is foreign code: it may raise anything, and return anything
+            # The class alone: a message of a server or a model may quote the texts.
+            failure = type(error.__cause__ or error).__name__
+            logger.warning("%s failed (%s), so a search kept its own order.", self._named, failure)
+            logger.debug("The failure was this", exc_info=error)
+            return None
+
+
+def _read_scores(raw: Any, count: int) -> list[float]:
+    """Return the numbers of a list, an array or a tensor, or raise if these are not ``count`` finite numbers."""
+    if isinstance(raw, (Mapping, Set)):
+        raise TypeError(f"the scores are a {type(raw).__name__}, which has no order")
+    scores = []
+    for score in raw:
+        if isinstance(score, (str, bytes, bool)) or getattr(score, "shape", ()) != ():
+            raise TypeError(f"a score is a {type(score).__name__}, not a number")
+        scores.append(float(score))
+    if len(scores) != count:
+        raise ValueError(f"there are {len(scores)} scores for {count} texts")
+    if not all(map(math.isfinite, scores)):
+        raise ValueError("a score is not finite")
+    return scores
 
 
 class VectorCache:
@@ -159,12 +200,14 @@ class _ModelMethod:
     the model becomes ``error``.
     """
 
-    def __init__(self, model: Embedder | LLM, name: str, driver: Driver, error: type[Mem0MilvusError]) -> None:
-        self._model = model
+    def __init__(
+        self, model: Embedder | LLM | Reranker, name: str, driver: Driver, error: type[Mem0MilvusError], named: str
+    ) -> None:
+        self._named = named
         self._driver = driver
         self._error = error
-        self._blocking: Callable[[object], Any] | None = getattr(model, name, None)
-        self._async: Callable[[object], Awaitable[Any]] | None = (
+        self._blocking: Callable[..., Any] | None = getattr(model, name, None)
+        self._async: Callable[..., Awaitable[Any]] | None = (
             getattr(model, f"a{name}", None) if driver.is_async else None
         )
 
@@ -172,15 +215,12 @@ class _ModelMethod:
     def exists(self) -> bool:
         return self._blocking is not None or self._async is not None
 
-    async def call(self, argument: object) -> Any:
+    async def call(self, *arguments: object) -> Any:
         try:
             if self._async is not None:
-                return await self._async(argument)
-            return await self._driver.call(cast("Callable[[object], Any]", self._blocking), argument)
+                return await self._async(*arguments)
+            return await self._driver.call(cast("Callable[..., Any]", self._blocking), *arguments)
         except Mem0MilvusError:
             raise
         except Exception as error:  # the model is foreign code and may raise anything
-            kind = "embedding" if self._error is EmbeddingError else "language"
-            raise self._error(
-                f"The {kind} model {self._model.identity!r} failed: {type(error).__name__}: {error}"
-            ) from error
+            raise self._error(f"{self._named} failed: {type(error).__name__}: {error}") from error

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from typing_extensions import override
+
 from mem0milvus.errors import Mem0MilvusError
+from mem0milvus.models.model_clients import ModelClients
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
@@ -17,20 +17,8 @@ if TYPE_CHECKING:
     from mem0milvus.config import OpenAIConfig
 
 
-@dataclass(frozen=True, slots=True)
-class _LoopClient:
-    """The client of one event loop, and the semaphore that bounds its simultaneous requests."""
-
-    client: asyncio.Future[AsyncOpenAI]
-    connections: asyncio.Semaphore
-
-
-class OpenAIModel:
-    """A model behind OpenAI's API.
-
-    It has one blocking client for all threads, and one async client for each event loop: the connections of an async
-    client belong to the event loop in which they were opened.
-    """
+class OpenAIModel(ModelClients["OpenAI", "AsyncOpenAI"]):
+    """A model behind OpenAI's API."""
 
     #: Names of the kind of model and of its section of the configuration, for messages.
     _kind: ClassVar[str]
@@ -38,50 +26,27 @@ class OpenAIModel:
     _error: ClassVar[type[Mem0MilvusError]]
 
     def __init__(self, config: OpenAIConfig) -> None:
+        super().__init__(config.max_connections)
         self.identity = config.model
         self._config = config
-        self._mutex = threading.Lock()
-        self._client: OpenAI | None = None
-        self._loops: dict[asyncio.AbstractEventLoop, _LoopClient] = {}
 
-    def _blocking_client(self) -> OpenAI:
+    @override
+    def _make_client(self) -> OpenAI:
         from openai import OpenAI
 
-        with self._mutex:
-            if self._client is None:
-                self._client = OpenAI(**self._client_arguments())
-            return self._client
+        return OpenAI(**self._client_arguments())
 
-    @asynccontextmanager
-    async def _async_client(self) -> AsyncIterator[AsyncOpenAI]:
-        """Yield the client of the running event loop while fewer than ``max_connections`` requests are under way.
-
-        The client computes for some milliseconds on the event loop with each request and each answer. With hundreds of
-        requests at once, these would add up to a long pause of everything else on the loop.
-        """
-        mine = self._of_this_loop()
-        async with mine.connections:
-            # All requests of the loop await this one future: cancelling one of them must not cancel it.
-            yield await asyncio.shield(mine.client)
-
-    def _of_this_loop(self) -> _LoopClient:
-        loop = asyncio.get_running_loop()
-        mine = self._loops.get(loop)
-        # If making a client failed, as without a key, it is tried again: the environment may have changed.
-        if mine is None or (mine.client.done() and mine.client.exception()):
-            for closed in [other for other in self._loops if other.is_closed()]:
-                del self._loops[closed]
-            # In a thread: importing openai and making a client takes long enough to pause the event loop noticeably.
-            client = loop.run_in_executor(None, self._make_async_client)
-            mine = self._loops[loop] = _LoopClient(client, asyncio.Semaphore(self._config.max_connections))
-        return mine
-
+    @override
     def _make_async_client(self) -> AsyncOpenAI:
         from openai import AsyncOpenAI
 
         client = AsyncOpenAI(**self._client_arguments())
         _ = client.embeddings, client.chat.completions  # openai 2 imports these modules on first access: do it here
         return client
+
+    @override
+    async def _close_async_client(self, client: AsyncOpenAI) -> None:
+        await client.close()
 
     def _client_arguments(self) -> dict[str, Any]:
         config = self._config
@@ -91,24 +56,6 @@ class OpenAIModel:
             "timeout": config.timeout_s,
             "max_retries": config.max_retries,
         }
-
-    async def prepare(self) -> None:
-        """Make the client of the running event loop. An error is raised again at the first request, not here."""
-        # asyncio.wait neither raises the future's error nor cancels the future if this call is cancelled.
-        await asyncio.wait([self._of_this_loop().client])
-
-    def close(self) -> None:
-        """Close the connections of the blocking client. The next request makes a new client."""
-        with self._mutex:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
-
-    async def aclose(self) -> None:
-        """Close the connections of the running event loop."""
-        mine = self._loops.pop(asyncio.get_running_loop(), None)
-        if mine is not None and mine.client.done() and not mine.client.exception():
-            await mine.client.result().close()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

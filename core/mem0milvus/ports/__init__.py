@@ -6,7 +6,7 @@ suspending. An operation behaves the same with both, so one body serves ``Memory
 
 from mem0milvus.ports.bundles import Ports, RecordPorts, Transfer
 from mem0milvus.ports.execution import Background, Clock, Driver, Job, Locks, Positions, Shield
-from mem0milvus.ports.models import EmbedderPort, Extraction, Extractor, LLMPort
+from mem0milvus.ports.models import EmbedderPort, Extraction, Extractor, LLMPort, RerankerPort
 from mem0milvus.ports.tables import Hit, Probe, R, Row, Table
 from mem0milvus.ports.transfer import Files, NewFile, OldFile, Origin, ReplacementStore
 
@@ -31,6 +31,7 @@ __all__ = [
     "R",
     "RecordPorts",
     "ReplacementStore",
+    "RerankerPort",
     "Row",
     "Shield",
     "Table",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mem0milvus.ports.execution import Background, Clock, Locks, Positions, Shield
-from mem0milvus.ports.models import EmbedderPort, Extraction, Extractor
+from mem0milvus.ports.models import EmbedderPort, Extraction, Extractor, RerankerPort
 from mem0milvus.ports.tables import Table
 from mem0milvus.ports.transfer import Files, Origin, ReplacementStore
 from mem0milvus.types import Consistency, Embedder
@@ -86,6 +86,7 @@ class Ports(CommonPorts):
         history_limit: closed versions of each memory that ``vacuum`` keeps; None for all.
         extraction: the model and the settings of extraction.
         transfer: the ports of ``dump``, ``load`` and ``reembed``.
+        reranker: the reranker of searches; None for none.
     """
 
     live: Table[MemoryRow]
@@ -97,3 +98,4 @@ class Ports(CommonPorts):
     history_limit: int | None = None
     extraction: Extraction = field(default_factory=Extraction)
     transfer: Transfer | None = None
+    reranker: RerankerPort | None = None

@@ -1,4 +1,4 @@
-"""Ports of the models: embedding, extraction by rules, and extraction by a language model."""
+"""Ports of the models: embedding, extraction by rules or by a language model, and reranking."""
 
 from __future__ import annotations
 
@@ -42,6 +42,19 @@ class LLMPort(Protocol):
 
     async def complete(self, request: LLMRequest) -> str | Mapping[str, Any]:
         """Return the model's unchecked answer. Raises ``ExtractionError`` if the model failed."""
+
+
+class RerankerPort(Protocol):
+    """The reranker.
+
+    Attributes:
+        top_n: the most texts that it scores for one search.
+    """
+
+    top_n: int
+
+    async def score(self, query: str, texts: Sequence[str]) -> list[float] | None:
+        """Return a finite score for each text, larger is better; None if the model failed, which is logged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The store that a dump was made from.
+    """A collection and the embedder that filled it, as the source of a dump or as found in Milvus.
 
     Attributes:
-        collection: name of the memories' collection.
+        collection: name of the collection.
         model: the embedding model's name.
         dims: length of its vectors.
     """

@@ -12,14 +12,15 @@ from typing import Any, Protocol, runtime_checkable
 
 from typing_extensions import override
 
-from mem0milvus.config import check_collection_name, load_config
+from mem0milvus.config import RerankerSection, check_collection_name, load_config
+from mem0milvus.errors import CLOSED, StoreError
 from mem0milvus.milvus.collection_swap import Names
 from mem0milvus.milvus.lite_connection import make_connection
 from mem0milvus.milvus.schema import CALIBRATION_PROPERTY, MEMORIES, RECORDS, Identity, Layout
 from mem0milvus.milvus.table import MilvusTable
 from mem0milvus.models.calibration_cache import CalibrationCache
-from mem0milvus.models.checked_models import CheckedEmbedder, CheckedLLM, VectorCache
-from mem0milvus.models.providers import choose_embedder, choose_llm
+from mem0milvus.models.checked_models import CheckedEmbedder, CheckedLLM, CheckedReranker, VectorCache
+from mem0milvus.models.providers import choose_embedder, choose_llm, choose_reranker
 from mem0milvus.operations.extraction.rules import RuleExtractor
 from mem0milvus.ports import Background, Clock, Driver, Extraction, Locks, Origin, Ports, R, RecordPorts, Transfer
 from mem0milvus.retrieval.text import ANALYSIS_VERSION, query_weights
@@ -31,7 +32,7 @@ from mem0milvus.runtime.locks import AsyncLocks, BlockingLocks, LockTable
 from mem0milvus.runtime.positions import RunPositions
 from mem0milvus.runtime.replacement_store import MilvusReplacementStore, choose_replacement_embedder
 from mem0milvus.runtime.thread_driver import ThreadDriver
-from mem0milvus.types import LLM, Embedder
+from mem0milvus.types import LLM, Embedder, Reranker
 
 #: Worker threads of ``AsyncMemory``, and so its most simultaneous requests to Milvus.
 WORKERS = 16
@@ -65,19 +66,29 @@ class OpenStore:
     Methods that connect raise ``StoreError`` or one of its subclasses; a wrong configuration is a ``ConfigError``.
     """
 
-    def __init__(self, config: Mapping[str, Any] | None, llm: LLM | None, embedder: Embedder | None) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, Any] | None,
+        llm: LLM | None,
+        embedder: Embedder | None,
+        reranker: Reranker | None = None,
+    ) -> None:
         self._config = load_config(config)
         self._llm = choose_llm(self._config, llm)
-        self._embedder = choose_embedder(self._config, embedder)
         self._vectors = VectorCache()
         self._calibrations = CalibrationCache(self._load_calibration, self._save_calibration)
-        made: list[object] = [
-            model for model, given in ((self._llm, llm), (self._embedder, embedder)) if model is not given
-        ]
-        self._models_to_close = [model for model in made if isinstance(model, _KeepsConnections)]
-        store = self._config.vector_store.config
-        identity = Identity(self._embedder.identity, self._embedder.dims, store.metric_type, ANALYSIS_VERSION)
-        self._connection = make_connection(store, identity)
+        self._models_to_close: list[_KeepsConnections] = []
+        if self._llm is not llm:
+            self._close_at_the_end(self._llm)
+        self._chosen: Embedder | None = None
+        if embedder is not None or self._config.embedder is not None:
+            self._chosen = choose_embedder(self._config, embedder)
+            if self._chosen is not embedder:
+                self._close_at_the_end(self._chosen)
+        self._reranker = choose_reranker(self._config, reranker)
+        if self._reranker is not None and self._reranker is not reranker:
+            self._close_at_the_end(self._reranker)
+        self._connection = make_connection(self._config.vector_store.config, self._choose_identity)
         self._locks = LockTable()
         self._positions = RunPositions()
         self._record_positions = RunPositions()
@@ -88,10 +99,28 @@ class OpenStore:
         self._opened: dict[str, Layout[Any]] = {}
         self._closed = False
 
+    def _close_at_the_end(self, model: object) -> None:
+        if isinstance(model, _KeepsConnections):
+            self._models_to_close.append(model)
+
+    def _choose_identity(self, filled: Origin | None) -> Identity:
+        """Choose the embedder, if none is configured: the one that filled the collections, or the default."""
+        if self._chosen is None:
+            self._chosen = choose_embedder(self._config, None, filled)
+            self._close_at_the_end(self._chosen)
+        metric = self._config.vector_store.config.metric_type
+        return Identity(self._chosen.identity, self._chosen.dims, metric, ANALYSIS_VERSION)
+
+    @property
+    def _embedder(self) -> Embedder:
+        """The embedder. If none is configured, it is known once a collection is open."""
+        if self._chosen is None:
+            raise StoreError(CLOSED)
+        return self._chosen
+
     def __repr__(self) -> str:
-        return (
-            f"collection={self._connection.live!r}, uri={self._connection.uri!r}, embedder={self._embedder.identity!r}"
-        )
+        embedder = None if self._chosen is None else self._chosen.identity
+        return f"collection={self._connection.live!r}, uri={self._connection.uri!r}, embedder={embedder!r}"
 
     def share(self) -> OpenStore:
         """Count one more user."""
@@ -208,6 +237,7 @@ class OpenStore:
                 old=partial(call, self._old),
                 drop_old=partial(call, self._drop_old),
             ),
+            reranker=self._checked_reranker(driver),
         )
 
     def _record_ports(self, driver: Driver, collection: str) -> RecordPorts:
@@ -230,6 +260,12 @@ class OpenStore:
     def _table(self, driver: Driver, collection: str, layout: Layout[R]) -> MilvusTable[R]:
         level = self._config.vector_store.config.consistency_level
         return MilvusTable(self._connection, collection, layout, driver, level)
+
+    def _checked_reranker(self, driver: Driver) -> CheckedReranker | None:
+        if self._reranker is None:
+            return None
+        section = self._config.reranker or RerankerSection()
+        return CheckedReranker(self._reranker, driver, section.top_n)
 
     def _extraction(self, driver: Driver) -> Extraction:
         config = self._config

@@ -126,7 +126,7 @@ def _decoded(decoder: json.JSONDecoder, text: str, start: int) -> tuple[Mapping[
 def _proposal(item: object) -> Proposal | Rejected:
     if not isinstance(item, Mapping):
         return _malformed({}, f"a change is a {type(item).__name__} instead of an object")
-    action = str(item.get("action") or "").strip().upper()
+    action = str(item.get("action")).strip().upper()
     if action not in ACTIONS:
         return _malformed(item, f"the action is {item.get('action')!r}")
     alias = item.get("id")

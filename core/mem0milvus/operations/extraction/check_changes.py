@@ -68,7 +68,7 @@ def check_changes(proposals: Sequence[Proposal], context: CheckContext) -> tuple
     return kept, [*rejected, *superseded]
 
 
-def _wrong_evidence(proposal: Proposal, places: Sequence[Place], context: CheckContext) -> str:
+def _wrong_evidence(proposal: Proposal, places: Sequence[Place], context: CheckContext) -> str | None:
     if not proposal.evidence.strip():
         return "no evidence is given"
     if not places:
@@ -77,10 +77,10 @@ def _wrong_evidence(proposal: Proposal, places: Sequence[Place], context: CheckC
     if not _has_meaning(proposal.evidence, messages):
         return "the evidence tells nothing"
     if any(message.role == "user" for message in messages) or context.assistant == "always":
-        return ""
+        return None
     if context.assistant == "never" or proposal.action == "DELETE" or not _is_user(proposal.about, context):
         return "only the assistant said it"
-    return ""
+    return None
 
 
 def _has_meaning(evidence: str, messages: Iterable[Message]) -> bool:
@@ -94,14 +94,14 @@ def _is_user(about: str, context: CheckContext) -> bool:
     return any(set(units(name)) <= subject for name in names if units(name))
 
 
-def _wrong_target(proposal: Proposal, known: Mapping[str, str]) -> str:
+def _wrong_target(proposal: Proposal, known: Mapping[str, str]) -> str | None:
     if proposal.action == "ADD":
-        return ""
+        return None
     if proposal.alias not in known:
         return f"there is no memory {proposal.alias!r} among those shown"
     if proposal.action == "DELETE" and not _refers_to(proposal.evidence, proposal.alias, known):
         return "the evidence does not speak of that memory"
-    return ""
+    return None
 
 
 def _refers_to(evidence: str, alias: str, known: Mapping[str, str]) -> bool:
@@ -127,9 +127,9 @@ def content(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _wrong_text(proposal: Proposal, known: Mapping[str, str], instructions: Sequence[str]) -> str:
+def _wrong_text(proposal: Proposal, known: Mapping[str, str], instructions: Sequence[str]) -> str | None:
     if proposal.action == "DELETE":
-        return ""
+        return None
     try:
         check_text(proposal.memory, "its text")
     except ValidationError as error:
@@ -139,7 +139,7 @@ def _wrong_text(proposal: Proposal, known: Mapping[str, str], instructions: Sequ
         return "its text is from the instructions"
     if any(text == units(other) for other in known.values()):
         return "it is known already"
-    return ""
+    return None
 
 
 def _change(proposal: Proposal, places: Sequence[Place], messages: Sequence[Message]) -> Change:
@@ -160,7 +160,7 @@ def _change(proposal: Proposal, places: Sequence[Place], messages: Sequence[Mess
 def read_date(text: str) -> int | None:
     """Return a date as a model writes it, perhaps only a year or a month, in microseconds; None if it is no date."""
     text = text.strip()
-    if text.isdecimal() and len(text) == 4:
+    if len(text) == 4:
         text += "-01-01"
     elif len(text) == 7:
         text += "-01"

@@ -11,7 +11,15 @@ from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.errors import PartialWriteError, StoreError, ValidationError
 from mem0milvus.operations.extraction.answer import Action, Proposal
 from mem0milvus.operations.extraction.pending_state import mark_done
-from mem0milvus.operations.memories.new_rows import Draft, Turn, build_rows, continue_versions, next_version, with_text
+from mem0milvus.operations.memories.new_rows import (
+    Draft,
+    Turn,
+    build_rows,
+    continue_versions,
+    next_version,
+    scope_of,
+    with_text,
+)
 from mem0milvus.ports import Ports
 from mem0milvus.retrieval.filters import all_of, any_in
 from mem0milvus.retrieval.filters.scope_filters import exactly_in
@@ -41,8 +49,9 @@ class Commit:
 
     turn: Turn
     steps: Sequence[Step]
-    ids: Sequence[str]  #: ids for new memories; there may be more ids than new memories
-    chosen_ids: bool = False  #: True if the caller chose the ids, so that deleted memories may have had them
+    #: ids for new memories, at least as many; of those of a pending turn, the ones that are taken are left out
+    ids: Sequence[str]
+    chosen_ids: bool  #: True if the caller chose the ids, so that deleted memories may have had them
     #: the pending rows from which the turn was read, to be marked as done with the changes
     pending: Sequence[MemoryRow] = ()
 
@@ -72,35 +81,50 @@ async def write_changes(ports: Ports, commit: Commit) -> tuple[list[Change], lis
     If a memory has changed since the model saw it, an update is stored as a new memory, and a deletion is rejected.
 
     Returns:
-        The changes made and those rejected; None if the pending rows have changed since they were read.
+        The changes made and those rejected; None if the pending rows have changed since they were read, or if the
+        same call has been made meanwhile, so that its ids are taken.
 
     Raises:
-        ValidationError: there are fewer ids than new memories, or metadata would become too large. Nothing was written.
+        ValidationError: there are fewer ids than new memories, an id was taken in another scope, or metadata would
+            become too large. Nothing was written.
         StoreError: Milvus failed.
     """
     targets = [step.target.id for step in commit.steps if step.target]
     # The hashes of the texts are locked too, so that two turns cannot add the same text at the same time.
     texts = [content_hash(step.message.text) for step in commit.steps]
     pending_ids = [row.id for row in commit.pending]
-    async with ports.locks.hold([*targets, *texts, *pending_ids, *(commit.ids if commit.chosen_ids else ())]):
-        current = await ports.live.get([*targets, *pending_ids], vectors=True)
+    chosen_ids = commit.ids if commit.chosen_ids else ()
+    async with ports.locks.hold([*targets, *texts, *pending_ids, *chosen_ids]):
+        current = await ports.live.get([*targets, *pending_ids, *chosen_ids], vectors=True)
         pending = [current[i] for i in pending_ids if i in current]
         if [(row.version, row.pending) for row in pending] != [(row.version, row.pending) for row in commit.pending]:
             return None
+        taken = {i: current[i] for i in chosen_ids if i in current}
+        if not pending and is_repetition(commit.turn, taken):
+            return None
+        ids = [i for i in commit.ids if i not in taken]
         turn = replace(commit.turn, now_us=max(commit.turn.now_us, ports.clock.now_us()))
         rows = _Rows()
         new = await _unknown(ports, turn, _sort(turn, commit.steps, current, rows), rows)
-        if len(new) > len(commit.ids):
+        if len(new) > len(ids):
             raise ValidationError(
-                f"ids names {len(commit.ids)} memories and there are {len(new)} to store. Nothing was added."
+                f"ids names {len(ids)} memories and there are {len(new)} to store. Nothing was added."
             )
-        built = await build_rows(ports, turn, [step.draft for step in new.values()], commit.ids[: len(new)])
+        built = await build_rows(ports, turn, [step.draft for step in new.values()], ids[: len(new)])
         for number, row in zip(new, built, strict=True):
             rows.changes[number] = {"id": row.id, "memory": row.memory, "event": "ADD"}
         if commit.chosen_ids:
             built = await continue_versions(ports, built)
         await _put(ports, rows, built, [mark_done(row, turn.now_us, rows.removed_versions) for row in pending])
     return [rows.changes[number] for number in sorted(rows.changes)], rows.rejected
+
+
+def is_repetition(turn: Turn, existing: Mapping[str, MemoryRow]) -> bool:
+    """Return True if memories have the ids of a call already; raise a ValidationError if one is of another scope."""
+    for row in existing.values():
+        if scope_of(row) != turn.scope:
+            raise ValidationError(f"The id {row.id!r} is taken by a memory of another scope. Nothing was added.")
+    return bool(existing)
 
 
 async def _put(ports: Ports, rows: _Rows, new: Sequence[MemoryRow], done: Sequence[MemoryRow]) -> None:

@@ -8,13 +8,12 @@ from uuid import uuid4
 
 from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.messages import Message
-from mem0milvus.errors import ValidationError
 from mem0milvus.operations.extraction.answer import read_answer
 from mem0milvus.operations.extraction.check_changes import Change, CheckContext, check_changes
-from mem0milvus.operations.extraction.commit import Commit, Step, write_changes
+from mem0milvus.operations.extraction.commit import Commit, Step, is_repetition, write_changes
 from mem0milvus.operations.extraction.prompt import build_instructions, build_request
 from mem0milvus.operations.extraction.related_memories import related_memories
-from mem0milvus.operations.memories.new_rows import Turn, embed, scope_of
+from mem0milvus.operations.memories.new_rows import Turn, embed
 from mem0milvus.ports import LLMPort, Ports
 from mem0milvus.types import AddResult, Rejected
 
@@ -41,7 +40,7 @@ async def infer(ports: Ports, turn: Turn, ids: Sequence[str] | None = None) -> A
         ValidationError: there are fewer ids than new memories, or they are taken. Nothing was written.
         StoreError: Milvus failed.
     """
-    if ids is not None and await _was_added(ports, turn, ids):
+    if ids is not None and is_repetition(turn, await ports.live.get(ids)):
         return {"results": [], "relations": []}
     plan = await propose(ports, turn)
     fresh = [str(uuid4()) for _ in plan.steps] if ids is None else ids
@@ -52,15 +51,6 @@ async def infer(ports: Ports, turn: Turn, ids: Sequence[str] | None = None) -> A
     if rejected := [*plan.rejected, *late]:
         result["rejected"] = rejected
     return result
-
-
-async def _was_added(ports: Ports, turn: Turn, ids: Sequence[str]) -> bool:
-    """Return True if memories with these ids exist, because the call is a repetition."""
-    existing = await ports.live.get(ids)
-    for row in existing.values():
-        if scope_of(row) != turn.scope:
-            raise ValidationError(f"The id {row.id!r} is taken by a memory of another scope. Nothing was added.")
-    return bool(existing)
 
 
 async def propose(ports: Ports, turn: Turn) -> Plan:

@@ -128,7 +128,7 @@ async def _process_turn(ports: Ports, rows: Sequence[MemoryRow], outcome: Pendin
         return
     plan = await propose(ports, turn)
     fresh = [str(uuid5(UUID(pending.turn), str(number))) for number in range(len(plan.steps))]
-    ids = [*pending.ids, *fresh][: len(plan.steps)]
+    ids = [*pending.ids, *fresh]  # of the ids that were given, other memories may have some by now
     commit = Commit(turn, plan.steps, ids, chosen_ids=bool(pending.ids), pending=rows)
     written = await ports.shield(_write(ports, commit))
     if written is not None:

@@ -32,5 +32,5 @@ def read_pending(row: MemoryRow) -> PendingExtraction:
 
 def mark_done(row: MemoryRow, at_us: int, remove: Mapping[str, int]) -> MemoryRow:
     """Return a pending row as it is once its memories are written: done, and expired so that no read finds it."""
-    pending = replace(read_pending(row), done=True, remove=remove, prompt="", ids=())
+    pending = PendingExtraction(read_pending(row).turn, done=True, remove=remove)
     return replace(row, pending=pending.as_text(), expires_at=at_us)

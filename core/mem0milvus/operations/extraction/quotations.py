@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 #: Characters of scripts without spaces between words (Thai, Lao, Burmese, Khmer, Japanese, Chinese): each is a unit.
@@ -92,7 +92,9 @@ def _end_of(wanted: Sequence[str], text: Sequence[str], errors: int) -> int | No
 
 def contains_run(text: Sequence[str], source: Sequence[str], length: int) -> bool:
     """Return True if a text has so many consecutive units in common with a source."""
-    if len(text) < length:
-        return False
-    runs = {tuple(source[start : start + length]) for start in range(len(source) - length + 1)}
-    return any(tuple(text[start : start + length]) in runs for start in range(len(text) - length + 1))
+    return not set(_runs(source, length)).isdisjoint(_runs(text, length))
+
+
+def _runs(units: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
+    """Return the runs of so many consecutive units."""
+    return zip(*(units[start:] for start in range(length)), strict=False)

@@ -81,13 +81,11 @@ def statements(messages: Sequence[Message]) -> list[Message]:
 def sentences(text: str) -> Iterator[str]:
     """Yield the sentences of a text, without the white space around them."""
     pending = ""
-    for piece in _SENTENCE.findall(text):
+    for piece in _SENTENCE.findall(text):  # the last piece is empty, and ends what is pending
         pending += piece
-        if pending.strip() and not (_ABBREVIATION.search(pending[-20:]) and "\n" not in piece):
+        if pending.strip() and not (_ABBREVIATION.search(piece) and "\n" not in piece):
             yield pending.strip()
             pending = ""
-    if pending.strip():
-        yield pending.strip()
 
 
 def is_statement(sentence: str) -> bool:

@@ -99,7 +99,7 @@ async def _count_history(ports: Ports, counts: StoreCounts) -> int:
                 expected += row.version - 1
                 counts.note_times(row.valid_from)
             else:  # an old tombstone of a memory that was restored, or one whose deletion was interrupted
-                counts.leftovers += row.version > latest.version
+                counts.leftovers += row.version >= latest.version
     return expected
 
 
@@ -124,7 +124,8 @@ async def compare(ports: Ports, memory_ids: Sequence[str]) -> Comparison:
     return Comparison(len(rows), other_vectors, other_words if ports.live.searches_words else 0)
 
 
-def _cosine(one: Vector, other: Vector) -> float:
-    product = sum(float(a) * float(b) for a, b in zip(one, other, strict=True))
-    lengths = sqrt(sum(float(a) ** 2 for a in one)) * sqrt(sum(float(b) ** 2 for b in other))
-    return product / lengths if lengths else 0.0
+def _cosine(stored: Vector, new: Vector) -> float:
+    """Return the cosine of a stored vector and a new one, which is of unit length."""
+    product = sum(float(a) * float(b) for a, b in zip(stored, new, strict=True))
+    length = sqrt(sum(float(a) ** 2 for a in stored))
+    return product / length if length else 0.0

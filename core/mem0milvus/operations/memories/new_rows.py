@@ -27,7 +27,7 @@ class Turn:
     now_us: int  #: when the turn is added, in microseconds since 1970 UTC, as all times here
     observed_at: int | None  #: when the messages were said; None if the caller did not say
     expires_at: int  #: when the new memories expire
-    prompt: str = ""  #: instructions to the language model instead of the configured ones; "" for those
+    prompt: str  #: instructions to the language model instead of the configured ones; "" for those
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ async def build_rows(ports: Ports, turn: Turn, drafts: Sequence[Draft], ids: Seq
     """Return the rows of new memories. Their times are a microsecond apart, so that sorting keeps their order."""
     if not drafts:
         return []
-    first = await _first_position(ports, turn.scope, len(drafts))
+    positions = await _positions(ports, turn.scope, len(drafts))
     rows = []
-    for index, (draft, memory_id) in enumerate(zip(drafts, ids, strict=True)):
+    for index, (draft, memory_id, position) in enumerate(zip(drafts, ids, positions, strict=True)):
         now_us = turn.now_us + index
         observed_at = turn.observed_at if draft.happened_at is None else draft.happened_at
         row = MemoryRow(
@@ -72,24 +72,25 @@ async def build_rows(ports: Ports, turn: Turn, drafts: Sequence[Draft], ids: Seq
             valid_from=now_us,
             observed_at=now_us if observed_at is None else observed_at,
             expires_at=turn.expires_at,
-            seq=first + index if turn.scope.run_id else 0,
+            seq=position,
             vector=draft.vector,
         )
         rows.append(replace(row, words=lexical_weights(row)))
     return rows
 
 
-async def _first_position(ports: Ports, scope: Scope, count: int) -> int:
-    """Reserve positions in the run for ``count`` new memories and return the first."""
+async def _positions(ports: Ports, scope: Scope, count: int) -> Sequence[int]:
+    """Reserve positions in the run for ``count`` new memories; without a run, all are 0."""
     if not scope.run_id:
-        return 0
+        return [0] * count
     at_least = 0
     if not ports.positions.knows(scope):
         # A strong read is not needed: this process remembers the positions it gave, and memories of two processes that
         # get the same position are ordered by id.
         pages = ports.live.pages(exactly_in(scope), only=("seq",), consistency="Bounded")
         at_least = max([row.seq + 1 async for page in pages for row in page], default=0)
-    return ports.positions.take(scope, count, at_least=at_least)
+    first = ports.positions.take(scope, count, at_least=at_least)
+    return range(first, first + count)
 
 
 def next_version(row: MemoryRow, latest: MemoryRow, event: Event, now_us: int) -> MemoryRow:

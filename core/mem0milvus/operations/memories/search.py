@@ -13,6 +13,7 @@ from mem0milvus.data.scope import Scope, require_scope
 from mem0milvus.operations.memories.as_of import View, pages_as_of, read_view, search_as_of
 from mem0milvus.operations.memories.new_rows import scope_of
 from mem0milvus.operations.memories.read import read_count
+from mem0milvus.operations.memories.rerank import choose_reranker, rerank_found
 from mem0milvus.operations.question import (
     CANDIDATES,
     Closeness,
@@ -60,6 +61,7 @@ async def search(
     preset: PresetName = DEFAULT_PRESET,
     consistency: Consistency | None = None,
     explain: bool = False,
+    rerank: bool | None = None,
 ) -> SearchResult:
     """Return the memories of a scope that are most relevant to a query, best first."""
     text = check_query(query)
@@ -69,10 +71,12 @@ async def search(
     count = cast("int", read_count(top_k, limit, DEFAULT_TOP_K, MAX_TOP_K))
     check_threshold(threshold)
     check_preset(preset)
+    reranker = choose_reranker(ports.reranker, rerank)
     view = read_view(ports, as_of, consistency)
     question = await prepare_question(ports.live, ports.embedder, text, mode)
     found = await find(ports, view, where, question, scope, count, preset)
     kept = [one for one in found if threshold is None or one.ranked.relevance >= threshold]
+    kept = await rerank_found(reranker, text, kept)
     results: SearchResult = {"results": [_to_result(one, explain) for one in kept[:count]]}
     return as_table(results)
 
@@ -84,6 +88,7 @@ class Found:
     row: MemoryRow
     ranked: Ranked
     score: float
+    reranker_score: float | None = None
 
 
 async def find(
@@ -154,4 +159,6 @@ def _to_result(found: Found, explain: bool) -> SearchItem:
     item: dict[str, Any] = {**to_item(found.row), "score": found.score, "relevance": ranked.relevance}
     if explain:
         item["explain"] = {**ranked.parts, "order": ranked.order}
+        if found.reranker_score is not None:
+            item["explain"]["reranker"] = found.reranker_score
     return cast("SearchItem", item)

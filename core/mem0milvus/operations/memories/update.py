@@ -74,10 +74,10 @@ async def _replace_latest(ports: Ports, latest: MemoryRow, following: MemoryRow)
 
 
 async def _closed_version(ports: Ports, memory_id: str, version: int, latest: MemoryRow) -> MemoryRow:
-    if version >= latest.version:
+    if version > latest.version:
         raise NotFoundError(f"The memory {memory_id!r} has no version {version}; its latest is {latest.version}.")
     key = version_key(memory_id, version)
-    found = (await ports.history.get([key], vectors=True)).get(key)
+    found = latest if version == latest.version else (await ports.history.get([key], vectors=True)).get(key)
     if found is None:
         raise NotFoundError(f"Version {version} of the memory {memory_id!r} is no longer kept.")
     if found.event == "DELETE":

@@ -37,13 +37,11 @@ async def batch(ports: RecordPorts, requests: Sequence[RecordRequest]) -> list[R
     return answers
 
 
-def _group(request: RecordRequest) -> tuple[str, bool]:
+def _group(request: RecordRequest) -> object:
     """Return a value that is equal for requests which one request to Milvus can answer."""
-    if isinstance(request, (PutRecord, DeleteRecord)):
-        return "write", False
     if isinstance(request, GetRecord):
-        return "get", request.refresh_ttl
-    return type(request).__name__, False
+        return request.refresh_ttl
+    return "write" if isinstance(request, (PutRecord, DeleteRecord)) else type(request)
 
 
 async def _answer(ports: RecordPorts, group: Sequence[RecordRequest]) -> list[RecordAnswer]:

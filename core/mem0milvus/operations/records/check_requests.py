@@ -48,12 +48,10 @@ class Delete:
 Change = Put | Delete
 
 
-def read_change(request: object, dims: int) -> Change:
-    """Check a ``PutRecord`` or ``DeleteRecord``; a vector must have ``dims`` numbers."""
+def read_change(request: PutRecord | DeleteRecord, dims: int) -> Change:
+    """Check a request; a vector must have ``dims`` numbers."""
     if isinstance(request, DeleteRecord):
         return Delete(record_id(read_namespace(request.namespace), request.key))
-    if not isinstance(request, PutRecord):
-        raise ValidationError(f"A record to put is a PutRecord, not {type(request).__name__} {request!r}.")
     path = read_namespace(request.namespace)
     texts = _read_texts(request.text)
     vector = None if request.vector is None else _read_vector(request.vector, dims)

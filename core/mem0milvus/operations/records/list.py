@@ -42,7 +42,7 @@ async def list_records(
     if order not in _ORDERS:
         raise ValidationError(f"order={order!r}; known are {', '.join(_ORDERS)}.")
     where = all_of(namespace_filter(namespace, prefix), parse_value_filters(filters))
-    rows = await list_rows(ports, where, _ORDERS[order], limit, offset, descending, consistency)
+    rows = await list_rows(ports, where, limit, offset, _ORDERS[order], descending, consistency)
     return [to_item(row) for row in rows]
 
 
@@ -55,9 +55,9 @@ def namespace_filter(namespace: Namespace, prefix: bool) -> Filter | None:
 async def list_rows(
     ports: RecordPorts,
     where: Filter | None,
+    limit: int | None,
+    offset: int,
     columns: Sequence[str] = _ORDERS["order"],
-    limit: int | None = None,
-    offset: int = 0,
     descending: bool = False,
     consistency: Consistency | None = None,
 ) -> list[RecordRow]:
@@ -117,7 +117,7 @@ def _read_condition(condition: object) -> tuple[str, tuple[str, ...]]:
 
 
 def _matches(labels: tuple[str, ...], kind: str, pattern: tuple[str, ...]) -> bool:
-    if len(pattern) > len(labels):
-        return False
     part = labels[: len(pattern)] if kind == "prefix" else labels[len(labels) - len(pattern) :]
-    return all(wanted in (ANY_LABEL, label) for wanted, label in zip(pattern, part, strict=True))
+    return len(part) == len(pattern) and all(
+        wanted in (ANY_LABEL, label) for wanted, label in zip(pattern, part, strict=True)
+    )

@@ -46,7 +46,7 @@ async def search(
     where = all_of(within_namespace(path), parse_value_filters(filters))
     _check(query, limit, offset, threshold)
     if query is None:
-        rows = await list_rows(ports, where, limit=limit, offset=offset, consistency=consistency)
+        rows = await list_rows(ports, where, limit, offset, consistency=consistency)
         refreshed = await refresh(ports, rows) if refresh_ttl else {}
         return [_to_result(refreshed.get(row.id, row)) for row in rows]
     question = await prepare_question(ports.rows, ports.embedder, check_query(query), mode)

@@ -232,9 +232,7 @@ def _memory_document(kind: str, row: MemoryRow, *, vectors: bool) -> dict[str, A
     names = (field.name for field in fields(MemoryRow) if field.name not in ("id", "vector", "words", "hash", "event"))
     document = {"kind": kind, "id": memory_id_of(row.id), **_filled(row, *names), "event": row.event}
     document["version"] = row.version
-    if row.event == "DELETE":
-        document.pop("memory", None)
-    elif vectors:
+    if vectors and row.event != "DELETE":
         document["vector"] = _packed(row.vector)
     return document
 

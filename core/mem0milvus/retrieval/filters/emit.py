@@ -129,9 +129,8 @@ def _of_column(node: nodes.Leaf, column: Column, dialect: Dialect, *, holds: boo
         return f"({name} {'in' if holds else 'not in'} [{', '.join(map(literal, node.values))}])"
     if isinstance(node, nodes.Exists):
         return _column_exists(column, holds=holds)
-    pattern = _pattern(node)
-    if pattern is None:  # a number in a text column, which the parser refuses
-        return NEVER if holds else ALWAYS
+    # The parser takes nothing but text for "contains" on a column.
+    pattern = node.pattern if isinstance(node, nodes.Like) else containing(str(node.value))
     return _like(pattern, name, dialect, holds=holds) or ALWAYS
 
 
@@ -278,11 +277,11 @@ def _starts_with(text: str, operand: str) -> str:
     return f"({operand} >= {literal(text)}{below})"
 
 
-def _successor(text: str) -> str:
-    """The smallest text, by code points, above all that start with ``text``; ``""`` if there is none."""
+def _successor(text: str) -> str | None:
+    """The smallest text, by code points, above all that start with ``text``; ``None`` if there is none."""
     kept = text.rstrip(chr(0x10FFFF))
     if not kept:
-        return ""
+        return None
     following = ord(kept[-1]) + 1
     return kept[:-1] + chr(0xE000 if following == 0xD800 else following)
 

@@ -55,7 +55,7 @@ def rank(
     calibration: Calibration | None = None,
     vector: Vector | None = None,
 ) -> list[Ranked]:
-    """Order candidates, best first; equal scores by similarity, then by id.
+    """Order candidates, best first; of equal scores the more similar one first, then the newer one.
 
     Args:
         question: the question.

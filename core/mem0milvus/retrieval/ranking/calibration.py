@@ -72,7 +72,7 @@ class Calibration:
         """
         unrelated, known = self.of_language(question_language(question))
         deviations = np.clip((similarities - unrelated) / self.spread, _LEAST, _MOST)
-        return known * np.nan_to_num(deviations)
+        return known * np.nan_to_num(deviations) + 0.0  # no -0.0
 
     def personal(self, question: str, vector: Vector | None) -> float:
         """The evidence of the question alone that a memory may help: -2 to 2, times ``known`` of its language."""
@@ -124,9 +124,11 @@ def sample_questions() -> list[str]:
 def calibrate(memories: Sequence[Vector], questions: Sequence[Vector]) -> Calibration:
     """Measure a model by its unit vectors of ``sample_memories`` and ``sample_questions``.
 
-    A language counts for the direction by how well the model knows it.
+    A language counts for the direction by how well the model knows it; one with a vector of zeros is left out.
     """
     measured = _by_language(np.asarray(memories, dtype=np.float64), np.asarray(questions, dtype=np.float64))
+    if not measured:
+        return GENERIC
     unrelated = {name: float(one.unrelated.mean()) for name, one in measured.items()}
     deviations = np.concatenate([one.unrelated - unrelated[name] for name, one in measured.items()])
     spread = max(float(np.sqrt(np.mean(np.square(deviations)))), 1e-3)
@@ -168,11 +170,13 @@ def _by_language(memories: Array, questions: Array) -> dict[str, _Measured]:
         pairs, asked = len(samples.pairs), len(_questions(samples))
         facts = memories[first_memory : first_memory + pairs]
         texts = questions[first_question : first_question + asked + len(samples.requests)]
+        first_memory, first_question = first_memory + pairs, first_question + len(texts)
+        if not (facts.any(axis=1).all() and texts.any(axis=1).all()):
+            continue
         cosines = texts @ facts.T
         answers = np.zeros(cosines.shape, dtype=bool)
         answers[np.arange(pairs), np.arange(pairs)] = True
         measured[name] = _Measured(cosines[answers], cosines[~answers], texts[:asked], texts[asked:])
-        first_memory, first_question = first_memory + pairs, first_question + len(texts)
     return measured
 
 

@@ -12,17 +12,22 @@ from mem0milvus.retrieval.ranking.calibration import Calibration
 from mem0milvus.retrieval.ranking.candidates import Candidate
 from mem0milvus.retrieval.text import ASKS
 from mem0milvus.retrieval.text.change_words import change_keys
+from mem0milvus.retrieval.text.words import question_language
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from mem0milvus.types import Vector
 
     Array = NDArray[np.float64]
 
 #: Only among so many of the best candidates is one looked for that outdates another.
 _BEST = 8
 
-#: Evidence of similarity, in standard deviations, from which two memories are about the same.
+#: Standard deviations above unrelated texts from which two memories are about the same, if the model knows the language
+#: so well.
 _SAME_SUBJECT = 4.0
+_KNOWN = 0.4
 
 #: Share of their words from which two memories repeat each other, except for what has changed.
 _REPEATS = 0.5
@@ -47,43 +52,58 @@ def changed(
 ) -> Array:
     """The gain of each candidate that outdates an older, better one of the same user and speaker.
 
-    Both are about the same subject by their embeddings. The newer one has a word of change, as in "I moved to Bergen",
-    or repeats most of the older one and as much of the question: "My rent is 900 euros", "My rent is 1050 euros".
+    Either the newer one has a word of change, as in "I moved to Bergen", and is about the same subject by the
+    embeddings. Or it repeats most of the older one and as much of the question: "My rent is 1050 euros".
 
     Args:
         question: the question; its language decides what the embedding model understands.
         order: the fused scores.
-        candidates: the candidates; those without a vector outdate nothing.
+        candidates: the candidates.
         evidence: the evidence of each candidate's similarity to the question.
         shares: the share of each term of the question that each candidate has, shape ``(candidates, terms)``.
         calibration: the scale of similarities between embeddings.
     """
     gain = np.zeros(len(order))
-    best = [int(index) for index in np.argsort(-order, kind="stable")[:_BEST] if candidates[index].vector is not None]
-    if len(best) < 2:
-        return gain
+    best = [int(index) for index in np.argsort(-order, kind="stable")[:_BEST]]
     best.sort(key=lambda index: (candidates[index].observed_at_us, index))
-    vectors = np.asarray([candidates[index].vector for index in best], dtype=np.float64)
-    alike = calibration.evidence(question, vectors @ vectors.T) >= _SAME_SUBJECT
+    alike = _alike(question, [candidates[index].vector for index in best], calibration)
     for older, newer in combinations(range(len(best)), 2):
         one, other = best[older], best[newer]
-        if alike[older, newer] and evidence[other] >= _ANSWERS:
-            lead = order[one] + gain[one] - order[other] - gain[other]
-            if lead >= 0 and _outdates(candidates[other], candidates[one], shares[other], shares[one]):
-                gain[other] += lead + _BEFORE
+        lead = order[one] + gain[one] - order[other] - gain[other]
+        if lead < 0 or not _are_comparable(candidates[other], candidates[one]):
+            continue
+        reports = alike[older, newer] and evidence[other] >= _ANSWERS and _reports_change(candidates[other])
+        if reports or _repeats(candidates[other], candidates[one], shares[other], shares[one]):
+            gain[other] += lead + _BEFORE
     return gain
 
 
-def _outdates(newer: Candidate, older: Candidate, has: Array, had: Array) -> bool:
+def _alike(question: str, vectors: Sequence[Vector | None], calibration: Calibration) -> NDArray[np.bool_]:
+    """Whether each two vectors are about the same; not if one is missing."""
+    if any(vector is None for vector in vectors):
+        return np.zeros((len(vectors), len(vectors)), dtype=bool)
+    unrelated, known = calibration.of_language(question_language(question))
+    rows = np.asarray(vectors, dtype=np.float64)
+    deviations = (rows @ rows.T - unrelated) / calibration.spread
+    alike: NDArray[np.bool_] = (deviations >= _SAME_SUBJECT) & (known >= _KNOWN)
+    return alike
+
+
+def _are_comparable(newer: Candidate, older: Candidate) -> bool:
     if (newer.owner, newer.actor, newer.role) != (older.owner, older.actor, older.role):
         return False
-    says, said = newer.words or {}, older.words or {}
-    if newer.observed_at_us == older.observed_at_us or not _is_short_statement(says) or not _is_short_statement(said):
-        return False
-    if not change_keys().isdisjoint(says):
-        return True
-    repeats = len(says.keys() & said.keys()) >= _REPEATS * len(says.keys() | said.keys())
-    return repeats and bool((has >= had - 1e-9).all())
+    later = newer.observed_at_us > older.observed_at_us
+    return later and _is_short_statement(newer.words or {}) and _is_short_statement(older.words or {})
+
+
+def _reports_change(memory: Candidate) -> bool:
+    return not change_keys().isdisjoint(memory.words or {})
+
+
+def _repeats(newer: Candidate, older: Candidate, has: Array, had: Array) -> bool:
+    """Whether the newer memory has most words of the older one, and as much of the question."""
+    says, said = (newer.words or {}).keys(), (older.words or {}).keys()
+    return len(says & said) >= _REPEATS * len(says | said) and bool((has >= had - 1e-9).all())
 
 
 def _is_short_statement(words: Mapping[int, float]) -> bool:

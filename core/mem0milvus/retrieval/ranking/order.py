@@ -45,7 +45,9 @@ def ordered(
     candidates = sorted(candidates, key=_among_equals)
     terms = question_terms(query_terms(question, without=scope_names))
     shares = terms.shares_in([c.words for c in candidates])
-    answering = terms.shares_in([_without_metadata(c) for c in candidates])
+    answering = shares
+    if any(c.metadata_words for c in candidates):
+        answering = terms.shares_in([_without_metadata(c) for c in candidates])
     runs = run_numbers(candidates)
     neighbours = find_neighbours(candidates, runs)
     lengths = np.array([len(c.words or ()) for c in candidates])
@@ -74,12 +76,13 @@ def ordered(
     return _ranked(candidates, order, parts)
 
 
-def _among_equals(candidate: Candidate) -> tuple[float, str]:
-    """The order of equal scores: by similarity, then by id, and never as Milvus returned the rows.
+def _among_equals(candidate: Candidate) -> tuple[float, int, str]:
+    """The order of equal scores: by similarity, the newer one first, then by id, and never as Milvus returned the rows.
 
     Similarities above the limit of evidence score the same, and so do all in a language that the model does not know.
     """
-    return math.inf if candidate.similarity is None else -round(candidate.similarity, 6), candidate.id
+    closeness = math.inf if candidate.similarity is None else -round(candidate.similarity, 6)
+    return closeness, -candidate.observed_at_us, candidate.id
 
 
 class _Parts(Mapping[str, float]):

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
-
 #: The relevance from which adapters put a memory before a model unasked (measured in ``docs/ranking.md``).
 DEFAULT_INJECTION_THRESHOLD: float = 0.5
 
-# Evidence is in standard deviations of similarity. A memory that has all words of the question has four of them; one
-# that lacks the names of the question loses two; below the last value there is more against a memory than for it.
+# Evidence is in standard deviations of similarity. A memory that has all words of the question has four of them, one
+# that lacks its names loses two, and the last value has a relevance of a half.
 _ALL_WORDS = 4.0
 _NO_NAMES = 2.0
-_NEEDED = 0.75
+_HALF = 0.75
 
 
 def relevance(
     similarity: float | None, coverage: float | None, *, missing_names: float = 0.0, personal: float = 0.0
 ) -> float:
-    """Relevance: the degree to which a memory answers a question, from 0 to 1, and 0.5 where for and against balance.
+    """Relevance: the degree to which a memory answers a question, from 0 without evidence towards 1.
 
     Args:
         similarity: the evidence of their similarity, by ``Calibration.evidence``; None without a vector.
@@ -25,9 +23,6 @@ def relevance(
         missing_names: share of the question's names that the memory lacks.
         personal: the evidence of the question alone, by ``Calibration.personal``.
     """
-    evidence = personal - _NO_NAMES * missing_names - _NEEDED
-    if similarity is not None:
-        evidence += similarity
-    if coverage is not None:
-        evidence += _ALL_WORDS * coverage
-    return 1 / (1 + math.exp(-evidence))
+    evidence = personal - _NO_NAMES * missing_names + _ALL_WORDS * (coverage or 0.0) + (similarity or 0.0)
+    square = max(0.0, evidence) ** 2
+    return square / (square + _HALF**2)

@@ -199,14 +199,15 @@ def _terms_of(word: Word, language: str) -> Iterator[tuple[tuple[Key, ...], floa
     if word.kind not in ("east", "thai"):
         yield _keys(word.text, word.kind, language), 1.0
         return
-    for part in _function_word_pattern().split(word.text):
+    for part in function_word_pattern().split(word.text):
         for token, share in _TOKENISERS[word.kind](part, language) if part else ():
             alone = len(token) == len("c x")
             yield ((key(token), 1.0),), share / _PAIR_SHARES["hh"] / (3 if alone else 1)
 
 
 @lru_cache(maxsize=1)
-def _function_word_pattern() -> re.Pattern[str]:
+def function_word_pattern() -> re.Pattern[str]:
+    """The function words of scripts without spaces, which are not separate words there."""
     return re.compile("|".join(glued_function_words()))
 
 

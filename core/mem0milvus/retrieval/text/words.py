@@ -166,6 +166,7 @@ def language_of(words: Iterable[Word]) -> str:
     return max(votes, key=lambda language: (votes[language], language), default="")
 
 
+@lru_cache(maxsize=64)  # a search asks several times about one question
 def question_language(text: str) -> str:
     """Detect the language of a question, also where the script alone shows it: zh, ja, ko or th."""
     words = words_of(text)
