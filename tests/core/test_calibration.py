@@ -143,6 +143,24 @@ def test_a_model_that_knows_no_language_has_no_direction(monkeypatch: Any) -> No
     assert found.personal("Do I own a boat?", [0.0, 0.0, 1.0]) == 0.0
 
 
+@pytest.mark.parametrize("zero", ["fact", "question"])
+def test_a_language_with_a_vector_of_zeros_is_left_out(monkeypatch: Any, zero: str) -> None:
+    monkeypatch.setattr(module, "SAMPLES", {"tr": TWO["tr"], "en": TWO["en"]})
+    turkish = [[0.9, 0.1, 0.1], [0.6, 0.9, 0.3], [0.4, 0.6, -0.1], [0.6, 0.4, -0.1]]
+    english = [[0.8, 0.1, 0.4], [0.3, 0.8, 0.6], [0.1, 0.3, 0.5], [0.3, 0.1, -0.2], [0.1, 0.3, -0.4]]
+    facts = [list(fact) for fact in FACTS]
+    (facts if zero == "fact" else turkish)[1] = [0.0, 0.0, 0.0]
+    found = calibrate(facts, turkish + english)
+    assert (found.unrelated, found.known) == (pytest.approx({"en": 0.2}), {"en": 1.0})
+    assert found.spread == pytest.approx(0.1)
+    assert found.direction[2] > 0.9
+
+
+def test_a_model_of_nothing_but_zeros_is_read_on_the_generic_scale(monkeypatch: Any) -> None:
+    monkeypatch.setattr(module, "SAMPLES", TWO)
+    assert calibrate([[0.0] * 3] * 4, [[0.0] * 3] * 9) is GENERIC
+
+
 def test_a_direction_on_which_all_of_a_kind_are_one_has_a_least_scale(monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "SAMPLES", {"en": Samples((("f", "q"), ("f", "q")), ("r",))})
     found = calibrate(FACTS[:2], [[0.9, 0.1, 0.0], [0.1, 0.9, 0.0], [0.1, 0.1, 0.0]])
@@ -561,7 +579,7 @@ def test_a_batch_of_questions_is_awaited_where_it_can_be(
     assert embedder.asked[-1] == (["awaited"] if awaits else in_one)
 
 
-@pytest.mark.parametrize("wrong", [[], [[1.0]], [[0.0] * 128] * len(QUESTIONS)], ids=["none", "short", "zero"])
+@pytest.mark.parametrize("wrong", [[], [[1.0]], [[float("nan")] * 128] * len(QUESTIONS)], ids=["none", "short", "nan"])
 def test_wrong_vectors_of_questions_are_no_calibration(
     reopened: Callable[..., Any], wrong: list[list[float]], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -577,6 +595,24 @@ def test_wrong_vectors_of_questions_are_no_calibration(
     with caplog.at_level(logging.WARNING, logger="mem0milvus"):
         assert texts(memory.search("boat", user_id="u")) == ["The boat is red."]
     assert len(caplog.messages) == 1
+
+
+def test_a_model_that_gives_zeros_for_a_script_is_measured_without_its_languages(
+    reopened: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Latin(Counting):
+        def embed(self, given: Sequence[str]) -> Any:
+            known = np.array([min(text) < "z" and max(text) < "\u0400" for text in given])
+            return super().embed(given) * known[:, None]
+
+    memory = reopened(Latin())
+    say(memory, "The boat is red.")
+    with caplog.at_level(logging.WARNING, logger="mem0milvus"):
+        assert texts(memory.search("boat", user_id="u")) == ["The boat is red."]
+    assert caplog.messages == []
+    again = Latin()
+    assert texts(reopened(again).search("boat", user_id="u")) == ["The boat is red."]
+    assert again.asked == [["boat"]]
 
 
 def test_first_searches_at_the_same_time(config: Config) -> None:

@@ -170,11 +170,11 @@ def test_a_memory_that_asks_stands_behind_one_that_tells() -> None:
 def test_recency_is_a_matter_of_the_preset() -> None:
     day = 86_400_000_000
     candidates = [
-        lexical("a old", "violin lesson", observed_at_us=0),
-        lexical("b new", "violin lesson", observed_at_us=100 * day),
+        Candidate("old", 0.41, None, observed_at_us=0),
+        Candidate("new", 0.2, None, observed_at_us=100 * day),
     ]
-    assert ids(rank("violin", candidates, now_us=101 * day)) == ["a old", "b new"]
-    assert ids(rank("violin", candidates, preset="recent", now_us=101 * day)) == ["b new", "a old"]
+    assert ids(rank("violin", candidates, now_us=101 * day)) == ["old", "new"]
+    assert ids(rank("violin", candidates, preset="recent", now_us=101 * day)) == ["new", "old"]
     with pytest.raises(KeyError):
         rank("violin", candidates, preset="unheard of")
 
@@ -183,6 +183,15 @@ def test_the_name_of_the_scope_is_not_missed_in_a_memory() -> None:
     candidates = [lexical("a", "Her hobbies are chess and tennis")]
     question = "What are Alice's hobbies?"
     assert rank(question, candidates, scope_names=["alice"])[0].relevance > rank(question, candidates)[0].relevance
+
+
+def test_of_equals_the_newer_comes_first() -> None:
+    candidates = [Candidate(str(when), 0.41, None, observed_at_us=when) for when in (3, 1, 2)]
+    assert ids(rank("violin", candidates)) == ["3", "2", "1"]
+    assert len({one.order for one in rank("violin", candidates)}) == 1
+    closer = Candidate("closer", 0.410002, None, observed_at_us=0)
+    scale = Calibration(unrelated={"en": 0.0}, known={"en": 1.0}, spread=0.01)
+    assert ids(rank("violin", [*candidates, closer], calibration=scale)) == ["closer", "3", "2", "1"]
 
 
 def test_equals_are_ordered_by_id() -> None:
@@ -223,10 +232,10 @@ def test_any_candidates_are_ranked(question: str, rows: list[tuple[str, float, i
 
 def test_relevance_grows_with_similarity_and_coverage() -> None:
     assert relevance(None, 0.0) == relevance(0.0, 0.0) == relevance(0.0, None)
-    assert 0 < relevance(-2.0, 0.0) < relevance(0.0, 0.0) < DEFAULT_INJECTION_THRESHOLD
+    assert relevance(-2.0, 0.0) == relevance(0.0, 0.0) == 0 < relevance(0.1, 0.0) < DEFAULT_INJECTION_THRESHOLD
     assert DEFAULT_INJECTION_THRESHOLD < relevance(2.0, 0.0) < relevance(2.0, 0.4) < relevance(3.0, 0.4) < 1
     assert relevance(6.0, 1.0, personal=2.0) < 1
-    assert relevance(-2.0, 0.0, missing_names=1.0, personal=-2.0) > 0
+    assert relevance(-2.0, 0.0, missing_names=1.0, personal=-2.0) == 0
     assert relevance(2.0, 0.5, missing_names=1.0) < relevance(2.0, 0.5) < relevance(2.0, 0.5, personal=0.1)
 
 

@@ -171,9 +171,21 @@ def test_without_words_or_a_vector_nothing_is_outdated() -> None:
         assert [one.parts["change"] for one in ranked(*both)] == [0, 0]
 
 
-def test_a_model_that_does_not_know_the_language_outdates_nothing() -> None:
-    unknown = Calibration(unrelated={"en": 0.2}, known={"en": 0.5}, spread=0.1)  # 6 at most, by half: not 4
-    assert ids(ranked(OLD, NEW, scale=unknown)) == ["old", "new"]
+@pytest.mark.parametrize(("known", "first"), [(1.0, "new"), (0.4, "new"), (0.39, "old"), (0.0, "old")])
+def test_a_model_that_hardly_knows_the_language_does_not_tell_subjects_apart(known: float, first: str) -> None:
+    scale = Calibration(unrelated={"en": 0.2}, known={"en": known}, spread=0.1)
+    assert ids(ranked(OLD, replace(NEW, similarity=0.6), scale=scale))[0] == first
+
+
+def test_what_repeats_the_old_needs_no_embedding() -> None:
+    question = "How much is my rent in Oslo?"
+    old = memory("old", "My rent in Oslo is 900 euros", 1, similarity=0.6)
+    new = memory("new", "My rent in Oslo is 1050 euros", 2, cosine=0.0, similarity=0.1)
+    assert is_outdated(old, new, question)
+    assert is_outdated(replace(old, vector=None, similarity=None), replace(new, vector=None, similarity=None), question)
+    assert not is_outdated(old, replace(new, observed_at_us=0), question)
+    assert not is_outdated(old, replace(new, role="assistant"), question)
+    assert not is_outdated(memory("old", "My rent in Oslo is 900 euros?", 1, similarity=0.9), new, question)
 
 
 @pytest.mark.parametrize(("others", "outdated"), [(6, True), (7, False)])

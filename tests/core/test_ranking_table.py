@@ -68,9 +68,9 @@ def run_of(*texts: str, speakers: Sequence[str] = "abcdefg") -> list[Candidate]:
     ]
 
 
-def odds(evidence: float) -> float:
-    """The relevance of so many standard deviations for a memory, and not against it."""
-    return 1 / (1 + math.exp(-evidence))
+def half(evidence: float) -> float:
+    """The relevance of so many standard deviations for a memory: none of none, and a half of 0.75."""
+    return evidence**2 / (evidence**2 + 0.75**2) if evidence > 0 else 0.0
 
 
 def some_of(word: str, count: int, *, stem: bool) -> dict[int, float]:
@@ -157,7 +157,7 @@ def test_share_of_a_word(stem: bool, pieces: int, lexical: float, coverage: floa
     ranked = rank("violin", candidates)
     assert part("lexical", ranked) == close(lexical, 1.0)
     assert part("coverage", ranked) == close(coverage, 1.0)
-    assert by_id(ranked)["0"].relevance == pytest.approx(odds(4 * coverage - 0.75))
+    assert by_id(ranked)["0"].relevance == pytest.approx(half(4 * coverage))
 
 
 def test_a_word_is_weighed_by_its_rarity_among_the_candidates() -> None:
@@ -459,75 +459,67 @@ def test_the_hundred_best_are_what_others_can_repeat() -> None:
 
 
 @pytest.mark.parametrize(
-    ("similarity", "coverage", "missing", "personal", "evidence"),
+    ("similarity", "coverage", "missing", "personal", "expected"),
     [
-        # 0.75 standard deviations are needed for half, and a memory that has all words of a question has four.
-        (0.0, 0.0, 0.0, 0.0, -0.75),
-        (None, None, 0.0, 0.0, -0.75),
-        (0.75, None, 0.0, 0.0, 0.0),
-        (6.0, None, 0.0, 0.0, 5.25),
-        (-2.0, 0.0, 0.0, 0.0, -2.75),
-        (None, 0.1875, 0.0, 0.0, 0.0),
-        (None, 1.0, 0.0, 0.0, 3.25),
-        (2.0, 0.5, 0.0, 0.0, 2 + 4 * 0.5 - 0.75),
-        (6.0, 1.0, 0.0, 0.0, 9.25),
+        # Without evidence or with more against than for a memory it is 0; 0.75 standard deviations are half.
+        (None, None, 0.0, 0.0, 0.0),
+        (0.0, 0.0, 0.0, 0.0, 0.0),
+        (-2.0, 0.0, 0.0, 0.0, 0.0),
+        (0.75, None, 0.0, 0.0, 0.5),
+        (1.5, None, 0.0, 0.0, 4 / 5),
+        (0.375, None, 0.0, 0.0, 1 / 5),
+        (6.0, None, 0.0, 0.0, 64 / 65),
+        # A memory that has all words of a question has four.
+        (None, 0.1875, 0.0, 0.0, 0.5),
+        (None, 1.0, 0.0, 0.0, 4**2 / (4**2 + 0.75**2)),
+        (2.0, 0.5, 0.0, 0.0, 4**2 / (4**2 + 0.75**2)),
+        (-2.0, 1.0, 0.0, 0.0, 2**2 / (2**2 + 0.75**2)),
+        (6.0, 1.0, 0.0, 0.0, 10**2 / (10**2 + 0.75**2)),
         # One that lacks the names of the question loses two; the question alone gives or takes up to two.
-        (0.0, 0.0, 1.0, 0.0, -2.75),
-        (2.0, 0.5, 0.5, 0.0, 2.25),
-        (0.0, 0.0, 0.0, 2.0, 1.25),
-        (0.0, 0.0, 0.0, -2.0, -2.75),
-        (1.0, 0.25, 1.0, 0.5, 1 + 4 * 0.25 - 2 * 1 + 0.5 - 0.75),
+        (2.75, 0.0, 1.0, 0.0, 0.5),
+        (2.0, 0.5, 0.5, 0.0, 3**2 / (3**2 + 0.75**2)),
+        (0.0, 0.0, 0.0, 0.75, 0.5),
+        (2.75, 0.0, 0.0, -2.0, 0.5),
+        (1.0, 0.5, 1.0, 0.5, 1.5**2 / (1.5**2 + 0.75**2)),
+        (0.0, 0.25, 1.0, 0.5, 0.0),
     ],
 )
 def test_relevance(
-    similarity: float | None, coverage: float | None, missing: float, personal: float, evidence: float
+    similarity: float | None, coverage: float | None, missing: float, personal: float, expected: float
 ) -> None:
     found = relevance(similarity, coverage, missing_names=missing, personal=personal)
-    assert found == pytest.approx(1 / (1 + math.exp(-evidence)), rel=1e-12)
+    assert found == pytest.approx(expected, rel=1e-12, abs=0)
     if not missing and not personal:
         assert found == relevance(similarity, coverage), "neither counts by default"
-    assert (found >= DEFAULT_INJECTION_THRESHOLD) == (evidence >= 0)
 
 
 def test_a_candidate_has_the_relevance_of_its_parts() -> None:
-    half = document_weights("cello")
-    candidates = [Candidate("0", 0.5, None), Candidate("1", 0.5, VIOLIN), Candidate("2", None, half)]
+    cello = document_weights("cello")
+    candidates = [Candidate("0", 0.25, None), Candidate("1", 0.25, VIOLIN), Candidate("2", None, cello)]
     ranked = by_id(rank("violin cello", candidates, calibration=SCALE))
-    # Evidence of 3, and half of the words.
-    expected = {"0": 3 - 0.75, "1": 3 + 2 - 0.75, "2": 2 - 0.75}
-    assert {key: one.relevance for key, one in ranked.items()} == pytest.approx(
-        {key: odds(evidence) for key, evidence in expected.items()}
-    )
+    # Evidence of a half, and half of the words.
+    expected = {"0": half(0.5), "1": half(0.5 + 2), "2": half(2)}
+    assert {key: one.relevance for key, one in ranked.items()} == pytest.approx(expected)
 
 
 def test_names_that_are_missing_count_against_a_candidate_that_has_words() -> None:
-    candidates = [
-        Candidate("0", 0.5, None),
-        Candidate("1", 0.5, document_weights("museum")),
-        Candidate("2", 0.5, {0: 1.0}),
-    ]
+    words = (None, document_weights("museum"), {0: 1.0})
+    candidates = [Candidate(str(n), 0.5, one) for n, one in enumerate(words)]
     ranked = by_id(rank("museum, Lisbon", candidates, calibration=SCALE))
-    expected = {"0": 3 - 0.75, "1": 3 + 4 * 0.4 - 2 - 0.75, "2": 3 - 2 - 0.75}
-    assert {key: one.relevance for key, one in ranked.items()} == pytest.approx(
-        {key: odds(evidence) for key, evidence in expected.items()}
-    )
+    expected = {"0": half(3), "1": half(3 + 4 * 0.4 - 2), "2": half(3 - 2)}
+    assert {key: one.relevance for key, one in ranked.items()} == pytest.approx(expected)
 
 
 def test_a_personal_question_makes_each_memory_more_relevant_and_changes_no_place() -> None:
     scale = replace(SCALE, direction=[0.0, 1.0], middle=0.3, scale=0.2)
-    for vector, personal in (
-        ([0.8, 0.6], 1.5),
-        ([1.0, 0.0], -1.5),
-        ([0.0, 1.0], 2.0),
-        ([0.0, -1.0], -2.0),
-        (None, 0.0),
-    ):
+    cases: list[tuple[list[float] | None, float]] = [
+        *(([0.8, 0.6], 1.5), ([1.0, 0.0], -1.5), ([0.0, 1.0], 2.0), ([0.0, -1.0], -2.0), (None, 0.0))
+    ]
+    for vector, personal in cases:
         ranked = rank("violin", alike(0.3, 0.4), calibration=scale, vector=vector)
         assert part("personal", ranked) == close(personal, personal)
         assert part("order", ranked) == close(0.06, 0.12)
-        assert [one.relevance for one in ranked] == pytest.approx(
-            [odds(2 + personal - 0.75), odds(1 + personal - 0.75)]
-        )
+        assert [one.relevance for one in ranked] == pytest.approx([half(2 + personal), half(1 + personal)])
 
 
 def test_parts_read_like_a_dict() -> None:
@@ -580,7 +572,7 @@ def test_explain_shows_the_parts_and_their_sum(angles: Any) -> None:
     # (0.41 - 0.07) / 0.085 is 4, and 4 · 0.06 + 1 is the order.
     assert first["explain"] == pytest.approx({**nothing, "similarity": 4, "lexical": 1, "coverage": 1, "order": 1.24})
     assert second["explain"] == pytest.approx(nothing, abs=1e-6)
-    assert (first["relevance"], second["relevance"]) == pytest.approx((odds(4 + 4 - 0.75), odds(-0.75)), abs=1e-6)
+    assert (first["relevance"], second["relevance"]) == pytest.approx((half(4 + 4), 0.0), abs=1e-6)
 
 
 def test_twenty_five_candidates_are_ranked_by_similarity_or_as_many_as_are_asked_for(angles: Any) -> None:
