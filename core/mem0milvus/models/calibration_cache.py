@@ -18,23 +18,24 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class CalibrationCache:
-    """Shared by all threads: two that find nothing measure the same.
+    """Shared by all threads of a store.
 
     Attributes:
         load: returns the text that is kept with the collection, "" for none. It blocks.
         save: keeps a text with the collection. It blocks.
+        known: the calibration, once it has been loaded or measured.
     """
 
     load: Callable[[], str] | None = None
     save: Callable[[str], None] | None = None
-    _known: Calibration | None = field(default=None, repr=False)
+    known: Calibration | None = field(default=None, repr=False)
 
     async def get(self, driver: Driver, measure: Callable[[], Awaitable[Calibration]]) -> Calibration:
         """Return the calibration; measure and keep it if there is none.
 
         If the model fails, return the generic one, and measure again when asked again.
         """
-        if self._known is None:
+        if self.known is None:
             kept = await self._load(driver)
             if kept is None:
                 try:
@@ -45,8 +46,8 @@ class CalibrationCache:
                     logger.warning("The embedding model could not be calibrated: %s", type(error).__name__)
                     return GENERIC
                 kept = await self._save(driver, measured)
-            self._known = kept
-        return self._known
+            self.known = kept
+        return self.known
 
     async def _load(self, driver: Driver) -> Calibration | None:
         from mem0milvus.retrieval.ranking.calibration import Calibration

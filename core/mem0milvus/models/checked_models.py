@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from contextlib import nullcontext
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +15,7 @@ from typing_extensions import override
 
 from mem0milvus.errors import EmbeddingError, ExtractionError, Mem0MilvusError
 from mem0milvus.models.calibration_cache import CalibrationCache
-from mem0milvus.ports import Driver, EmbedderPort, LLMPort, RerankerPort
+from mem0milvus.ports import Driver, EmbedderPort, LLMPort, Locks, RerankerPort
 from mem0milvus.types import LLM, Embedder, LLMRequest, Reranker, Vector
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ VECTORS_KEPT = 1_024
 #: Cosine from which two vectors are of one text, embedded in one way: servers round, and results of batches differ.
 _SAME_TEXT = 0.999
 
+#: The key under which a measurement is locked. No id has a control character.
+_CALIBRATION = "\x1fcalibration"
+
 
 class CheckedEmbedder(EmbedderPort):
     """An embedding model, provided by the user or by this library, with checked and cached vectors.
@@ -37,13 +41,19 @@ class CheckedEmbedder(EmbedderPort):
     """
 
     def __init__(
-        self, embedder: Embedder, driver: Driver, cache: VectorCache, calibrations: CalibrationCache | None = None
+        self,
+        embedder: Embedder,
+        driver: Driver,
+        cache: VectorCache,
+        calibrations: CalibrationCache | None = None,
+        locks: Locks | None = None,
     ) -> None:
         self.identity = embedder.identity
         self.dims = embedder.dims
         self._cache = cache
         self._driver = driver
         self._calibrations = calibrations or CalibrationCache()
+        self._locks = locks
         named = f"The embedding model {embedder.identity!r}"
         self._embed = _ModelMethod(embedder, "embed", driver, EmbeddingError, named)
         self._embed_query = _ModelMethod(embedder, "embed_query", driver, EmbeddingError, named)
@@ -71,7 +81,12 @@ class CheckedEmbedder(EmbedderPort):
 
     @override
     async def calibration(self) -> Calibration:
-        return await self._calibrations.get(self._driver, self._calibrate)
+        known = self._calibrations.known
+        if known is not None:
+            return known
+        # Many searches may be the first one at the same time: one measures, and the others wait.
+        async with self._locks.hold([_CALIBRATION]) if self._locks else nullcontext():
+            return await self._calibrations.get(self._driver, self._calibrate)
 
     async def _calibrate(self) -> Calibration:
         from mem0milvus.retrieval.ranking.calibration import calibrate, sample_memories, sample_questions

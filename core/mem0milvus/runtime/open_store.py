@@ -215,7 +215,7 @@ class OpenStore:
         return Ports(
             live=self._table(driver, self._connection.live, MEMORIES),
             history=self._table(driver, self._connection.history, MEMORIES),
-            embedder=CheckedEmbedder(self._embedder, driver, self._vectors, self._calibrations),
+            embedder=self._checked_embedder(driver),
             extractor=RuleExtractor(),
             locks=self._locks_for(driver),
             positions=self._positions,
@@ -244,7 +244,7 @@ class OpenStore:
         settings = self._config.vector_store.config
         return RecordPorts(
             rows=self._table(driver, collection, RECORDS),
-            embedder=CheckedEmbedder(self._embedder, driver, self._vectors, self._calibrations),
+            embedder=self._checked_embedder(driver),
             locks=self._locks_for(driver),
             positions=self._record_positions,
             clock=SystemClock(),
@@ -300,6 +300,9 @@ class OpenStore:
             await replacement.close()
             if embedder is not wanted and isinstance(embedder, _KeepsConnections):
                 await (embedder.aclose() if driver.is_async else driver.call(embedder.close))
+
+    def _checked_embedder(self, driver: Driver) -> CheckedEmbedder:
+        return CheckedEmbedder(self._embedder, driver, self._vectors, self._calibrations, self._locks_for(driver))
 
     def _load_calibration(self) -> str:
         kept = (self._connection.read_property(one, CALIBRATION_PROPERTY) for one in tuple(self._opened))
