@@ -404,6 +404,11 @@ def test_recency(days: float, expected: float) -> None:
     assert ranked.order == pytest.approx(1.0 + expected)
 
 
+def test_without_a_time_everything_is_recent() -> None:
+    (ranked,) = rank("violin", [Candidate("0", None, VIOLIN)], preset="recent")
+    assert ranked.parts["recency"] == 0.3
+
+
 def test_neighbours_lend_of_what_is_recent_too() -> None:
     candidates = [
         Candidate(str(n), None, {0: 1.0}, actor=str(n), scope_run="r", seq=n, observed_at_us=n * 30 * DAY_US)
