@@ -6,6 +6,8 @@ import asyncio
 import hashlib
 import json
 import logging
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -267,6 +269,13 @@ def test_a_vector_of_another_length_tells_nothing() -> None:
 def test_a_similarity_that_is_missing_is_no_evidence() -> None:
     scale = Calibration(unrelated={"en": 0.5}, known={"en": 1.0}, spread=0.1)
     assert scale.evidence("boat", np.array([np.nan, 0.6])).tolist() == close(0.0, 1.0)
+
+
+def test_no_evidence_has_no_sign() -> None:
+    """It is shown to users, and -0.0 would look like something against a memory."""
+    scale = Calibration(unrelated={"en": 0.5}, known={"en": 0.0}, spread=0.1)
+    signs = [math.copysign(1, value) for value in scale.evidence("boat", np.array([0.1, 0.5, 0.9])).tolist()]
+    assert signs == [1, 1, 1]
 
 
 # --- as text
@@ -615,21 +624,35 @@ def test_a_model_that_gives_zeros_for_a_script_is_measured_without_its_languages
     assert again.asked == [["boat"]]
 
 
-def test_first_searches_at_the_same_time(config: Config) -> None:
+def test_of_first_searches_at_the_same_time_one_measures_and_the_others_wait(config: Config) -> None:
     del config["embedder"]
-    with Memory.from_config(config, embedder=Counting()) as memory:
+
+    class Slow(Counting):
+        def embed(self, given: Sequence[str]) -> Any:
+            if len(given) > 2:
+                time.sleep(0.05)
+            return super().embed(given)
+
+    model = Slow()
+    with Memory.from_config(config, embedder=model) as memory:
         say(memory, "The boat is red.", "Tea is green.")
         with ThreadPoolExecutor(4) as pool:
             found = list(pool.map(lambda _: memory.search("boat", user_id="u")["results"], range(8)))
-        assert len({item[0]["relevance"] for item in found}) == 1
+    assert len({item[0]["relevance"] for item in found}) == 1
+    assert model.asked.count(MEMORIES) == model.asked.count(QUESTIONS) == 1
+
+
+def test_of_first_searches_at_the_same_time_one_is_awaited(config: Config) -> None:
+    del config["embedder"]
     model = Counting()
 
     async def together() -> list[Any]:
-        async with AsyncMemory.from_config(config, embedder=model) as awaited:
-            return await asyncio.gather(*(awaited.search("boat", user_id="u") for _ in range(8)))
+        async with AsyncMemory.from_config(config, embedder=model) as memory:
+            await memory.add("The boat is red.", user_id="u", infer=False)
+            return await asyncio.gather(*(memory.search("boat", user_id="u") for _ in range(8)))
 
-    assert [texts(one)[0] for one in asyncio.run(together())] == ["The boat is red."] * 8
-    assert MEMORIES not in model.asked
+    assert [texts(one) for one in asyncio.run(together())] == [["The boat is red."]] * 8
+    assert model.asked.count(MEMORIES) == model.asked.count(QUESTIONS) == 1
 
 
 def test_record_stores_are_calibrated_too_and_keep_it_with_their_collection(config: Config) -> None:
