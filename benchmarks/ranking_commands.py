@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from benchmarks import data_sets, embedders, plots, quality, reports
 from benchmarks.data_sets import User
 from benchmarks.natural import ALL
 from benchmarks.retrieval import MODES, TITLES, WAYS
+from mem0milvus.retrieval import ranking
+from mem0milvus.retrieval.ranking import Preset
 
 Results = dict[str, Any]
 
@@ -25,6 +29,14 @@ def add(commands: Any, keep: argparse.ArgumentParser) -> None:
     embedders.add_options(options)
     options.add_argument(
         "--mode", action="append", choices=WAYS, default=[], help="way of ranking, may be repeated; default: all"
+    )
+    options.add_argument(
+        "--weight",
+        action="append",
+        type=_weight,
+        default=[],
+        metavar="NAME=VALUE",
+        help="another weight of the preset `balanced`, to see what depends on it; may be repeated",
     )
     options.add_argument("--limit", type=int, metavar="N", help="only the first N users of each file")
     plot = argparse.ArgumentParser(add_help=False)
@@ -47,6 +59,14 @@ def _named(text: str) -> tuple[str, Path]:
         return name, Path(path)
     file = Path(text).resolve()
     return f"{file.parent.name}/{file.stem}", Path(text)
+
+
+def _weight(text: str) -> tuple[str, float]:
+    """Read the name and the value of a weight."""
+    name, _, value = text.partition("=")
+    if name not in {field.name for field in fields(Preset) if isinstance(field.default, float)}:
+        raise argparse.ArgumentTypeError(f"{name!r} is no weight with one value")
+    return name, float(value)
 
 
 def natural(given: argparse.Namespace) -> Results:
@@ -105,10 +125,13 @@ def _measure(given: argparse.Namespace, sources: Sequence[Source]) -> Results:
     ways = [way for way in WAYS if not given.mode or way in given.mode]
     users = {name: read(path, given.limit) for name, path, read in sources}
     results: Results = {}
-    for name in names:
-        for embedder, section in sections.items():
-            sys.stderr.write(f"measuring {name} with {embedder}\n")
-            results.setdefault(name, {})[embedder] = quality.measure(name, users[name], section, ways)
+    other: dict[str, Any] = dict(given.weight)
+    balanced = replace(ranking.PRESETS["balanced"], **other)
+    with patch.object(ranking, "PRESETS", {**ranking.PRESETS, "balanced": balanced}):
+        for name in names:
+            for embedder, section in sections.items():
+                sys.stderr.write(f"measuring {name} with {embedder}\n")
+                results.setdefault(name, {})[embedder] = quality.measure(name, users[name], section, ways)
     return results
 
 

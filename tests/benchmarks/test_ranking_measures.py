@@ -6,6 +6,7 @@ import json
 import math
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -17,6 +18,8 @@ from benchmarks.metrics import r_precision
 from benchmarks.natural import Observed
 from benchmarks.retrieval import MODES, TOP_K, WAYS, Found, rankers, store, stored
 from mem0milvus import DEFAULT_INJECTION_THRESHOLD, Memory
+from mem0milvus.retrieval import ranking
+from mem0milvus.retrieval.ranking.calibration import sample_memories, sample_questions
 from tests.openai_server import OpenAIServer
 
 OFFLINE = {"provider": "offline"}
@@ -235,7 +238,8 @@ def test_each_text_is_embedded_once(talks: Path, server: OpenAIServer) -> None:
     with stored(users, {"provider": "openai", "config": model}) as [(_, rankers)]:
         for rank in rankers.values():
             rank("Who plays the harp?")
-    embedded = [text for request in server.requests for text in request["input"]]
+    samples = {*sample_memories(), *sample_questions()}  # the first search calibrates the model
+    embedded = [text for request in server.requests for text in request["input"] if text not in samples]
     assert sorted(embedded) == [
         "Dana: I bought a canoe in Oslo.",
         "My sister plays the harp.",
@@ -375,3 +379,22 @@ def test_names_are_left_out_where_they_repeat() -> None:
         "| --- | ---- |",
         "| 1   | 2    |",
     ]
+
+
+def test_a_weight_is_another_while_data_is_measured_and_then_as_before(personas: Path) -> None:
+    before = ranking.PRESETS
+    given = ["natural", "--data", str(personas), "--mode", "hybrid", "--limit", "1", "--weight"]
+    seen: list[float] = []
+    measured = quality.measure
+
+    def measure(*given: Any) -> dict[str, Any]:
+        seen.append(ranking.PRESETS["balanced"].similarity)
+        return measured(*given)
+
+    with patch.object(quality, "measure", measure):
+        main([*given, "similarity=0.5"])
+    assert seen == [0.5]
+    assert ranking.PRESETS is before
+    for wrong in ("nothing=1", "similarity=much", "before=1", "similarity"):
+        with pytest.raises(SystemExit):
+            main([*given, wrong])

@@ -183,7 +183,7 @@ def test_a_memory_is_shown_for_its_words_if_the_store_searches_words(turns: Turn
     turns.keep("far", "violin hhhhh")
     turns.store.live.searches_words = searches_words
     turns.extract_with(related=CANDIDATES)
-    turns.add("violin aaaaaaaaaaaaaaaaa")
+    turns.add("violin aaaaa" + "".join(4 * letter for letter in "bcdefgh"))  # a little closer to a than to h
     assert ("violin hhhhh" in turns.shown()) is searches_words
 
 

@@ -225,6 +225,8 @@ def test_a_context_restored_from_json_in_a_new_process_goes_on(config: Config, a
     state = tmp_path / "context.json"
     state.write_text(json.dumps(asyncio.run(run())))
     memory.close()
+    with Memory.from_config(config) as elsewhere:
+        elsewhere.add("My sister is a vet.", user_id=alice, infer=False)
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", CHILD, str(state)], cwd=root, capture_output=True, text=True, timeout=120, check=False
@@ -232,6 +234,10 @@ def test_a_context_restored_from_json_in_a_new_process_goes_on(config: Config, a
     assert done.returncode == 0, done.stderr
     prompt = json.loads(done.stdout)
     assert "user: My sister is called Ida." in prompt  # the buffer
-    assert prompt.count("- [") == 1  # the memory
+    assert prompt.count("- [") == 1  # the memory that the buffer does not show anyway
+    assert "My sister is a vet." in prompt
     with Memory.from_config(config) as after:
-        assert [item["memory"] for item in after.get_all(alice)["results"]] == ["My sister is called Ida."]
+        assert [item["memory"] for item in after.get_all(alice)["results"]] == [
+            "My sister is called Ida.",
+            "My sister is a vet.",
+        ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import attrgetter
 
 from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.messages import Message
@@ -38,7 +40,7 @@ async def related_memories(ports: Ports, turn: Turn) -> list[MemoryRow]:
     view = View(ports.clock.now_us())
     scope = turn.scope
     where = all_of(in_scope(scope), None if scope.user_id else equals("user_id", ""), equals("pending", ""))
-    relevance: dict[str, float] = {}
+    merits: dict[str, tuple[float, float]] = {}
     rows: dict[str, MemoryRow] = {}
     for text, vector in zip(texts, await ports.embedder.embed(texts), strict=True):
         words = query_weights(text) if ports.live.searches_words else {}
@@ -46,8 +48,8 @@ async def related_memories(ports: Ports, turn: Turn) -> list[MemoryRow]:
             key = found.row.id
             if len(found.row.memory) <= MAX_SHOWN_CHARACTERS:
                 rows[key] = found.row
-                relevance[key] = max(relevance.get(key, 0.0), found.ranked.relevance)
-    return sorted(rows.values(), key=lambda row: (-relevance[row.id], row.id))[:most]
+                merits[key] = max(merits.get(key, (0.0, -math.inf)), (found.ranked.relevance, found.ranked.order))
+    return sorted(sorted(rows.values(), key=attrgetter("id")), key=lambda row: merits[row.id], reverse=True)[:most]
 
 
 def _parts(messages: Sequence[Message]) -> list[str]:

@@ -22,6 +22,9 @@ class Preset:
     similarity: float = 0.06
     #: Gain of a memory that has all words of the question.
     lexical: float = 1.0
+    #: Tokens from which a memory is long: some forty words. Most statements of a person are shorter, most answers of an
+    #: assistant longer.
+    long: float = 150.0
     actor: float = 0.4
     #: Weights with which the words of the memories 1, 2, … positions before and after a memory in its run count as
     #: its own. An answer takes up the words of the question before it, so earlier memories weigh more than later ones.

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 _CHANCE = 0.2
 _WHOLE = 0.6
 
-# Tokens of a memory of some forty words. Most statements of a person are shorter, most answers of an assistant longer.
-_LONG = 150.0
-
 
 @dataclass(frozen=True, slots=True)
 class QuestionTerms:
@@ -84,17 +81,17 @@ def lexical(terms: QuestionTerms, shares: Array, lengths: Array, neighbours: Nei
     """The share of the question's words, by worth and rarity, that each candidate has together with its neighbours.
 
     Of each term a candidate counts its own share, or the weighted share of a neighbour where that is larger. A long
-    candidate has words by chance, so from 150 tokens on its shares fall with its length.
+    candidate has words by chance, so from ``long`` tokens on its shares fall with its length.
 
     Args:
         terms: the terms of the question.
         shares: the share of each term that each candidate has.
         lengths: the number of tokens of each candidate.
         neighbours: the candidates around each candidate in its run.
-        weights: the weights of the neighbours' words, ``before`` and ``after``.
+        weights: the weights of the neighbours' words, ``before`` and ``after``, and ``long``.
     """
     whole = np.clip((shares - _CHANCE) / (_WHOLE - _CHANCE), 0.0, 1.0)
-    whole /= np.maximum(lengths / _LONG, 1.0)[:, None]
+    whole /= np.maximum(lengths / weights.long, 1.0)[:, None]
     padded = np.vstack([whole, np.zeros(shares.shape[1])])  # the index past the end, a missing neighbour, has no words
     steps = {**{-i: share for i, share in enumerate(weights.before, 1)}, **dict(enumerate(weights.after, 1))}
     for step, share in steps.items():
