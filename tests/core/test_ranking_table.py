@@ -87,7 +87,7 @@ def test_the_presets_are_those_of_the_documentation() -> None:
     balanced, recent, diverse = (PRESETS[name] for name in ("balanced", "recent", "diverse"))
     assert DEFAULT_PRESET == "balanced"
     assert (balanced.similarity, balanced.lexical, balanced.actor) == (0.06, 1.0, 0.4)
-    assert (balanced.asking, balanced.assistant) == (0.1, 0.2)
+    assert (balanced.long, balanced.asking, balanced.assistant) == (150.0, 0.1, 0.2)
     assert (balanced.lend, balanced.run, balanced.same_speaker) == ((0.1, 0.05), 0.3, 0.3)
     assert (balanced.before, balanced.after) == ((0.7, 0.4), (0.4, 0.2))
     assert (balanced.recency, balanced.diversity) == (0.0, 0.0)
