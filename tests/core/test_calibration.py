@@ -17,6 +17,7 @@ import pytest
 
 from mem0milvus import AsyncMemory, EmbeddingError, Memory, RecordStore, StoreError
 from mem0milvus.milvus.connection import Connection
+from mem0milvus.models import calibration_cache
 from mem0milvus.models.calibration_cache import CalibrationCache
 from mem0milvus.models.offline_embedder import HashingEmbedder
 from mem0milvus.retrieval.ranking import calibration as module
@@ -34,6 +35,12 @@ from mem0milvus.runtime.open_store import OpenStore
 from tests.conftest import Config, texts
 
 MEMORIES, QUESTIONS = sample_memories(), sample_questions()
+
+
+@pytest.fixture(autouse=True)
+def _new_process() -> None:
+    """A process that has not measured an embedder of this library yet."""
+    calibration_cache._of_own.clear()
 
 
 def close(*expected: float) -> Any:
@@ -373,8 +380,8 @@ class Measured:
             raise self.fails
         return self.scale
 
-    def get(self) -> Calibration:
-        return run(self.cache.get(BlockingDriver(), self.measure))
+    def get(self, identity: str = "") -> Calibration:
+        return run(self.cache.get(BlockingDriver(), self.measure, identity))
 
 
 def test_a_kept_calibration_is_not_measured() -> None:
@@ -491,6 +498,7 @@ def reopened(open_memory: Callable[..., Any], config: Config) -> Callable[[Count
     def reopen(model: Counting) -> Any:
         if opened:
             opened.pop().close()
+        calibration_cache._of_own.clear()
         opened.append(open_memory(config, embedder=model))
         return opened[0]
 
@@ -696,3 +704,11 @@ def test_another_model_is_measured_anew(config: Config) -> None:
     with Memory.from_config(config, embedder=other) as memory:
         assert texts(memory.search("boat", user_id="u")) == ["The boat is red."]
     assert other.asked == [["boat"], MEMORIES, QUESTIONS]
+
+
+def test_a_process_measures_an_embedder_of_this_library_once_for_all_stores() -> None:
+    first, second, other = Measured(), Measured(), Measured()
+    own = f"{calibration_cache.OWN}model"
+    assert first.get(own) is second.get(own)
+    assert other.get("another model") is not first.get(own)
+    assert (first.times, second.times, other.times) == (1, 0, 1)

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: The beginning of the identities of this library's own embedders, which say exactly what the vectors are.
+OWN = "mem0milvus-"
+
+#: The calibrations of these embedders that this process has measured or read, by identity and length of the vectors.
+_of_own: dict[tuple[str, int], Calibration] = {}
+
 
 @dataclass(slots=True)
 class CalibrationCache:
@@ -30,13 +36,17 @@ class CalibrationCache:
     save: Callable[[str], None] | None = None
     known: Calibration | None = field(default=None, repr=False)
 
-    async def get(self, driver: Driver, measure: Callable[[], Awaitable[Calibration]]) -> Calibration:
+    async def get(
+        self, driver: Driver, measure: Callable[[], Awaitable[Calibration]], identity: str = "", dims: int = 0
+    ) -> Calibration:
         """Return the calibration; measure and keep it if there is none.
 
-        If the model fails, return the generic one, and measure again when asked again.
+        If the model fails, return the generic one, and measure again when asked again. ``identity`` and ``dims`` are
+        those of the embedder: of this library's own, a process measures each once for all stores.
         """
+        own = (identity, dims)
         if self.known is None:
-            kept = await self._load(driver)
+            kept = _of_own.get(own) or await self._load(driver)
             if kept is None:
                 try:
                     measured = await measure()
@@ -47,6 +57,8 @@ class CalibrationCache:
                     return GENERIC
                 kept = await self._save(driver, measured)
             self.known = kept
+            if identity.startswith(OWN):
+                _of_own[own] = kept
         return self.known
 
     async def _load(self, driver: Driver) -> Calibration | None:

@@ -86,7 +86,7 @@ class CheckedEmbedder(EmbedderPort):
             return known
         # Many searches may be the first one at the same time: one measures, and the others wait.
         async with self._locks.hold([_CALIBRATION]) if self._locks else nullcontext():
-            return await self._calibrations.get(self._driver, self._calibrate)
+            return await self._calibrations.get(self._driver, self._calibrate, self.identity, self.dims)
 
     async def _calibrate(self) -> Calibration:
         from mem0milvus.retrieval.ranking.calibration import calibrate, sample_memories, sample_questions

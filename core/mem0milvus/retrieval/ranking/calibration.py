@@ -99,7 +99,8 @@ class Calibration:
             direction = np.frombuffer(base64.b64decode(given["direction"]), dtype="<f2").astype(np.float32)
             fields: dict[str, Any] = {name: float(given[name]) for name in _NUMBERS}
             fields |= {name: {key: float(one) for key, one in given[name].items()} for name in _BY_LANGUAGE}
-            return cls(direction=cast("Vector", direction), **fields)
+            usable = fields["spread"] > 0 and fields["scale"] > 0 and fields["unrelated"]
+            return cls(direction=cast("Vector", direction), **fields) if usable else None
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
 
