@@ -117,18 +117,18 @@ def test_what_is_better_anyway_gains_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("cosine", "similarity", "outdated"),
-    [(1.0, 0.5, True), (0.605, 0.5, True), (0.595, 0.5, False), (1.0, 0.305, True), (1.0, 0.295, False)],
+    [(1.0, 0.5, True), (0.655, 0.5, True), (0.645, 0.5, False), (1.0, 0.305, True), (1.0, 0.295, False)],
 )
 def test_both_are_about_the_same_and_the_newer_may_answer(cosine: float, similarity: float, outdated: bool) -> None:
     assert is_outdated(OLD, memory("new", "I moved to Bergen", 2, cosine, similarity)) == outdated
 
 
-def test_four_deviations_are_the_same_subject_and_one_may_answer() -> None:
+def test_four_and_a_half_deviations_are_the_same_subject_and_one_may_answer() -> None:
     """On a scale without rounding."""
-    exact = Calibration(unrelated={"en": 0.0}, known={"en": 1.0}, spread=0.25)
-    old, new = replace(OLD, similarity=1.0), replace(NEW, similarity=0.25)
+    exact = Calibration(unrelated={"en": 0.4375}, known={"en": 1.0}, spread=0.125)
+    old, new = replace(OLD, similarity=1.0), replace(NEW, similarity=0.5625)
     assert ids(ranked(old, new, scale=exact)) == ["new", "old"]
-    assert ids(ranked(old, replace(new, similarity=0.249), scale=exact)) == ["old", "new"]
+    assert ids(ranked(old, replace(new, similarity=0.5615), scale=exact)) == ["old", "new"]
     assert ids(ranked(old, replace(new, vector=[0.999, math.sqrt(1 - 0.999**2)]), scale=exact)) == ["old", "new"]
 
 

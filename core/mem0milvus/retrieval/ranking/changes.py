@@ -26,7 +26,7 @@ _BEST = 8
 
 #: Standard deviations above unrelated texts from which two memories are about the same, if the model knows the language
 #: so well.
-_SAME_SUBJECT = 4.0
+_SAME_SUBJECT = 4.5
 _KNOWN = 0.4
 
 #: Share of their words from which two memories repeat each other, except for what has changed.

@@ -19,7 +19,7 @@ _WORDS = """
     teraz już przeprowadziłem przeprowadziłam zmieniłem zmieniłam rzuciłem rzuciłam sprzedałem sprzedałam
     теперь сейчас переехал переехала переехали бросил бросила сменил сменила продал продала
     artık şimdi taşındım taşındık bıraktım değiştirdim sattım
-    sekarang pindah berhenti ganti menjual
+    sekarang pindah berhenti ganti
     الآن انتقلت انتقلنا توقفت غيرت بعت أصبحت
     अब बदल छोड़
 """
