@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from mem0milvus.errors import ValidationError
+from mem0milvus.operations.memories.found import Found
 from mem0milvus.ports import RerankerPort
-
-if TYPE_CHECKING:
-    from mem0milvus.operations.memories.search import Found
 
 
 def choose_reranker(configured: RerankerPort | None, wanted: object) -> RerankerPort | None:

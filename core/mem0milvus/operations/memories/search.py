@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from mem0milvus.data.limits import MAX_TOP_K
@@ -11,6 +10,7 @@ from mem0milvus.data.memory_row import MemoryRow, to_item
 from mem0milvus.data.notebook_tables import as_table
 from mem0milvus.data.scope import Scope, require_scope
 from mem0milvus.operations.memories.as_of import View, pages_as_of, read_view, search_as_of
+from mem0milvus.operations.memories.found import Found
 from mem0milvus.operations.memories.new_rows import scope_of
 from mem0milvus.operations.memories.read import read_count
 from mem0milvus.operations.memories.rerank import choose_reranker, rerank_found
@@ -31,7 +31,6 @@ from mem0milvus.retrieval.ranking import (
     DEFAULT_PRESET,
     Candidate,
     PresetName,
-    Ranked,
     check_preset,
     neighbour_positions,
     rank,
@@ -79,16 +78,6 @@ async def search(
     kept = await rerank_found(reranker, text, kept)
     results: SearchResult = {"results": [_to_result(one, explain) for one in kept[:count]]}
     return as_table(results)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A memory found by a search, its rank, and the metric's own value for it."""
-
-    row: MemoryRow
-    ranked: Ranked
-    score: float
-    reranker_score: float | None = None
 
 
 async def find(
