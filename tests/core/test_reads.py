@@ -10,6 +10,7 @@ import pytest
 from mem0milvus import NotFoundError, ValidationError, operations
 from mem0milvus.operations.memories.read import ids_beginning_with
 from mem0milvus.ports import Probe
+from mem0milvus.retrieval.ranking.calibration import Calibration
 from mem0milvus.retrieval.text import query_weights
 from mem0milvus.runtime.positions import RunPositions
 from tests.reference import DictTable, Letters, Store
@@ -294,3 +295,29 @@ def test_a_question_is_embedded_as_a_question(store: Store) -> None:
     store.run(operations.search, "a question", "u")
     store.run(operations.search, "a question", "u", mode="lexical")
     assert asked == ["a question"]
+
+
+def test_ten_memories_are_found_by_default_without_an_explanation(store: Store) -> None:
+    said = [{"role": "user", "content": "a" * number} for number in range(1, 13)]
+    store.run(operations.add, said, user_id="u", infer=False)
+    found = store.run(operations.search, "aaa", "u")["results"]
+    assert len(found) == 10
+    assert not any("explain" in item for item in found)
+
+
+def test_a_model_is_calibrated_where_a_similarity_is_read_and_nowhere_else(store: Store) -> None:
+    asked: list[str] = []
+
+    class Calibrated(Letters):
+        async def calibration(self) -> Calibration:
+            asked.append("calibration")
+            return Calibration(unrelated={"en": 0.0}, known={"en": 1.0}, spread=0.5)
+
+    store.ports = replace(store.ports, embedder=Calibrated(lambda step, moment: None))
+    store.run(operations.search, "aaa", "u")
+    add(store, "aaa", user_id="u")
+    store.run(operations.search, "aaa", "u", mode="lexical")
+    assert asked == [], "without memories, and without a vector, there is no similarity"
+    (found,) = store.run(operations.search, "aaa", "u", mode="dense", explain=True)["results"]
+    assert asked == ["calibration"]
+    assert found["explain"]["similarity"] == pytest.approx(1.9, abs=0.01)
