@@ -85,8 +85,11 @@ class Recall:
         return without_echo(found.values(), question, shown)[: self.top_k]
 
     async def _log_choice(self, memory: AsyncMemory, question: str, settings: Mapping[str, Any]) -> None:
-        """Log why the best memories are found or left out: id and relevance, never the text. It searches once more."""
-        without = {**settings, "threshold": None, "top_k": max(LOGGED, self.top_k)}
+        """Log why the best memories are found or left out: id and relevance, never the text.
+
+        It searches once more, without a reranker: that may be a service that is paid for, and changes no relevance.
+        """
+        without = {**settings, "threshold": None, "top_k": max(LOGGED, self.top_k), "rerank": False}
         for place, item in enumerate((await memory.search(question, **without))["results"], 1):
             below = self.threshold is not None and item["relevance"] < self.threshold
             outcome = "below the threshold" if below else "beyond top_k" if place > self.top_k else "found"

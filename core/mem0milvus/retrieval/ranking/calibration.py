@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from mem0milvus.retrieval.ranking.calibration_texts import SAMPLES
+from mem0milvus.retrieval.ranking.calibration_texts import SAMPLES, Samples
 from mem0milvus.retrieval.text.words import question_language
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _by_language(memories: Array, questions: Array) -> dict[str, _Measured]:
     return measured
 
 
-def _questions(samples: Any) -> list[str]:
+def _questions(samples: Samples) -> list[str]:
     return [*(question for _, question in samples.pairs), *samples.personal]
 
 
