@@ -11,11 +11,13 @@ demo: $(VENV)/.demo
 	@$(BIN)/mem0milvus demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
-# Processes killed while they write. KILLS=100 kills more of them.
+# Processes killed while they write (KILLS=100 kills more of them), and what `make test` tries on a few examples on many.
 test-faults: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
+	TENANTS=3000 RECORD_EXAMPLES=300 MACHINE_EXAMPLES=90 FILTER_EXAMPLES=300 LOAD_TASKS=300 \
+	  $(BIN)/python -m pytest tests/properties tests/faults/test_load.py -n 2 --dist loadfile
 
 # What the documentation shows, run block by block.
 test-docs: $(VENV)/.test

@@ -51,6 +51,11 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("reference")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests that need their order first: pytest-xdist moves the last tests of a worker to another one."""
+    items.sort(key=lambda item: item.get_closest_marker("in_order") is None)
+
+
 class Awaited:
     """``AsyncMemory`` with each call run to its end on one event loop, so that one test body serves both faces."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import os
 import random
 import threading
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from mem0milvus.runtime.thread_driver import ThreadDriver
 from tests.conftest import Config, only_id, texts
 
 THREADS = 8
-TASKS = 200
+TASKS = int(os.environ.get("LOAD_TASKS", "100"))
 
 #: Far beyond what any of these takes; a test that is not done by then is stuck.
 WATCHDOG_S = 120

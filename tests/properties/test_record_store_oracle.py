@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -210,9 +211,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RecordSto
 
 
 ROOTS = count()
+EXAMPLES = int(os.environ.get("RECORD_EXAMPLES", "75"))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEPS, min_size=1, max_size=25))
 def test_a_record_store_is_a_dict_with_an_order_and_ends(shared: tuple[RecordStore, Clock], steps: list[Any]) -> None:
     run = Run(*shared, root=f"run {next(ROOTS)}")
