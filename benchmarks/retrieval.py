@@ -121,7 +121,7 @@ def _search(memory: Memory, user: str, names: Mapping[str, str], mode: SearchMod
 
 def _bare_dense(memory: Memory, vectors: Mapping[str, Vector]) -> Ranker:
     def rank(question: str) -> list[Found]:
-        vector = run(cast("Any", memory._ports.embedder.embed_query(question)))
+        (vector,) = run(cast("Any", memory._ports.embedder.embed_queries([question])))
         return [Found(name, cosine) for name, cosine in by_cosine(vector, vectors)[:TOP_K]]
 
     return rank

@@ -118,8 +118,8 @@ class Letters:
         self._hook("embedder.embed", "after")
         return vectors
 
-    async def embed_query(self, text: str) -> Vector:
-        return (await self.embed([text]))[0]
+    async def embed_queries(self, texts: Sequence[str]) -> list[Vector]:
+        return await self.embed(texts)
 
     async def calibration(self) -> Calibration:
         return GENERIC

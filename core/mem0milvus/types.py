@@ -241,7 +241,8 @@ class Embedder(Protocol):
     An object may also have ``async def aembed(texts)``, which ``AsyncMemory`` awaits; without it, ``embed`` is called
     in a worker thread. A model that embeds questions differently from texts also has ``embed_query(text)``, which
     returns one vector, and may have ``async def aembed_query(text)``. ``embed_queries(texts)``, or ``aembed_queries``,
-    lets such a model embed the 180 questions of its calibration at once, when it is searched for the first time.
+    lets such a model embed several questions in one request: the sentences of a query, and at the first search the 180
+    questions of its calibration. Without it, the sentences of a query are not searched for on their own.
 
     Example:
         >>> class MyEmbedder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -114,9 +115,9 @@ def test_equals_without_a_vector_come_after_those_with_one() -> None:
 
 
 def test_an_embedding_outweighs_few_words_and_not_many() -> None:
-    """Six standard deviations are worth a third of the question's words."""
+    """Among a few candidates, six standard deviations are worth more than half of the question's words."""
     scale = Calibration(unrelated={"en": 0.2}, known={"en": 1.0}, spread=0.1)
-    meant = Candidate("meant", 0.9, document_weights("evening music"))
+    meant = Candidate("meant", 0.6, document_weights("evening music"))
     question = "violin lesson Tuesday afternoon"
     one = Candidate("said", 0.2, document_weights("violin"))
     three = Candidate("said", 0.2, document_weights("violin lesson on Tuesday"))
@@ -170,7 +171,7 @@ def test_a_memory_that_asks_stands_behind_one_that_tells() -> None:
 def test_recency_is_a_matter_of_the_preset() -> None:
     day = 86_400_000_000
     candidates = [
-        Candidate("old", 0.41, None, observed_at_us=0),
+        Candidate("old", 0.31, None, observed_at_us=0),
         Candidate("new", 0.2, None, observed_at_us=100 * day),
     ]
     assert ids(rank("violin", candidates, now_us=101 * day)) == ["old", "new"]
@@ -209,8 +210,8 @@ def test_nothing_to_rank_and_nothing_asked() -> None:
 def test_the_parts_explain_a_place() -> None:
     [one] = rank("tennis", [Candidate("a", 0.5, document_weights(TENNIS, actor="Bo"), "Bo")])
     assert one.parts["coverage"] == pytest.approx(1.0)
-    added = sum(one.parts[name] for name in ("neighbours", "run", "change"))
-    assert one.order == pytest.approx(0.06 * one.parts["similarity"] + one.parts["lexical"] + added)
+    added = sum(one.parts[name] for name in ("neighbours", "run", "links", "change"))
+    assert one.order == pytest.approx(0.225 / math.log(8) * one.parts["similarity"] + one.parts["lexical"] + added)
 
 
 @given(

@@ -56,8 +56,8 @@ def test_who_moved_lives_elsewhere_now() -> None:
     assert (first.id, second.id) == ("new", "old")
     assert first.order == pytest.approx(second.order + 1e-3)
     assert second.parts["change"] == 0
-    # Without the change: 1.18 of similarity and the word, and 0.18 of similarity.
-    assert first.parts["change"] == pytest.approx(1.18 - 0.18 + 1e-3)
+    # Without the change, both have the similarity, and the older one the word and what its link gains.
+    assert first.parts["change"] == pytest.approx(1.0 + second.parts["links"] + 1e-3)
     assert first.relevance < second.relevance, "relevance is of one memory and the question alone"
 
 
@@ -225,7 +225,7 @@ def test_the_diverse_preset_counts_redundancy_after_the_change() -> None:
     found = rank(QUESTION, [OLD, NEW], calibration=SCALE, preset="diverse")
     assert ids(found) == ["new", "old"]
     assert found[0].parts["redundancy"] == 0
-    assert found[1].parts["redundancy"] == pytest.approx(0.7 * 1.18)
+    assert found[1].parts["redundancy"] == pytest.approx(0.7 * (1 + 3 * 0.225 / math.log(8) + found[1].parts["links"]))
 
 
 # --- through a search

@@ -35,7 +35,13 @@ DAY_US = 86_400_000_000
 VIOLIN = document_weights("violin")
 
 #: The parts that every preset has.
-PARTS = ["similarity", "lexical", "coverage", "missing_names", "personal", "actor", "neighbours", "run", "change"]
+PARTS = [
+    *("similarity", "lexical", "coverage", "missing_names", "personal", "actor"),
+    *("neighbours", "run", "links", "change"),
+]
+
+#: The weight of one standard deviation of similarity among eight candidates or fewer.
+ONE = 0.225 / math.log(8)
 
 #: A scale on which a cosine of 0.2 is no evidence, and each 0.1 more is one standard deviation.
 SCALE = Calibration(unrelated={"en": 0.2}, known={"en": 1.0}, spread=0.1)
@@ -86,10 +92,11 @@ def some_of(word: str, count: int, *, stem: bool) -> dict[int, float]:
 def test_the_presets_are_those_of_the_documentation() -> None:
     balanced, recent, diverse = (PRESETS[name] for name in ("balanced", "recent", "diverse"))
     assert DEFAULT_PRESET == "balanced"
-    assert (balanced.similarity, balanced.lexical, balanced.actor) == (0.06, 1.0, 0.4)
+    assert (balanced.similarity, balanced.lexical, balanced.actor) == (0.225, 1.0, 0.4)
     assert (balanced.long, balanced.asking, balanced.assistant) == (150.0, 0.1, 0.2)
     assert (balanced.lend, balanced.run, balanced.same_speaker) == ((0.1, 0.05), 0.3, 0.3)
     assert (balanced.before, balanced.after) == ((0.7, 0.4), (0.4, 0.2))
+    assert (balanced.link, balanced.sentence) == (0.4, 0.5)
     assert (balanced.recency, balanced.diversity) == (0.0, 0.0)
     assert (recent.recency, recent.half_life_days, recent.diversity) == (0.3, 30.0, 0.0)
     assert (diverse.recency, diverse.diversity) == (0.0, 0.7)
@@ -267,26 +274,32 @@ def test_what_metadata_alone_says_orders_and_does_not_answer() -> None:
 @pytest.mark.parametrize(
     ("question", "candidate", "expected"),
     [
-        ("viola", Candidate("1", 0.8, document_weights("cello")), 0.06 * 6),
-        ("viola", Candidate("1", 0.3, document_weights("cello")), 0.06),
-        ("viola", Candidate("1", 0.1, document_weights("cello")), -0.06),
+        ("viola", Candidate("1", 0.8, document_weights("cello")), 6 * ONE),
+        ("viola", Candidate("1", 0.3, document_weights("cello")), ONE),
+        ("viola", Candidate("1", 0.1, document_weights("cello")), -ONE),
         ("violin", Candidate("1", 0.2, VIOLIN), 1.0),
-        ("violin", Candidate("1", 0.8, VIOLIN), 1.36),
+        ("violin", Candidate("1", 0.8, VIOLIN), 1 + 6 * ONE),
         ("Bo?", Candidate("1", 0.2, document_weights("cello"), actor="Bo"), 0.4),
         ("What did Bo Lee say?", Candidate("1", 0.2, document_weights("cello"), actor="Lee"), 0.4),
         ("Who has a viola?", Candidate("1", 0.2, document_weights("cello"), actor="Bo"), 0.0),
         # A memory that only asks loses a tenth, of what its actor gains too.
-        ("violin", Candidate("1", 0.8, document_weights("violin?")), 1.36 * 0.9),
-        ("Bo", Candidate("1", 0.8, document_weights("Cello?"), actor="Bo"), (0.36 + 0.4) * 0.9),
+        ("violin", Candidate("1", 0.8, document_weights("violin?")), (1 + 6 * ONE) * 0.9),
+        ("Bo", Candidate("1", 0.8, document_weights("Cello?"), actor="Bo"), (6 * ONE + 0.4) * 0.9),
         # What an assistant said loses a fifth, and its questions both.
-        ("violin", Candidate("1", 0.8, VIOLIN, role="assistant"), 1.36 * 0.8),
-        ("violin", Candidate("1", 0.8, VIOLIN, role="user"), 1.36),
-        ("violin", Candidate("1", 0.8, document_weights("violin?"), role="assistant"), 1.36 * 0.9 * 0.8),
+        ("violin", Candidate("1", 0.8, VIOLIN, role="assistant"), (1 + 6 * ONE) * 0.8),
+        ("violin", Candidate("1", 0.8, VIOLIN, role="user"), 1 + 6 * ONE),
+        ("violin", Candidate("1", 0.8, document_weights("violin?"), role="assistant"), (1 + 6 * ONE) * 0.9 * 0.8),
     ],
 )
 def test_sum(question: str, candidate: Candidate, expected: float) -> None:
     other = Candidate("0", 0.7, {0: 1.0})
     assert by_id(rank(question, [candidate, other], calibration=SCALE))["1"].order == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("count", "counts_as"), [(1, 8), (8, 8), (9, 9), (50, 50), (150, 150), (151, 150), (400, 150)])
+def test_similarity_weighs_less_among_many(count: int, counts_as: int) -> None:
+    ranked = rank("violin", alike(*([0.4] * count)), calibration=SCALE)
+    assert part("order", ranked) == close(*[2 * 0.225 / math.log(counts_as)] * count)
 
 
 def test_actor_is_one_where_the_question_names_who_said_it() -> None:
@@ -358,7 +371,7 @@ def test_what_speaks_against_a_memory_is_not_lent() -> None:
     candidates = [Candidate(str(n), 0.1, {0: 1.0}, scope_run="r", seq=n) for n in range(2)]
     ranked = rank("violin", candidates, calibration=SCALE)
     assert part("neighbours", ranked) == close(0.0, 0.0)
-    assert part("run", ranked) == close(*[0.3 * 2 * -0.06 / 3] * 2), "but it counts in the mean of the run"
+    assert part("run", ranked) == close(*[0.3 * 2 * -ONE / 3] * 2), "but it counts in the mean of the run"
 
 
 def test_of_a_run_with_fewer_than_three_the_missing_count_nothing() -> None:
@@ -429,7 +442,7 @@ def test_redundancy(way: float, lost: float) -> None:
     candidates = [Candidate(str(n), 0.8 - 0.6 * n, VIOLIN, vector=vector) for n, vector in enumerate(vectors)]
     ranked = rank("violin", candidates, preset="diverse", calibration=SCALE)
     assert part("redundancy", ranked) == close(0.0, lost * 1.0)
-    assert part("order", ranked) == close(1.36, 1 - lost)
+    assert part("order", ranked) == close(1 + 6 * ONE, 1 - lost)
 
 
 def test_redundancy_is_by_words_where_a_vector_is_missing() -> None:
@@ -523,14 +536,14 @@ def test_a_personal_question_makes_each_memory_more_relevant_and_changes_no_plac
     for vector, personal in cases:
         ranked = rank("violin", alike(0.3, 0.4), calibration=scale, vector=vector)
         assert part("personal", ranked) == close(personal, personal)
-        assert part("order", ranked) == close(0.06, 0.12)
+        assert part("order", ranked) == close(ONE, 2 * ONE)
         assert [one.relevance for one in ranked] == pytest.approx([half(2 + personal), half(1 + personal)])
 
 
 def test_parts_read_like_a_dict() -> None:
     parts = by_id(rank("violin", run_of("violin")))["0"].parts
     assert list(parts) == PARTS
-    assert len(parts) == len(dict(parts)) == 9
+    assert len(parts) == len(dict(parts)) == 10
     assert repr(parts) == repr(dict(parts))
 
 
@@ -574,8 +587,10 @@ def test_explain_shows_the_parts_and_their_sum(angles: Any) -> None:
     keep(angles, "0.41 violin", "0.07 cello")
     first, second = angles.search("violin", user_id="u", explain=True)["results"]
     nothing = dict.fromkeys([*PARTS, "order"], 0.0)
-    # (0.41 - 0.07) / 0.085 is 4, and 4 · 0.06 + 1 is the order.
-    assert first["explain"] == pytest.approx({**nothing, "similarity": 4, "lexical": 1, "coverage": 1, "order": 1.24})
+    # (0.41 - 0.07) / 0.085 is 4, and 4 · ONE + 1 is the order.
+    order = 4 * ONE + 1
+    expected = {**nothing, "similarity": 4, "lexical": 1, "coverage": 1, "order": order}
+    assert first["explain"] == pytest.approx(expected, abs=1e-6)
     assert second["explain"] == pytest.approx(nothing, abs=1e-6)
     assert (first["relevance"], second["relevance"]) == pytest.approx((half(4 + 4), 0.0), abs=1e-6)
 

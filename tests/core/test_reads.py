@@ -286,9 +286,9 @@ def test_a_question_is_embedded_as_a_question(store: Store) -> None:
     asked: list[str] = []
 
     class Asked(Letters):
-        async def embed_query(self, text: str) -> Any:
-            asked.append(text)
-            return await super().embed_query(text)
+        async def embed_queries(self, texts: Any) -> Any:
+            asked.extend(texts)
+            return await super().embed_queries(texts)
 
     store.ports = replace(store.ports, embedder=Asked(lambda step, moment: None))
     add(store, "a", user_id="u")

@@ -29,6 +29,9 @@ VECTORS_KEPT = 1_024
 #: Cosine from which two vectors are of one text, embedded in one way: servers round, and results of batches differ.
 _SAME_TEXT = 0.999
 
+#: The texts of questions are cached under this prefix if the model embeds them differently from memories.
+_AS_QUESTION = "\0question\0"
+
 #: The key under which a measurement is locked. No id has a control character.
 _CALIBRATION = "\x1fcalibration"
 
@@ -58,6 +61,8 @@ class CheckedEmbedder(EmbedderPort):
         self._embed = _ModelMethod(embedder, "embed", driver, EmbeddingError, named)
         self._embed_query = _ModelMethod(embedder, "embed_query", driver, EmbeddingError, named)
         self._embed_queries = _ModelMethod(embedder, "embed_queries", driver, EmbeddingError, named)
+        #: Whether the model embeds a question as it does a memory; None while unknown.
+        self._embeds_alike: bool | None = None
 
     @override
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
@@ -69,15 +74,41 @@ class CheckedEmbedder(EmbedderPort):
         return [vectors[text] for text in texts]
 
     @override
-    async def embed_query(self, text: str) -> Vector:
-        if not self._embed_query.exists:
-            return (await self.embed([text]))[0]
-        cached_as = f"\0question\0{text}"  # such a model embeds the same text differently as a memory
-        known = self._cache.known([cached_as])
-        if cached_as not in known:
-            known = {cached_as: self._checked([await self._embed_query.call(text)], 1)[0]}
-            self._cache.keep(known)
-        return known[cached_as]
+    async def embed_queries(self, texts: Sequence[str]) -> list[Vector]:
+        if not self._embed_query.exists or (len(texts) > 1 and self._embeds_alike):
+            return await self._embed_cached(self._embed.call, texts, "")
+        if len(texts) > 1 and self._embed_queries.exists:
+            return await self._embed_cached(self._embed_queries.call, texts, _AS_QUESTION)
+        cached = await self._embed_cached(self._embed_one_query, texts[:1], _AS_QUESTION)
+        if len(texts) == 1 or self._embeds_alike is False:
+            return cached
+        others = await self._embed_cached(self._embed.call, texts, "")
+        self._embeds_alike = _are_alike(cached[0], others[0])
+        return others if self._embeds_alike else cached
+
+    async def _embed_one_query(self, texts: Sequence[str]) -> list[Any]:
+        return [await self._embed_query.call(texts[0])]
+
+    async def _embed_cached(
+        self, embed: Callable[[list[str]], Awaitable[Any]], texts: Sequence[str], prefix: str
+    ) -> list[Vector]:
+        """Return the vectors of texts, of which the first one is not zero, in one request for those not cached.
+
+        Args:
+            embed: embeds several texts.
+            texts: the texts.
+            prefix: what texts are cached under: a model may embed the same text differently as a question.
+        """
+        known = self._cache.known([prefix + text for text in texts])
+        vectors = {text: known[prefix + text] for text in texts if prefix + text in known}
+        if missing := [text for text in dict.fromkeys(texts) if text not in vectors]:
+            raw = await embed(missing)
+            new = dict(zip(missing, self._checked(raw, len(missing), may_be_zero=True), strict=True))
+            if texts[0] in new:
+                self._checked([new[texts[0]]], 1)
+            self._cache.keep({prefix + text: vector for text, vector in new.items() if any(vector)})
+            vectors.update(new)
+        return [vectors[text] for text in texts]
 
     @override
     async def calibration(self) -> Calibration:
@@ -103,7 +134,8 @@ class CheckedEmbedder(EmbedderPort):
         if self._embed_query.exists:
             first = self._checked([await self._embed_query.call(texts[0])], 1)[0]
             # Most models embed a question as they do a memory, and one request for each question would take minutes.
-            if sum(a * b for a, b in zip(first, vectors[0], strict=True)) < _SAME_TEXT:
+            self._embeds_alike = _are_alike(first, vectors[0])
+            if not self._embeds_alike:
                 rest = [await self._embed_query.call(text) for text in texts[1:]]
                 return [first, *self._checked(rest, len(rest), may_be_zero=True)]
         return vectors
@@ -136,6 +168,10 @@ class CheckedEmbedder(EmbedderPort):
         if not all(0 <= norm < math.inf for norm in norms.tolist()) or not (may_be_zero or norms.all()):
             raise EmbeddingError(f"{name} gave a vector that is zero or not finite.")
         return list(vectors / np.where(norms, norms, 1.0)[:, None])
+
+
+def _are_alike(one: Vector, other: Vector) -> bool:
+    return bool(sum(a * b for a, b in zip(one, other, strict=True)) >= _SAME_TEXT)  # of NumPy, it is no bool
 
 
 class CheckedLLM(LLMPort):
@@ -231,6 +267,7 @@ class _ModelMethod:
         return self._blocking is not None or self._async is not None
 
     async def call(self, *arguments: object) -> Any:
+        """Call the method, and raise ``error`` for any exception of the model."""
         try:
             if self._async is not None:
                 return await self._async(*arguments)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mem0milvus.data.messages import utf8_length
 from mem0milvus.errors import ValidationError
 from mem0milvus.ports import EmbedderPort, Probe, R, Table
+from mem0milvus.retrieval.ranking import Asked
 from mem0milvus.retrieval.text import query_weights
+from mem0milvus.retrieval.text.sentences import sentences_of
 from mem0milvus.types import SearchMode, Vector
 
 #: The least number of candidates that each probe fetches for ranking. Fetching twice as many ranks no better.
@@ -17,16 +19,26 @@ CANDIDATES = 25
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query with what its mode needs: its embedding (else None) and the weights of its words (else empty)."""
+    """A query with what its mode needs: its embedding (else None) and the weights of its words (else empty).
+
+    Attributes:
+        text: the query.
+        mode: the mode of the search.
+        vector: the embedding of the query.
+        words: the weights of its words.
+        sentences: the sentences of a query that has several, each with its embedding.
+    """
 
     text: str
     mode: SearchMode
     vector: Vector | None
     words: Mapping[int, float]
+    sentences: Sequence[Asked] = ()
 
     def probes(self) -> list[Probe]:
-        """Return the searches to run: by embedding, by words, or both."""
-        by_vector = [] if self.vector is None else [Probe("vector", self.vector)]
+        """Return the searches to run: by embedding, also of each sentence, by words, or both."""
+        vectors = [one for one in (self.vector, *(sentence.vector for sentence in self.sentences)) if one is not None]
+        by_vector = [Probe("vector", vector) for vector in vectors]
         return by_vector + ([Probe("words", self.words)] if self.words else [])
 
 
@@ -56,15 +68,29 @@ def check_threshold(threshold: object) -> None:
         raise ValidationError(f"threshold must be a relevance between 0 and 1, not {threshold!r}.")
 
 
-async def prepare_question(table: Table[R], embedder: EmbedderPort, text: str, mode: SearchMode) -> Question:
-    """Return the query as this mode searches for it; raise a ValidationError if the table does not support the mode."""
+async def prepare_question(
+    table: Table[R], embedder: EmbedderPort, text: str, mode: SearchMode, *, sentences: bool = False
+) -> Question:
+    """Return the query as this mode searches for it; raise a ValidationError if the table does not support the mode.
+
+    Args:
+        table: the table to search.
+        embedder: the embedding model.
+        text: the query.
+        mode: the mode of the search.
+        sentences: whether to search for the sentences of the query as well.
+    """
     if mode not in ("hybrid", "dense", "lexical"):
         raise ValidationError(f"mode={mode!r}; known are 'hybrid', 'dense' and 'lexical'.")
     if mode == "lexical" and not table.searches_words:
         raise ValidationError("mode='lexical' needs sparse vectors, which this Milvus does not have: use mode='dense'.")
-    vector = None if mode == "lexical" else await embedder.embed_query(text)
     words = query_weights(text) if mode != "dense" and table.searches_words else {}
-    return Question(text, mode, vector, words)
+    parts = sentences_of(text) if sentences else []
+    if mode == "lexical":
+        return Question(text, mode, None, words, [Asked(part, None) for part in parts])
+    vector, *others = await embedder.embed_queries([text, *parts])
+    # A model that needs a request for each text has embedded the query alone.
+    return Question(text, mode, vector, words, [Asked(*one) for one in zip(parts, others, strict=False)])
 
 
 def measure_closeness(metric: str, question: Question, rows: Mapping[str, R]) -> dict[str, Closeness]:

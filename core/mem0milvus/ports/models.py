@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 class EmbedderPort(Protocol):
     """The embedding model.
 
-    ``embed`` and ``embed_query`` raise ``EmbeddingError`` if it fails, or does not return one vector of the right
+    ``embed`` and ``embed_queries`` raise ``EmbeddingError`` if it fails, or does not return one vector of the right
     length for each text.
     """
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """Return a unit vector for each text."""
 
-    async def embed_query(self, text: str) -> Vector:
-        """Return a unit vector for a question, which some models embed differently from a memory."""
+    async def embed_queries(self, texts: Sequence[str]) -> list[Vector]:
+        """Return vectors for a question and its sentences, which some models embed differently from memories.
+
+        That of the first text is of unit length, and another one may be zeros. A model that would need a request for
+        each text embeds the first one alone.
+        """
 
     async def calibration(self) -> Calibration:
         """Return the scale of the model's similarities; a generic one if the model fails."""

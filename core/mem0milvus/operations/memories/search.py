@@ -72,7 +72,7 @@ async def search(
     check_preset(preset)
     reranker = choose_reranker(ports.reranker, rerank)
     view = read_view(ports, as_of, consistency)
-    question = await prepare_question(ports.live, ports.embedder, text, mode)
+    question = await prepare_question(ports.live, ports.embedder, text, mode, sentences=True)
     found = await find(ports, view, where, question, scope, count, preset)
     kept = [one for one in found if threshold is None or one.ranked.relevance >= threshold]
     kept = await rerank_found(reranker, text, kept)
@@ -102,6 +102,7 @@ async def find(
         scope_names=[name for name in (scope.user_id, scope.agent_id) if name],
         calibration=await ports.embedder.calibration() if rows and question.vector is not None else None,
         vector=question.vector,
+        sentences=question.sentences,
     )
     return [Found(rows[one.id], one, closeness[one.id].score) for one in ranked]
 

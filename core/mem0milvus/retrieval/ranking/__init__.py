@@ -3,11 +3,13 @@
 **Order.** Similarity, read on the scale of the embedding model, and the share of the question's words are added. A word
 weighs more if it is rare among the candidates. A memory gains if the question names its actor. Neighbours in the same
 run lend part of their score, because an answer often follows the sentence that was found, and the run as a whole lends
-some too. The value of the order has no meaning of its own: the best of hopeless candidates is still the best.
+some too; so does a better memory with common words to one that has more of the question. Of a question of several
+sentences, the one that a memory answers best counts as much as the whole. The value of the order has no meaning of its
+own: the best of hopeless candidates is still the best.
 
-**Relevance.** From 0 to 1, by the question and one memory alone: their similarity, the share of the question's words
-that the memory covers, the names that it lacks, and whether the question is one that a memory could help with. A
-threshold applies to relevance.
+**Relevance.** From 0 to 1, by the question, or the sentence of it that it answers best, and one memory alone: their
+similarity, the share of the question's words that the memory covers, the names that it lacks, and whether the question
+is one that a memory could help with. A threshold applies to relevance.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from mem0milvus.retrieval.ranking.candidates import NEIGHBOUR_REACH, Candidate, Ranked, neighbour_positions
+from mem0milvus.retrieval.ranking.candidates import NEIGHBOUR_REACH, Asked, Candidate, Ranked, neighbour_positions
 from mem0milvus.retrieval.ranking.presets import DEFAULT_PRESET, PRESETS, Preset, PresetName, check_preset
 from mem0milvus.retrieval.ranking.relevance import DEFAULT_INJECTION_THRESHOLD, relevance
 
@@ -28,6 +30,7 @@ __all__ = [
     "DEFAULT_PRESET",
     "NEIGHBOUR_REACH",
     "PRESETS",
+    "Asked",
     "Candidate",
     "Preset",
     "PresetName",
@@ -54,6 +57,7 @@ def rank(
     scope_names: Iterable[str] = (),
     calibration: Calibration | None = None,
     vector: Vector | None = None,
+    sentences: Sequence[Asked] = (),
 ) -> list[Ranked]:
     """Order candidates, best first; of equal scores the more similar one first, then the newer one.
 
@@ -66,6 +70,7 @@ def rank(
             distinguishes nothing, so a memory without her name is not ranked lower.
         calibration: the scale of the embedding model's similarities; None for a generic one.
         vector: unit vector of the question, which tells a personal question from others; None without one.
+        sentences: the sentences of a question that has several. A memory that answers one of them answers the question.
 
     Raises:
         KeyError: no preset has this name.
@@ -76,11 +81,11 @@ def rank(
     from mem0milvus.retrieval.ranking.order import ordered
 
     return ordered(
-        question,
+        Asked(question, vector),
+        sentences,
         candidates,
         PRESETS[preset],
         now_us=now_us,
         scope_names=[*scope_names, *USER_NAMES],
         calibration=calibration or GENERIC,
-        vector=vector,
     )

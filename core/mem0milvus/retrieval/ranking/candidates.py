@@ -1,4 +1,4 @@
-"""The input of ranking, ``Candidate``, and its output, ``Ranked``."""
+"""The input of ranking, ``Candidate`` and ``Asked``, and its output, ``Ranked``."""
 
 from __future__ import annotations
 
@@ -26,8 +26,17 @@ class Candidate:
     scope_run: str = ""  #: key of the run within its full scope; "" for no run and so no neighbours
     seq: int = 0  #: position in its run, 0 or more
     observed_at_us: int = 0
-    vector: Vector | None = None  #: unit-length embedding; used to find repetitions and changes
+    vector: Vector | None = (
+        None  #: unit-length embedding; compared with sentences of the question, and to find repetitions and changes
+    )
     metadata_words: frozenset[int] = frozenset()  #: keys of ``words`` from its metadata alone: they answer nothing
+
+
+class Asked(NamedTuple):
+    """A question, or a sentence of it."""
+
+    text: str
+    vector: Vector | None  #: its unit vector; None without one
 
 
 class Ranked(NamedTuple):

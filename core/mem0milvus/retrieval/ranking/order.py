@@ -3,64 +3,52 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mem0milvus.retrieval.ranking.calibration import Calibration
-from mem0milvus.retrieval.ranking.candidates import Candidate, Ranked
+from mem0milvus.retrieval.ranking.candidates import Asked, Candidate, Ranked
 from mem0milvus.retrieval.ranking.changes import changed
 from mem0milvus.retrieval.ranking.diversity import spread
+from mem0milvus.retrieval.ranking.evidence import Evidence, Judge, similarities
+from mem0milvus.retrieval.ranking.links import linked
 from mem0milvus.retrieval.ranking.neighbours import find_neighbours, run_mean, run_numbers
-from mem0milvus.retrieval.ranking.relevance import relevance
-from mem0milvus.retrieval.ranking.words import coverage, lexical, missing_names, question_terms
-from mem0milvus.retrieval.text import ASKS, query_terms
-from mem0milvus.retrieval.text.words import words_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mem0milvus.retrieval.ranking.presets import Preset
-    from mem0milvus.types import Vector
 
     Array = NDArray[np.float64]
 
 _DAY_US = 24 * 3600 * 1_000_000
 
-_ASSISTANT = "assistant"
-
 
 def ordered(
-    question: str,
+    question: Asked,
+    sentences: Sequence[Asked],
     candidates: Sequence[Candidate],
     weights: Preset,
     *,
     now_us: int,
-    scope_names: Iterable[str],
+    scope_names: Sequence[str],
     calibration: Calibration,
-    vector: Vector | None,
 ) -> list[Ranked]:
     """Order candidates as ``rank`` documents; requires at least one candidate."""
     candidates = sorted(candidates, key=_among_equals)
-    terms = question_terms(query_terms(question, without=scope_names))
-    shares = terms.shares_in([c.words for c in candidates])
-    answering = shares
-    if any(c.metadata_words for c in candidates):
-        answering = terms.shares_in([_without_metadata(c) for c in candidates])
     runs = run_numbers(candidates)
     neighbours = find_neighbours(candidates, runs)
-    lengths = np.array([len(c.words or ()) for c in candidates])
-    similarities = np.array([np.nan if c.similarity is None else c.similarity for c in candidates])
-    parts = {
-        "similarity": calibration.evidence(question, similarities),
-        "lexical": lexical(terms, shares, lengths, neighbours, weights),
-        "coverage": coverage(terms, answering),
-        "missing_names": missing_names(terms, answering),
-        "personal": np.full(len(candidates), calibration.personal(question, vector)),
-        "actor": _actor_named(question, candidates),
-    }
-    order = _base_score(parts, candidates, weights)
+    judge = Judge(candidates, neighbours, weights, calibration, scope_names)
+    given = np.array([np.nan if c.similarity is None else c.similarity for c in candidates])
+    whole = judge.evidence(question, given)
+    single = [judge.evidence(one, similarities(one.vector, candidates)) for one in sentences]
+    parts, order = dict(whole.parts), whole.score
+    if single:
+        best = np.max([one.score for one in single], axis=0)
+        parts["sentences"] = weights.sentence * (best - order)
+        order = order + parts["sentences"]
     if weights.recency:
         parts["recency"] = weights.recency * _recency(candidates, now_us, weights.half_life_days)
         order = order + parts["recency"]
@@ -68,12 +56,15 @@ def ordered(
     order = order + parts["neighbours"]
     parts["run"] = weights.run * run_mean(order, runs)
     order = order + parts["run"]
-    parts["change"] = changed(question, order, candidates, shares, parts["similarity"], calibration)
+    parts["links"] = linked(order, candidates, whole, weights.link)
+    order = order + parts["links"]
+    similar = np.max([one.parts["similarity"] for one in (whole, *single)], axis=0)
+    parts["change"] = changed(question.text, order, candidates, whole.shares, similar, calibration)
     order = order + parts["change"]
     if weights.diversity:
         parts["redundancy"] = spread(order, candidates, weights.diversity, calibration.of_language("")[0])
         order = order - parts["redundancy"]
-    return _ranked(candidates, order, parts)
+    return _ranked(candidates, order, parts, [whole, *single])
 
 
 def _among_equals(candidate: Candidate) -> tuple[float, int, str]:
@@ -107,46 +98,18 @@ class _Parts(Mapping[str, float]):
         return repr(dict(self))
 
 
-def _ranked(candidates: Sequence[Candidate], order: Array, parts: Mapping[str, Array]) -> list[Ranked]:
-    orders = order.tolist()
-    similar, covered, missing = (parts[name].tolist() for name in ("similarity", "coverage", "missing_names"))
-    personal = float(parts["personal"][0])
-    ranked = []
-    for index in np.argsort(-order, kind="stable").tolist():  # stable: equal scores stay as they were sorted
-        one = candidates[index]
-        absolute = relevance(
-            None if one.similarity is None else similar[index],
-            None if one.words is None else covered[index],
-            missing_names=0.0 if one.words is None else missing[index],
-            personal=personal,
-        )
-        ranked.append(Ranked(one.id, orders[index], absolute, _Parts(parts, index)))
-    return ranked
-
-
-def _without_metadata(candidate: Candidate) -> Mapping[int, float] | None:
-    words, ignored = candidate.words, candidate.metadata_words
-    if words is None or not ignored:
-        return words
-    return {key: weight for key, weight in words.items() if key not in ignored}
-
-
-def _base_score(parts: Mapping[str, Array], candidates: Sequence[Candidate], weights: Preset) -> Array:
-    """The score of each candidate without its neighbours and its run."""
-    score = weights.similarity * parts["similarity"] + weights.lexical * parts["lexical"]
-    asks = np.array([c.words is not None and ASKS in c.words for c in candidates])
-    assistant = np.array([c.role == _ASSISTANT for c in candidates])
-    score = (score + weights.actor * parts["actor"]) * np.where(asks, 1 - weights.asking, 1.0)
-    return np.where(assistant, 1 - weights.assistant, 1.0) * score
-
-
-def _actor_named(question: str, candidates: Sequence[Candidate]) -> Array:
-    """1 for each candidate whose actor the question names, else 0."""
-    asked = {word.text for word in words_of(question)}
-    named = {
-        actor: float(any(word.text in asked for word in words_of(actor))) for actor in {c.actor for c in candidates}
-    }
-    return np.array([named[c.actor] for c in candidates])
+def _ranked(
+    candidates: Sequence[Candidate], order: Array, parts: dict[str, Array], texts: Sequence[Evidence]
+) -> list[Ranked]:
+    """The candidates by their order, each with its relevance to the text, of the question or a sentence, it answers."""
+    relevances = np.array([one.relevances(candidates) for one in texts])
+    if len(texts) > 1:
+        parts["sentence"] = relevances.argmax(axis=0).astype(np.float64)
+    orders, best = order.tolist(), relevances.max(axis=0).tolist()
+    return [
+        Ranked(candidates[index].id, orders[index], best[index], _Parts(parts, index))
+        for index in np.argsort(-order, kind="stable").tolist()  # stable: equal scores stay as they were sorted
+    ]
 
 
 def _recency(candidates: Sequence[Candidate], now_us: int, half_life_days: float) -> Array:

@@ -18,8 +18,9 @@ PresetName: TypeAlias = Literal["balanced", "recent", "diverse"]
 class Preset:
     """The weights of the order, chosen on six data sets with each left out in turn (``docs/ranking.md``)."""
 
-    #: Gain for each standard deviation of similarity above unrelated texts.
-    similarity: float = 0.06
+    #: Gain for each standard deviation of similarity above unrelated texts, divided by the natural logarithm of the
+    #: number of candidates, which counts as 8 at the least and 150 at the most.
+    similarity: float = 0.225
     #: Gain of a memory that has all words of the question.
     lexical: float = 1.0
     #: Tokens from which a memory is long: some forty words. Most statements of a person are shorter, most answers of an
@@ -36,6 +37,11 @@ class Preset:
     same_speaker: float = 0.3
     #: Share of the mean of the run's three best scores that each memory of the run gains.
     run: float = 0.3
+    #: Share of the score of a better memory that one gains which continues it: it has common words, and others of the
+    #: question.
+    link: float = 0.4
+    #: Share of the score that is that of the best sentence of the question, not of the question as a whole.
+    sentence: float = 0.5
     #: Share of its score that a memory loses if it only asks a question: it answers nothing.
     asking: float = 0.1
     #: Share of its score that a statement of an assistant loses: what the user said is the better evidence.
