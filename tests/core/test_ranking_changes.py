@@ -100,6 +100,24 @@ def test_a_repetition_has_half_of_the_words_of_both(common: int, outdated: bool)
     assert is_outdated(old, new) == outdated
 
 
+@pytest.mark.parametrize(
+    ("cosine", "similarity", "text", "outdated"),
+    [
+        (0.901, 0.6, "Home means Bergen", True),  # nine standard deviations
+        (0.899, 0.6, "Home means Bergen", False),
+        (1.0, 0.551, "Home means Bergen", True),  # less than one further from the question
+        (1.0, 0.549, "Home means Bergen", False),
+        (1.0, 0.6, "Bergen", False),  # it has less of the question
+    ],
+)
+def test_what_means_nearly_the_same_outdates_it(cosine: float, similarity: float, text: str, outdated: bool) -> None:
+    wide = Calibration(unrelated={"en": 0.0}, known={"en": 1.0}, spread=0.1)
+    old = memory("old", "Home, by the sea, is in Oslo", 1, similarity=0.65)
+    first, second = ranked(old, memory("new", text, 2, cosine, similarity), question="my home", scale=wide)
+    assert first.id == ("new" if outdated else "old")
+    assert (first.parts["change"] > 0, second.parts["change"]) == (outdated, 0)
+
+
 def test_only_the_newer_of_two_outdates_the_other() -> None:
     said = [memory("1", "I moved to Bergen", 1), memory("2", "I live in Oslo", 2)]
     assert [one.parts["change"] for one in ranked(*said)] == [0, 0]

@@ -29,6 +29,11 @@ _BEST = 8
 _SAME_SUBJECT = 4.5
 _KNOWN = 0.4
 
+#: Standard deviations from which they say nearly the same, and so many by which the newer one may be further from the
+#: question.
+_SAME_STATEMENT = 9.0
+_CLOSE = 1.0
+
 #: Share of their words from which two memories repeat each other, except for what has changed.
 _REPEATS = 0.5
 
@@ -52,8 +57,9 @@ def changed(
 ) -> Array:
     """The gain of each candidate that outdates an older, better one of the same user and speaker.
 
-    Either the newer one has a word of change, as in "I moved to Bergen", and is about the same subject by the
-    embeddings. Or it repeats most of the older one and as much of the question: "My rent is 1050 euros".
+    The newer one is about the same subject by the embeddings and has a word of change, as in "I moved to Bergen". Or it
+    has as much of the question and says nearly the same: by the embeddings ("The wedding has been pushed back to
+    September") or by its words ("My rent is 1050 euros").
 
     Args:
         question: the question; its language decides what the embedding model understands.
@@ -72,21 +78,25 @@ def changed(
         lead = order[one] + gain[one] - order[other] - gain[other]
         if lead < 0 or not _are_comparable(candidates[other], candidates[one]):
             continue
-        reports = alike[older, newer] and evidence[other] >= _ANSWERS and _reports_change(candidates[other])
-        if reports or _repeats(candidates[other], candidates[one], shares[other], shares[one]):
+        likeness = float(alike[older, newer])
+        reports = likeness >= _SAME_SUBJECT and evidence[other] >= _ANSWERS and _reports_change(candidates[other])
+        has_as_much = bool((shares[other] >= shares[one] - 1e-9).all())
+        if reports or (has_as_much and _repeats(candidates[other], candidates[one], likeness, calibration)):
             gain[other] += lead + _BEFORE
     return gain
 
 
-def _alike(question: str, vectors: Sequence[Vector | None], calibration: Calibration) -> NDArray[np.bool_]:
-    """Whether each two vectors are about the same; not if one is missing."""
-    if any(vector is None for vector in vectors):
-        return np.zeros((len(vectors), len(vectors)), dtype=bool)
+def _alike(question: str, vectors: Sequence[Vector | None], calibration: Calibration) -> Array:
+    """The similarity of each two vectors in standard deviations above unrelated texts.
+
+    0 if a vector is missing, or if the model hardly knows the language.
+    """
     unrelated, known = calibration.of_language(question_language(question))
+    if known < _KNOWN or any(vector is None for vector in vectors):
+        return np.zeros((len(vectors), len(vectors)))
     rows = np.asarray(vectors, dtype=np.float64)
-    deviations = (rows @ rows.T - unrelated) / calibration.spread
-    alike: NDArray[np.bool_] = (deviations >= _SAME_SUBJECT) & (known >= _KNOWN)
-    return alike
+    deviations: Array = (rows @ rows.T - unrelated) / calibration.spread
+    return deviations
 
 
 def _are_comparable(newer: Candidate, older: Candidate) -> bool:
@@ -100,10 +110,13 @@ def _reports_change(memory: Candidate) -> bool:
     return not change_keys().isdisjoint(memory.words or {})
 
 
-def _repeats(newer: Candidate, older: Candidate, has: Array, had: Array) -> bool:
-    """Whether the newer memory has most words of the older one, and as much of the question."""
+def _repeats(newer: Candidate, older: Candidate, likeness: float, calibration: Calibration) -> bool:
+    """Whether the newer memory says nearly the same by its words, or by its embedding and as close to the question."""
     says, said = (newer.words or {}).keys(), (older.words or {}).keys()
-    return len(says & said) >= _REPEATS * len(says | said) and bool((has >= had - 1e-9).all())
+    if len(says & said) >= _REPEATS * len(says | said):
+        return True
+    further = ((older.similarity or 0.0) - (newer.similarity or 0.0)) / calibration.spread
+    return likeness >= _SAME_STATEMENT and further < _CLOSE
 
 
 def _is_short_statement(words: Mapping[int, float]) -> bool:
