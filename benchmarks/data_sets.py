@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,21 @@ class User:
 def read_natural(path: Path, limit: int | None = None) -> list[User]:
     """Read the first ``limit`` personas, or all. Each memory is a call of its own, so that it has a time of its own."""
     return [_persona(line) for line in _lines(path, limit)]
+
+
+def read_natural_in_passing(path: Path, limit: int | None = None) -> list[User]:
+    """Read personas who say something else first: each question and each prompt follows an off-topic prompt."""
+    return [_in_passing(user) for user in read_natural(path, limit)]
+
+
+def _in_passing(user: User) -> User:
+    if not user.offtopic:
+        return user
+    before = cycle(user.offtopic)
+    questions = [replace(one, text=f"{next(before)}\n{one.text}") for one in user.questions]
+    later = [*user.offtopic[1:], user.offtopic[0]]
+    offtopic = [f"{first}\n{second}" for first, second in zip(user.offtopic, later, strict=True)]
+    return replace(user, questions=questions, offtopic=offtopic)
 
 
 def read_multilingual(path: Path, limit: int | None = None) -> list[User]:

@@ -44,6 +44,9 @@ def add(commands: Any, keep: argparse.ArgumentParser) -> None:
     parents = [keep, options]
     command = commands.add_parser("natural", parents=[*parents, plot], help="facts asked for in other words")
     command.add_argument("--data", type=Path, required=True, metavar="FILE", dest="natural")
+    command.add_argument(
+        "--in-passing", action="store_true", help="put an off-topic prompt before each question and prompt"
+    )
     command = commands.add_parser("evidence", parents=parents, help="turns of conversations that hold the answer")
     command.add_argument("--data", type=_named, action="append", required=True, metavar="[NAME=]FILE", dest="evidence")
     command = commands.add_parser("quality", parents=[*parents, plot], help="all data sets side by side, as Markdown")
@@ -72,7 +75,8 @@ def _weight(text: str) -> tuple[str, float]:
 def natural(given: argparse.Namespace) -> Results:
     """Measure personas."""
     _check_plot(given)
-    results = _measure(given, [(quality.NATURAL, given.natural, data_sets.read_natural)])
+    read = data_sets.read_natural_in_passing if given.in_passing else data_sets.read_natural
+    results = _measure(given, [(quality.NATURAL, given.natural, read)])
     by_embedder = results[quality.NATURAL]
     sys.stdout.write(reports.sections(("", "embedder", "ranking"), list(_rows(by_embedder, shared=(ALL, "en")))))
     _draw(given, by_embedder)

@@ -161,6 +161,20 @@ def test_personas_are_read_with_answers_that_there_are(personas: Path) -> None:
     assert [user.name for user in data_sets.read_natural(personas, 1)] == ["bea"]
 
 
+def test_personas_who_say_something_else_first(personas: Path) -> None:
+    plain, _ = data_sets.read_natural(personas)
+    bea, cem = data_sets.read_natural_in_passing(personas)
+    prompts = list(plain.offtopic)
+    assert [one.text for one in bea.questions] == [
+        f"{prompts[n % len(prompts)]}\n{one.text}" for n, one in enumerate(plain.questions)
+    ]
+    assert list(bea.offtopic) == [
+        f"{one}\n{other}" for one, other in zip(prompts, [*prompts[1:], prompts[0]], strict=True)
+    ]
+    assert bea.questions[0].answers == plain.questions[0].answers
+    assert cem == data_sets.read_natural(personas)[1], "a persona without such prompts is as it was"
+
+
 def test_conversations_are_read_with_the_evidence_that_there_is(talks: Path) -> None:
     dana, eli = data_sets.read_conversations(talks)
     assert eli.name == "eli"
