@@ -56,7 +56,8 @@ ROOMS: dict[str, tuple[str, Sequence[str]]] = {
         "retrieval/ranking",
         [
             *("core/test_ranking_table.py", "core/test_ranking.py", "core/test_ranking_presets.py"),
-            *("core/test_ranking_changes.py", "core/test_calibration.py"),
+            *("core/test_ranking_changes.py", "core/test_ranking_links.py", "core/test_ranking_sentences.py"),
+            "core/test_calibration.py",
         ],
     ),
     "filters": ("retrieval/filters", ["core/test_filters.py", "core/test_filter_expressions.py"]),

@@ -118,6 +118,14 @@ def test_what_means_nearly_the_same_outdates_it(cosine: float, similarity: float
     assert (first.parts["change"] > 0, second.parts["change"]) == (outdated, 0)
 
 
+def test_without_a_similarity_only_words_say_the_same() -> None:
+    wide = Calibration(unrelated={"en": 0.0}, known={"en": 1.0}, spread=0.1)
+    old, new = memory("old", "Home, by the sea, is in Oslo", 1, similarity=0.65), memory("new", "Home means Bergen", 2)
+    for first, second in ((old, replace(new, similarity=None)), (replace(old, similarity=None), new)):
+        found = ranked(first, second, question="my home", scale=wide)
+        assert all(one.parts["change"] == 0 for one in found)
+
+
 def test_only_the_newer_of_two_outdates_the_other() -> None:
     said = [memory("1", "I moved to Bergen", 1), memory("2", "I live in Oslo", 2)]
     assert [one.parts["change"] for one in ranked(*said)] == [0, 0]

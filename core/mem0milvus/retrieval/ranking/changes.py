@@ -115,8 +115,9 @@ def _repeats(newer: Candidate, older: Candidate, likeness: float, calibration: C
     says, said = (newer.words or {}).keys(), (older.words or {}).keys()
     if len(says & said) >= _REPEATS * len(says | said):
         return True
-    further = ((older.similarity or 0.0) - (newer.similarity or 0.0)) / calibration.spread
-    return likeness >= _SAME_STATEMENT and further < _CLOSE
+    if likeness < _SAME_STATEMENT or newer.similarity is None or older.similarity is None:
+        return False
+    return (older.similarity - newer.similarity) / calibration.spread < _CLOSE
 
 
 def _is_short_statement(words: Mapping[int, float]) -> bool:
