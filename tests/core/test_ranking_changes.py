@@ -118,6 +118,15 @@ def test_what_means_nearly_the_same_outdates_it(cosine: float, similarity: float
     assert (first.parts["change"] > 0, second.parts["change"]) == (outdated, 0)
 
 
+def test_nine_deviations_are_the_same_statement_and_one_is_further() -> None:
+    """On a scale without rounding."""
+    exact = Calibration(unrelated={"en": -0.125}, known={"en": 1.0}, spread=0.125)
+    old = memory("old", "Home, by the sea, is in Oslo", 1, similarity=0.625)
+    for similarity, first in ((0.5, "old"), (0.515625, "new")):
+        found = ranked(old, memory("new", "Home means Bergen", 2, 1.0, similarity), question="my home", scale=exact)
+        assert found[0].id == first
+
+
 def test_without_a_similarity_only_words_say_the_same() -> None:
     wide = Calibration(unrelated={"en": 0.0}, known={"en": 1.0}, spread=0.1)
     old, new = memory("old", "Home, by the sea, is in Oslo", 1, similarity=0.65), memory("new", "Home means Bergen", 2)

@@ -101,6 +101,13 @@ def test_relevance_is_that_of_the_text_it_answers_best() -> None:
     }
 
 
+def test_one_sentence_beside_a_greeting_counts_too() -> None:
+    candidates = [Candidate("0", 0.2, document_weights("violin"), vector=vector(0.5))]
+    (one,) = rank("Hello! oboe oboes", candidates, calibration=SCALE, sentences=[Asked("oboe oboes", [1.0, 0.0])])
+    assert one.parts["sentence"] == 1.0
+    assert one.relevance == pytest.approx(9 / (9 + 0.75**2))
+
+
 def test_a_question_of_one_sentence_has_no_such_parts() -> None:
     (one,) = rank("violin", [Candidate("0", 0.5, document_weights("violin"))], calibration=SCALE)
     assert not {"sentence", "sentences"} & set(one.parts)

@@ -51,15 +51,13 @@ def linked(order: Array, candidates: Sequence[Candidate], asked: Evidence, share
     if not extra.any():
         return gain
     texts = [candidates[n].words or {} for n in rows.tolist()]
-    places = np.searchsorted(rows, best)
-    common = _common_words(texts, places, frozenset(asked.terms.keys)) * np.sqrt(extra) * order[best]
-    common[places, np.arange(len(best))] = 0.0  # nothing is linked to itself
-    gain[rows] = share * common.max(axis=1)
+    common = _common_words(texts, np.searchsorted(rows, best), frozenset(asked.terms.keys))
+    gain[rows] = share * (common * np.sqrt(extra) * order[best]).max(axis=1)
     return gain
 
 
 def _is_linked(candidate: Candidate) -> bool:
-    return candidate.role != "assistant" and 0 < len(candidate.words or ()) <= _LONGEST
+    return candidate.role != "assistant" and len(candidate.words or ()) <= _LONGEST
 
 
 def _common_words(texts: Sequence[Mapping[int, float]], best: Indexes, without: frozenset[int]) -> Array:
