@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic import ValidationError as PydanticError
 
+from mem0milvus.data.addresses import check_address
 from mem0milvus.data.limits import MAX_PROMPT_BYTES
 from mem0milvus.errors import ConfigError
 from mem0milvus.types import AssistantPolicy, Consistency
@@ -87,11 +88,12 @@ class VectorStoreConfig(_Section):
         timeout_s: timeout of one request, in seconds.
     """
 
-    uri: str = Field(
+    uri: Annotated[str, AfterValidator(check_address)] = Field(
         default_factory=lambda: os.environ.get("MILVUS_URI") or DEFAULT_URI,
         validation_alias=AliasChoices("uri", "url"),
         min_length=1,
         repr=False,  # may contain a password
+        validate_default=True,
     )
     token: SecretStr | None = Field(
         default_factory=lambda: SecretStr(os.environ["MILVUS_TOKEN"]) if os.environ.get("MILVUS_TOKEN") else None

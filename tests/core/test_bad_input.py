@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from mem0milvus import (
+    AsyncMemory,
     ConfigError,
     EmbedderMismatchError,
     EmbeddingError,
     FilterError,
     Memory,
     NotFoundError,
+    RecordStore,
     SchemaMismatchError,
     StoreError,
     StoreLockedError,
@@ -201,12 +203,50 @@ CONFIGS: list[tuple[str, Any, str]] = [
     ("vector_store.config.collection_name", "", "collection_name"),
     ("vector_store.config.url", "memory.sqlite", "must end in .db, and a server's address begins with http"),
     ("vector_store.config.url", "nowhere/deep/memory.db", "the folder .*nowhere/deep does not exist"),
+    ("vector_store.config.url", "http://localhost:abc", "url.*'http://localhost:abc' is no address.*from 1 to 65535"),
+    ("vector_store.config.url", "https://localhost:99999/db", "url.*'https://localhost:99999' is no address"),
+    ("vector_store.config.url", "tcp://localhost:-1", "is no address of a server"),
+    ("vector_store.config.url", "http://localhost:0", "is no address of a server"),
+    ("vector_store.config.url", "http://[::1:19530", "an IPv6 address stands in brackets"),
     ("embedder.provider", "ofline", "no embedder provider 'ofline'. Did you mean 'offline'"),
     ("embedder.config", {"model": "x"}, "Unknown configuration key 'embedder.config.model'"),
     ("embedder.config", {"embedding_dims": 64}, "embedding_model_dims is 128 and .* have 64 dimensions"),
     ("llm", {"provider": "opnai"}, "no llm provider 'opnai'"),
     ("vector_store.config", "x", "vector_store.config"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://root:s3cret@localhost:abc", "'http://***@localhost:abc'"),
+        ("http://s3cret@localhost:99999/db?token=s3cret#s3cret", "'http://***@localhost:99999'"),
+        ("http://root:s3/cret@localhost:19530", "'http://***@localhost:19530'"),
+        ("http://root:x@s3cret@localhost:0", "'http://***@localhost:0'"),
+        ("http://root:12/s3cret@localhost:19530", "'http://***@localhost:19530'"),
+        ("http://root:12#s3cret@localhost:19530", "'http://***@***'"),
+        ("http://root:s3?cret@localhost:19530", "'http://***@***'"),
+        ("http://localhost:abc?token=x@s3cret", "'http://***@***'"),
+        ("http://[s3cret@localhost:19530", "write / ? # [ ]"),
+        ("http://root:s3cret\uff0f@localhost:19530", "is no address"),
+    ],
+)
+@pytest.mark.parametrize("face", [Memory, AsyncMemory, RecordStore])
+def test_a_wrong_port_is_refused_without_showing_a_password(config: Config, face: Any, uri: str, shown: str) -> None:
+    config["vector_store"]["config"]["url"] = uri
+    with pytest.raises(ConfigError) as caught:
+        face.from_config(config)
+    message = str(caught.value)
+    assert "s3" not in message
+    assert "cret" not in message
+    assert shown in message
+    assert caught.value.__cause__ is None
+
+
+def test_a_wrong_port_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILVUS_URI", "http://root:s3cret@localhost:99999")
+    with pytest.raises(ConfigError, match=r"'http://\*\*\*@localhost:99999' is no address"):
+        Memory.from_config({"embedder": {"provider": "offline"}})
 
 
 @pytest.mark.parametrize(("path", "value", "message"), CONFIGS)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import logging
+import subprocess
+import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +78,39 @@ def test_a_failed_open_frees_the_file(config: Config) -> None:
     with pytest.raises(Exception, match="measures distance"):
         Memory.from_config(config)
     assert is_free(config)
+
+
+def test_an_idle_connection_is_not_pinged(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    import grpc
+
+    given: list[dict[str, Any]] = []
+    channel = grpc.insecure_channel
+
+    def noted(target: str, options: Any = None, **arguments: Any) -> Any:
+        given.append(dict(options))
+        return channel(target, options, **arguments)
+
+    monkeypatch.setattr(grpc, "insecure_channel", noted)
+    Memory.from_config(config).close()
+    assert given
+    for options in given:
+        assert options["grpc.keepalive_time_ms"] == 2**31 - 1, "gRPC's number for never"
+        assert not options["grpc.keepalive_permit_without_calls"]
+
+
+@pytest.mark.slow
+def test_a_store_that_is_idle_for_a_minute_and_a_half_prints_nothing(config: Config) -> None:
+    code = """
+        import json, sys, time
+        from mem0milvus import Memory
+        with Memory.from_config(json.loads(sys.argv[1])) as memory:
+            memory.add("I like rain.", user_id="u")
+            time.sleep(95)
+            memory.add("I like snow.", user_id="u")
+    """
+    arguments = [sys.executable, "-c", textwrap.dedent(code), json.dumps(config)]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=180, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_an_async_memory_that_was_never_used_opens_nothing(config: Config) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 
 from mem0milvus.errors import StoreError
 from mem0milvus.milvus import lite_internals
-from mem0milvus.milvus.lite_folder import check_documents, check_path
+from mem0milvus.milvus.lite_folder import check_documents, check_path, make_folder, same_folder
 from mem0milvus.milvus.uninterrupted import uninterrupted
 
 logger = logging.getLogger(__name__)
@@ -242,12 +242,15 @@ def acquire(uri: str, resources: ExitStack) -> LiteFile:
 
     Milvus Lite starts when the first client connects, and stops after the last user. This is no context manager made of
     a generator: the garbage collector would end one for a memory that nobody closed, in any thread, and deadlock. A
-    path that cannot be used is a ``ConfigError``; a damaged store, or something else at the path, a ``StoreError``.
+    path that cannot be used is a ``ConfigError``; a damaged store, or something else at the path, a ``StoreError``. All
+    spellings of one path, with ``..``, symbolic links or from another working directory, give the same ``LiteFile``.
     """
     path = check_path(uri)
     with _mutex:
-        if (file := _open_files.get(path)) is None:
+        make_folder(path)
+        if (file := _find(path)) is None:
             check_documents(path)
+            path = next((served for served in lite_internals.served_paths() if same_folder(served, path)), path)
             file = _open_files[path] = LiteFile(path)
         file.users += 1
         resources.callback(_release, file)
@@ -267,8 +270,15 @@ def _release(file: LiteFile) -> None:
 
 def opened(uri: str) -> LiteFile | None:
     """Return the store if this process has it open, without counting a user."""
+    path = check_path(uri)
     with _mutex:
-        return _open_files.get(Path(uri).absolute())
+        return _find(path)
+
+
+def _find(path: Path) -> LiteFile | None:
+    if (file := _open_files.get(path)) is not None:
+        return file
+    return next((file for file in _open_files.values() if same_folder(file.path, path)), None)
 
 
 def server_lock(uri: str) -> threading.Lock:

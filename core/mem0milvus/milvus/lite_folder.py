@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +17,22 @@ _PARQUET = b"PAR1"
 
 
 def check_path(uri: str) -> Path:
-    """Return the absolute path of a store that exists or can be created. Raises ``ConfigError`` or ``StoreError``."""
-    path = Path(uri).absolute()
-    if path.suffix != ".db":
+    """Return the real path of a store that exists or can be created. Raises ``ConfigError`` or ``StoreError``.
+
+    It is absolute, without ``..`` and symbolic links, and so the same for all spellings; ``same_folder`` tells what
+    else may be the same. Only pymilvus's condition comes first, that a path ends in ``.db``: a link with such a name
+    to a folder without it keeps its own name, in its real folder.
+    """
+    if Path(uri).suffix != ".db":
         raise ConfigError(
             f"url={uri!r}: a Milvus Lite path must end in .db, and a server's address begins with http:// or https://."
         )
+    spelled = Path(uri).absolute()
+    path = real = Path(os.path.realpath(spelled))
+    if real.suffix != ".db":
+        path = Path(os.path.realpath(spelled.parent), spelled.name)
     try:
+        _check_links(spelled, real)
         is_file, has_parent = path.is_file(), path.parent.is_dir()
     except OSError as error:  # a parent folder that this user may not enter
         raise StoreError(f"Cannot open {uri}: {type(error).__name__}: {error}") from error
@@ -33,6 +44,50 @@ def check_path(uri: str) -> Path:
     if not has_parent:
         raise ConfigError(f"url={uri!r}: the folder {path.parent} does not exist. Create it first.")
     return path
+
+
+def _check_links(spelled: Path, real: Path) -> None:
+    try:
+        spelled.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        if spelled.is_symlink():
+            raise StoreError(
+                f"{spelled} is a symbolic link to {real}, which does not exist. Create that folder, or mount the disk "
+                "that has it, or remove the link."
+            ) from None
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise StoreError(
+            f"{spelled} cannot be opened: its symbolic links lead back to themselves. Remove one of them, or name "
+            "another path."
+        ) from error
+
+
+def same_folder(path: Path, other: Path) -> bool:
+    """Return whether two paths lead to one existing folder, as where names differ in case or a folder is mounted twice.
+
+    Compares device and inode.
+    """
+    try:
+        return path.samefile(other)
+    except OSError:  # one of them does not exist
+        return False
+
+
+def make_folder(path: Path) -> None:
+    """Create the folder of a store, if it is missing, for this user alone (0700), whatever the umask.
+
+    An existing folder keeps its permissions. Nobody else can enter a new one, and so nobody reaches the files in it,
+    which Milvus Lite creates with the umask of the process. They are not changed one by one: each flush makes new ones.
+    """
+    try:
+        path.mkdir(mode=0o700)
+        path.chmod(0o700)  # the umask may have taken away the owner's permissions
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StoreError(f"Cannot create the folder {path}: {type(error).__name__}: {error}") from error
 
 
 def check_documents(path: Path) -> None:

@@ -83,6 +83,13 @@ def _server_and_database(path: Path) -> tuple[Any, Any]:
     return server, database
 
 
+def served_paths() -> list[Path]:
+    """Return the paths of the stores that Milvus Lite serves in this process, as they were spelled, but absolute."""
+    from milvus_lite.server_manager import server_manager_instance
+
+    return [Path(path) for path in getattr(server_manager_instance, "_servers", {})]
+
+
 def is_served(path: Path) -> bool:
     """Return whether Milvus Lite serves this store in this process."""
     return _server_and_database(path)[0] is not None

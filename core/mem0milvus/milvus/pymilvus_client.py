@@ -31,6 +31,14 @@ _CHANNEL = {
     "grpc.max_reconnect_backoff_ms": 2_000,
 }
 
+#: Milvus Lite's server, in this process, allows a ping every five minutes. On an idle store pymilvus's pings made it
+#: close the connection after about a minute, which gRPC wrote to stderr ("too_many_pings"). None is needed: the two
+#: ends of a connection in one process do not lose each other. The longest interval switches gRPC's pings off.
+LITE_CHANNEL = {
+    "grpc.keepalive_time_ms": 2**31 - 1,
+    "grpc.keepalive_permit_without_calls": False,
+}
+
 
 class OpenClient(NamedTuple):
     """A connected client, the server's version, its capabilities, and the lock to hold during each request.
@@ -111,7 +119,7 @@ def _make_client(config: VectorStoreConfig, path: str | None) -> MilvusClient:
     make = partial(MilvusClient, token=token, db_name=config.db_name, timeout=config.timeout_s)
     if path is not None:
         # pymilvus starts Milvus Lite's gRPC server here, for a path that ends in .db.
-        return uninterrupted(partial(make, path), MilvusClient.close)
+        return uninterrupted(partial(make, path, grpc_options=LITE_CHANNEL), MilvusClient.close)
     # Not dedicated, pymilvus 3.0 lets all clients of an address share one channel, with the options of the first.
     client = make(config.uri, dedicated=True, grpc_options=_CHANNEL)
     _leave_reconnecting_to_grpc(client)
