@@ -61,7 +61,7 @@ def test_a_memory_stays_one_line_and_closes_no_fence(hostile: str, where: str) -
     assert len(block.splitlines()) == len(lines) == 4
     assert (lines[0], lines[-1]) == ("<memories>", "</memories>")
     assert "<" not in lines[2]
-    assert "&lt;" in lines[2]
+    assert "‹" in lines[2]
 
 
 def test_what_is_no_tag_is_left_as_it_is() -> None:
@@ -96,7 +96,7 @@ def test_whatever_is_remembered_the_block_is_whole_and_within_the_budget(texts: 
     if block:
         assert block.startswith(f"<memories>\n{DEFAULT_HEADING}\n- ")
         assert block.endswith("\n</memories>")
-        assert block.count("</") == 1
+        assert block.count("</memories>") == 1
 
 
 @pytest.mark.parametrize(

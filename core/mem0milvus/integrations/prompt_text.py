@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mem0milvus.data.numbers import check_whole_number
+from mem0milvus.integrations.neutral_text import neutral_line
 
 #: The line above the memories, which explains to the model what they are.
 DEFAULT_HEADING = (
@@ -19,10 +19,6 @@ DEFAULT_HEADING = (
 DEFAULT_MAX_TOKENS = 1_000
 
 _BLOCK = "<memories>\n{}\n</memories>"
-
-#: The beginning of a tag. It is escaped in memories, because a memory that contains ``</memories>`` (or the closing tag
-#: of the framework's own block, as ``</memory>`` in LlamaIndex) would otherwise continue as instructions to the model.
-_TAG = re.compile(r"<(?=[/!?A-Za-z])")
 
 
 def estimate_tokens(text: str) -> int:
@@ -48,8 +44,10 @@ def render_memories(
 ) -> str:
     """Render memories as a block of text for a prompt.
 
-    Each memory is one line with its date and its speaker. A memory cannot end its line or the block: line breaks become
-    spaces, and the beginning of a tag is escaped.
+    Each memory is one line with its date and its speaker. A memory cannot end its line or the block, or pass for a
+    message of its own: line breaks become spaces, invisible characters are removed, and tags, special tokens of models
+    and headings such as ``Human:`` are spelled with characters that look alike, as in ``‹/memories›``. What is stored
+    is not changed.
 
         >>> found = memory.search("What does Alice drink?", user_id="alice")
         >>> prompt = render_memories(found["results"], max_tokens=500)
@@ -59,7 +57,7 @@ def render_memories(
         max_tokens: the maximum number of tokens of the block, with its tags and heading. A memory that does not fit is
             left out whole; shorter ones after it may still fit.
         count_tokens: counts the tokens of a text; by default ``estimate_tokens``.
-        heading: the line above the memories, which is not escaped; None for ``DEFAULT_HEADING``.
+        heading: the line above the memories, which is rendered as it is; None for ``DEFAULT_HEADING``.
         with_ids: begin each line with the memory's id.
 
     Returns:
@@ -72,21 +70,22 @@ def render_memories(
     lines = [DEFAULT_HEADING if heading is None else heading]
     block = ""
     for memory in memories:
-        with_this = _BLOCK.format("\n".join([*lines, _line(memory, with_ids)]))
+        line = _line(memory, with_ids)
+        with_this = _BLOCK.format("\n".join([*lines, line]))
         if count_tokens(with_this) <= max_tokens:
-            lines.append(_line(memory, with_ids))
+            lines.append(line)
             block = with_this
     return block
 
 
 def _line(memory: Mapping[str, Any], with_id: bool) -> str:
-    memory_id = f"(id: {_one_line(memory['id'])}) " if with_id else ""
-    day = str(memory.get("observed_at") or memory.get("created_at") or "")[:10]
+    memory_id = f"(id: {neutral_line(memory['id'])}) " if with_id else ""
+    day = neutral_line(str(memory.get("observed_at") or memory.get("created_at") or "")[:10])
     date = f"[{day}] " if day else ""
-    speaker = memory.get("actor_id") or ("assistant" if memory.get("role") == "assistant" else "")
-    statement = f"{speaker}: {memory['memory']}" if speaker else str(memory["memory"])
-    return f"- {memory_id}{date}{_one_line(statement)}"
+    return f"- {memory_id}{date}{_speaker(memory)}{neutral_line(memory['memory'])}"
 
 
-def _one_line(text: str) -> str:
-    return _TAG.sub("&lt;", " ".join(text.split()))
+def _speaker(memory: Mapping[str, Any]) -> str:
+    if actor := memory.get("actor_id"):
+        return neutral_line(f"{actor}:") + " "  # with its colon: an actor named USER would begin a message otherwise
+    return "assistant: " if memory.get("role") == "assistant" else ""
