@@ -14,7 +14,7 @@ from pydantic import ConfigDict
 from typing_extensions import override
 
 from langchain_mem0milvus.scope import ScopedModel
-from mem0milvus import AsyncMemory, SearchItem, ValidationError
+from mem0milvus import AsyncMemory, SearchItem, ValidationError, cut_query
 
 #: The keyword arguments with which a call of ``invoke`` changes its search.
 SEARCH_ARGUMENTS = frozenset({"k", "threshold", "filters", "as_of", "mode"})
@@ -109,7 +109,7 @@ class Mem0MilvusRetriever(ScopedModel, BaseRetriever):
             )
         settings = {**{name: getattr(self, name) for name in SEARCH_ARGUMENTS}, **given}
         scope = arguments["scope"] if "scope" in arguments else self._scope.read()
-        found = await memory.search(query, top_k=settings.pop("k"), **settings, **scope)
+        found = await memory.search(cut_query(query), top_k=settings.pop("k"), **settings, **scope)
         return [_document(item) for item in found["results"]]
 
     @override

@@ -10,7 +10,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from typing_extensions import override
 
 from llamaindex_mem0milvus.scope import read_scope
-from mem0milvus import SCOPE_FIELDS, AsyncMemory, Faces, Memory
+from mem0milvus import SCOPE_FIELDS, AsyncMemory, Faces, Memory, cut_query
 
 if TYPE_CHECKING:
     from llama_index.core.callbacks.base import CallbackManager
@@ -82,7 +82,7 @@ class Mem0MilvusRetriever(BaseRetriever):
     async def _search(self, memory: AsyncMemory, query: str) -> list[NodeWithScore]:
         if not query.strip():
             return []
-        found = await memory.search(query, **self._options)
+        found = await memory.search(cut_query(query), **self._options)
         return [NodeWithScore(node=_to_node(item), score=item["relevance"]) for item in found["results"]]
 
 

@@ -42,6 +42,7 @@ from mem0milvus.errors import (
 )
 from mem0milvus.integrations.adapter_bases import CloseOnExit, FrameworkEmbedder, import_on_first_use
 from mem0milvus.integrations.agent_tools import MemoryTools, check_scope
+from mem0milvus.integrations.conversation import cut_query
 from mem0milvus.integrations.prompt_text import estimate_tokens, render_memories
 from mem0milvus.integrations.recall_and_keep import CountTokens, Keep, OnError, Recall, check_on_error, log_failure
 from mem0milvus.integrations.sync_async_bridge import Faces, RecordFaces
@@ -135,6 +136,7 @@ __all__ = [
     "check_id",
     "check_on_error",
     "check_scope",
+    "cut_query",
     "estimate_tokens",
     "import_on_first_use",
     "log_failure",

@@ -13,7 +13,9 @@ from pydantic import ValidationError as PydanticError
 
 from mem0milvus.data.addresses import check_address
 from mem0milvus.data.limits import MAX_PROMPT_BYTES
+from mem0milvus.data.quoting import shortened, shown
 from mem0milvus.errors import ConfigError
+from mem0milvus.secrets import Secrets
 from mem0milvus.types import AssistantPolicy, Consistency
 
 #: The default path of the store, in the working directory.
@@ -58,7 +60,7 @@ _SectionT = TypeVar("_SectionT", bound=_Section)
 def _collection_name(name: str) -> str:
     if not name or not name.isascii() or not name.replace("_", "a").isalnum() or name[0].isdigit() or len(name) > 200:
         raise ValueError(
-            f"{name!r}: the name of a collection has ASCII letters, digits and underscores, begins with no digit, "
+            f"{shown(name)}: the name of a collection has ASCII letters, digits and underscores, begins with no digit, "
             "and has at most 200 characters"
         )
     return name
@@ -129,7 +131,9 @@ class OpenAIConfig(_Section):
 
     model: str = Field(min_length=1)
     api_key: SecretStr | None = None
-    base_url: str | None = Field(None, validation_alias=AliasChoices("base_url", "openai_base_url"))
+    base_url: str | None = Field(
+        None, validation_alias=AliasChoices("base_url", "openai_base_url"), repr=False
+    )  # may contain a password
     timeout_s: float = Field(60.0, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
     max_retries: int = Field(2, ge=0)
     max_connections: int = Field(16, ge=1)
@@ -331,7 +335,9 @@ def load_config(config: Mapping[str, Any] | None) -> MemoryConfig:
     for key in config:
         if key in UNUSED_KEYS:
             # The fifth frame is the caller of Memory.from_config.
-            warnings.warn(f"The configuration's {key!r} is not used: {UNUSED_KEYS[key]}.", UserWarning, stacklevel=5)
+            warnings.warn(
+                f"The configuration's {shown(key)} is not used: {UNUSED_KEYS[key]}.", UserWarning, stacklevel=5
+            )
     return read_section(MemoryConfig, used, "")
 
 
@@ -367,10 +373,14 @@ def _explain(model: type[BaseModel], problem: Mapping[str, Any], where: str) -> 
     if problem["type"] == "extra_forbidden":
         known = _known_keys(model, problem["loc"][:-1])
         close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
-        meant = f" Did you mean {close[0]!r}?" if close else ""
-        return f"Unknown configuration key {path!r}.{meant} Known here: {', '.join(sorted(known))}."
-    shown = "" if _is_secret(problem["loc"]) else f", got {problem['input']!r}"
-    return f"Configuration key {path!r}: {problem['msg']}{shown}."
+        meant = f" Did you mean {shown(close[0])}?" if close else ""
+        return f"Unknown configuration key {shown(path)}.{meant} Known here: {', '.join(sorted(known))}."
+    got = "" if _is_secret(problem["loc"]) else f", got {shortened(_quoted(problem['input']))}"
+    return f"Configuration key {shown(path)}: {problem['msg']}{got}."
+
+
+def _quoted(value: object) -> str:
+    return Secrets(value).mask(repr(value))
 
 
 def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

@@ -17,7 +17,8 @@
     └── ExtractionError                 the language model failed
 
 Each message names the problem, the value that caused it, and a way to solve it. Errors of pymilvus and openai are
-translated into these, with the original error as ``__cause__``.
+translated into these, with the original error as ``__cause__``, unless that holds a secret of the
+configuration.
 """
 
 from __future__ import annotations

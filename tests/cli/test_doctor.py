@@ -229,3 +229,13 @@ def test_what_an_interrupted_write_leaves_behind_is_harmless(store: Path) -> Non
     assert ok
     assert told["versions"]["says"] == "1 row is left over from interrupted writes and ignored."
     assert as_json("history", "fish")[-1]["version"] == 1
+
+
+def test_no_secret_is_printed(tmp_path: Path) -> None:
+    address = "http://user:pass-word-77@127.0.0.1:1/v1?api_key=parameter-123456"
+    model = {"provider": "openai", "config": {"base_url": address, "api_key": "key-123456", "max_retries": 0}}
+    (tmp_path / "config.json").write_text(json.dumps({"embedder": model}))
+    result = run("doctor", "--config", str(tmp_path / "config.json"), "--json")
+    assert "cannot be reached" in result.stdout
+    for secret in ("pass-word-77", "parameter-123456", "key-123456"):
+        assert secret not in result.stdout + result.stderr

@@ -159,7 +159,7 @@ PUBLIC = {
         Outcome PartialWriteError PendingOutcome PutRecord Recall RecordAnswer RecordFaces RecordItem RecordRequest
         RecordStore ReembedOutcome Rejected SchemaMismatchError SearchItem SearchRecords SearchResult StoreError
         StoreLockedError StoreUnavailableError VacuumOutcome ValidationError __version__ check_id check_on_error
-        estimate_tokens log_failure render_memories
+        cut_query estimate_tokens log_failure render_memories
     """,
     "mem0milvus.errors": """
         ConfigError EmbedderMismatchError EmbeddingError ExtractionError FilterError Mem0MilvusError NotFoundError

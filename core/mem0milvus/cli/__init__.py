@@ -37,10 +37,15 @@ def main() -> None:
 
 def _report_unexpected_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Print an unexpected error as one line, instead of Python's traceback."""
+    import traceback
+
+    from mem0milvus.secrets import Secrets
+
     if os.environ.get(TRACEBACK_VARIABLE):
-        sys.__excepthook__(kind, error, trace)
+        sys.stderr.write(Secrets().mask("".join(traceback.format_exception(kind, error, trace))))
     elif not issubclass(kind, KeyboardInterrupt):
         sys.stderr.write(
-            f"mem0milvus failed unexpectedly ({kind.__name__}: {' '.join(str(error).split())}). Please report it with "
+            f"mem0milvus failed unexpectedly ({kind.__name__}: {Secrets().mask(' '.join(str(error).split()))}). "
+            "Please report it with "
             f"the output of {TRACEBACK_VARIABLE}=1.\n"
         )

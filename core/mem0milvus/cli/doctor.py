@@ -39,6 +39,7 @@ from mem0milvus.milvus.schema import MEMORIES, Identity, check_properties
 from mem0milvus.operations.memories.health_check import compare, count_rows
 from mem0milvus.retrieval.text import ANALYSIS_VERSION
 from mem0milvus.runtime.blocking_driver import BlockingDriver, run
+from mem0milvus.secrets import Secrets
 
 if TYPE_CHECKING:
     from mem0milvus.ports import Origin
@@ -130,7 +131,11 @@ class Diagnosis:
         try:
             yield from check()
         except (CommandError, Mem0MilvusError, OSError) as error:
-            yield Finding(name, "fault", str(error), self._fix(error))
+            yield Finding(name, "fault", self._secrets().mask(str(error)), self._fix(error))
+
+    def _secrets(self) -> Secrets:
+        settings: Settings | None = getattr(self, "_settings", None)  # none if the configuration could not be read
+        return Secrets(settings.given if settings else None)
 
     def _check_program(self) -> Iterator[Finding]:
         parts = [f"mem0milvus {__version__}", f"Python {platform.python_version()}"]
@@ -164,7 +169,7 @@ class Diagnosis:
             llm = choose_llm(self._settings.read, None)
         self._has_tried_models = True
         embedder = self._embedder
-        run(CheckedEmbedder(embedder, BlockingDriver(), VectorCache()).embed(["hello"]))
+        run(CheckedEmbedder(embedder, BlockingDriver(), VectorCache(), secrets=self._secrets()).embed(["hello"]))
         return describe_models(embedder, llm, filled, is_configured=self._settings.read.embedder is not None)
 
     def _check_place(self) -> Iterator[Finding]:

@@ -31,6 +31,7 @@ from mem0milvus import (
     StoreUnavailableError,
     ValidationError,
 )
+from mem0milvus.secrets import Secrets
 
 FAILED = 1
 MISUSED = 2
@@ -123,7 +124,7 @@ def _abandon_stdout() -> None:
 
 
 def _refuse(message: str, exit_code: int) -> int:
-    note(" ".join(message.split()), style="red")
+    note(" ".join(Secrets().mask(message).split()), style="red")
     return exit_code
 
 

@@ -14,6 +14,9 @@ MAX_KEY_BYTES = MAX_ID_BYTES + len(VERSION_SEPARATOR) + 20
 #: The text of one memory: the maximum length of a VARCHAR in Milvus.
 MAX_MEMORY_BYTES = 65_535
 
+#: The query of one search, of memories or of records.
+MAX_QUERY_BYTES = MAX_MEMORY_BYTES
+
 #: The metadata of one memory as JSON: the maximum of a JSON value in Milvus.
 MAX_METADATA_BYTES = 65_536
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from mem0milvus.data.limits import MAX_MEMORY_BYTES, MAX_METADATA_BYTES
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.scope import check_id
 from mem0milvus.errors import ValidationError
 from mem0milvus.types import Messages
@@ -62,7 +63,7 @@ def _read_message(message: object, where: str) -> Message | None:
     if role in SILENT:
         return None
     if role not in SPEAKERS:
-        raise ValidationError(f"{where} has the role {role!r}; known are {', '.join(SPEAKERS + SILENT)}.")
+        raise ValidationError(f"{where} has the role {shown(role)}; known are {', '.join(SPEAKERS + SILENT)}.")
     content = message.get("content")
     if isinstance(content, Sequence) and not isinstance(content, (str, bytes, bytearray)):
         content = "\n".join(text for part in content if (text := _part_text(part, where))) or None
@@ -135,8 +136,8 @@ def _check_inside(value: object, where: str) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not isinstance(key, str):
-                raise ValidationError(f"{where} has the key {key!r}: keys must be texts.")
-            _check_inside(inner, f"{where}[{key!r}]")
+                raise ValidationError(f"{where} has the key {shown(key)}: keys must be texts.")
+            _check_inside(inner, f"{where}[{shown(key)}]")
     elif isinstance(value, (list, tuple)):
         for index, inner in enumerate(value):
             _check_inside(inner, f"{where}[{index}]")

@@ -13,9 +13,11 @@ A namespace, label or key that breaks a rule is a ``ValidationError``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from mem0milvus.data.limits import MAX_LABEL_BYTES, MAX_NAMESPACE_BYTES
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.scope import check_short_text
 from mem0milvus.errors import ValidationError
 
@@ -30,13 +32,29 @@ def read_namespace(namespace: object, name: str = "namespace", *, may_be_empty: 
     With ``may_be_empty``, the prefix of all namespaces, ``()``, is allowed.
     """
     if isinstance(namespace, str) or not isinstance(namespace, Sequence):
-        raise ValidationError(f"{name} must be a tuple of texts, as in ('user', '1'), not {namespace!r}.")
+        raise ValidationError(f"{name} must be a tuple of texts, as in ('user', '1'), not {shown(namespace)}.")
     if not namespace and not may_be_empty:
         raise ValidationError(f"{name} is empty: give at least one label, as in ('user', '1').")
     path = "".join(f"{_escaped(label, f'{name}[{index}]')}/" for index, label in enumerate(namespace))
     if (length := len(path.encode())) > MAX_NAMESPACE_BYTES:
         raise ValidationError(f"{name} is {length:,} bytes long; the maximum is {MAX_NAMESPACE_BYTES:,}.")
     return path
+
+
+def check_keys(keys: object) -> list[tuple[Any, Any]]:
+    """Check that keys of several records are pairs of a namespace and a key; what is in them is checked elsewhere."""
+    given = check_items(keys, "keys", "pairs of a namespace and a key, as in [(('user', '1'), 'name')]")
+    for index, pair in enumerate(given):
+        if not isinstance(pair, Sequence) or isinstance(pair, (str, bytes)) or len(pair) != 2:
+            raise ValidationError(f"keys[{index}] must be a pair of a namespace and a key, not {shown(pair)}.")
+    return given
+
+
+def check_items(items: object, name: str, what: str) -> list[Any]:
+    """Check a list, a tuple or another iterable of items, which is neither a text nor a dict, and return a list."""
+    if isinstance(items, (str, bytes, bytearray, Mapping)) or not isinstance(items, Iterable):
+        raise ValidationError(f"{name} must be a list of {what}, not {type(items).__name__} {shown(items)}.")
+    return list(items)
 
 
 def labels_of(path: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ Each check raises ``ValidationError``, with the argument's ``name`` in the messa
 
 from __future__ import annotations
 
+from mem0milvus.data.quoting import shown
 from mem0milvus.errors import ValidationError
 
 
@@ -13,7 +14,7 @@ def check_whole_number(value: object, name: str, *, least: int = 0, most: int | 
     if isinstance(value, int) and not isinstance(value, bool) and value >= least and (most is None or value <= most):
         return value
     bound = "" if most is None else f" to {most:,}"
-    raise ValidationError(f"{name} must be a whole number from {least}{bound}, not {value!r}.")
+    raise ValidationError(f"{name} must be a whole number from {least}{bound}, not {shown(value)}.")
 
 
 def check_number(value: object, name: str, *, least: float, most: float, unit: str = "") -> float:
@@ -21,4 +22,4 @@ def check_number(value: object, name: str, *, least: float, most: float, unit: s
     if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most:
         return value
     kind = f"number of {unit}" if unit else "number"
-    raise ValidationError(f"{name} must be a {kind} from {least:g} to {most:g}, not {value!r}.")
+    raise ValidationError(f"{name} must be a {kind} from {least:g} to {most:g}, not {shown(value)}.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mem0milvus.data.limits import MAX_ID_BYTES, VERSION_SEPARATOR
+from mem0milvus.data.quoting import shown
 from mem0milvus.errors import ValidationError
 from mem0milvus.types import ScopeId, Unset
 
@@ -61,7 +62,7 @@ def check_id(value: object, name: str) -> str:
     """
     if value is None or value == "":
         raise ValidationError(
-            f"{name} must not be {value!r}. Leave {name} out, or give it a value: it never means everyone."
+            f"{name} must not be {shown(value)}. Leave {name} out, or give it a value: it never means everyone."
         )
     return check_short_text(value, name, MAX_ID_BYTES)
 
@@ -69,12 +70,12 @@ def check_id(value: object, name: str) -> str:
 def check_memory_id(value: object, name: str = "memory_id") -> str:
     """Check the id of a memory given by a caller, as ``check_id`` does, and for the separator of versions."""
     if value is None or value == "":
-        raise ValidationError(f"{name} must not be {value!r}: give the id of a memory.")
+        raise ValidationError(f"{name} must not be {shown(value)}: give the id of a memory.")
     memory_id = check_id(value, name)
     if VERSION_SEPARATOR in memory_id:
         raise ValidationError(
-            f"{name}={memory_id!r} contains {VERSION_SEPARATOR!r}, which separates an id from a version number in the "
-            "store: use another character."
+            f"{name}={shown(memory_id)} contains {VERSION_SEPARATOR!r}, which separates an id from a version number in "
+            "the store: use another character."
         )
     return memory_id
 
@@ -82,13 +83,22 @@ def check_memory_id(value: object, name: str = "memory_id") -> str:
 def check_short_text(value: object, name: str, most_bytes: int) -> str:
     """Check an id, a label or a key: a text of limited length, without control characters or half surrogate pairs."""
     if not isinstance(value, str):
-        raise ValidationError(f"{name} must be a text, not {type(value).__name__} {value!r}: use {str(value)!r}.")
+        raise ValidationError(
+            f"{name} must be a text, not {type(value).__name__} {shown(value)}: use {_as_text(value)}."
+        )
     for position, character in enumerate(value):
         if unicodedata.category(character) in ("Cc", "Cs"):
             raise ValidationError(
-                f"{name}={value!r} contains the character U+{ord(character):04X} at position {position}, which is not "
-                "allowed in an id."
+                f"{name}={shown(value)} contains the character U+{ord(character):04X} at position {position}, which is "
+                "not allowed in an id."
             )
     if (length := len(value.encode())) > most_bytes:
         raise ValidationError(f"{name} is {length:,} bytes long in UTF-8; the maximum is {most_bytes}: {value[:40]!r}…")
     return value
+
+
+def _as_text(value: object) -> str:
+    try:
+        return shown(str(value))
+    except ValueError:  # an int of thousands of digits
+        return "a text"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+from mem0milvus.data.quoting import shortened, shown
 from mem0milvus.errors import ValidationError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -17,7 +18,7 @@ EARLIEST_US = -62_135_596_800_000_000
 
 def to_us(moment: datetime) -> int:
     """Convert to microseconds since 1970 UTC. A datetime without an offset is in UTC."""
-    if moment.tzinfo is None:
+    if moment.utcoffset() is None:  # also with a tzinfo that does not know its offset
         moment = moment.replace(tzinfo=timezone.utc)
     # Only whole numbers: ``moment.timestamp()`` is a float, which cannot represent every microsecond.
     return (moment - EPOCH) // timedelta(microseconds=1)
@@ -47,9 +48,9 @@ def parse_moment(value: object, name: str) -> int:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return to_us(EPOCH + timedelta(seconds=value))
     except (ValueError, OverflowError) as error:
-        raise ValidationError(f"{name}={value!r} is not a point in time: {error}.") from error
+        raise ValidationError(f"{name}={shown(value)} is not a point in time: {shortened(str(error))}.") from error
     raise ValidationError(
-        f"{name} must be a datetime, ISO 8601 text or seconds since 1970, not {type(value).__name__} {value!r}."
+        f"{name} must be a datetime, ISO 8601 text or seconds since 1970, not {type(value).__name__} {shown(value)}."
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from mem0milvus.data.quoting import shown
 from mem0milvus.errors import ConfigError, EmbeddingError
 from mem0milvus.types import Embedder
 
@@ -35,7 +36,7 @@ def import_on_first_use(
 
     def load(name: str) -> Any:
         if name not in modules:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            raise AttributeError(f"module {package!r} has no attribute {shown(name)}")
         try:
             return getattr(import_module(f"{package}.{modules[name]}"), name)
         except ImportError as error:
@@ -86,7 +87,7 @@ class FrameworkEmbedder(Embedder):
 
     def __init__(self, identity: str, dims: int | None) -> None:
         if dims is not None and (not isinstance(dims, int) or isinstance(dims, bool) or dims < 1):
-            raise ConfigError(f"dims must be a whole number from 1, not {dims!r}.")
+            raise ConfigError(f"dims must be a whole number from 1, not {shown(dims)}.")
         self._identity = identity
         self._dims = dims
         self._measuring = threading.Lock()

@@ -9,8 +9,10 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
 from mem0milvus.client.memory import AsyncMemory
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.scope import SCOPE_FIELDS, check_id
 from mem0milvus.errors import Mem0MilvusError, NotFoundError, ValidationError
+from mem0milvus.integrations.conversation import cut_query
 from mem0milvus.integrations.prompt_text import DEFAULT_MAX_TOKENS, estimate_tokens, render_memories
 
 logger = logging.getLogger(__name__)
@@ -30,7 +32,9 @@ def check_scope(scope: object) -> dict[str, str]:
         ValidationError: it is not a dict, is empty, has a key that is not an id of a scope, or an id is invalid.
     """
     if not isinstance(scope, Mapping) or not scope or not set(scope) <= set(SCOPE_FIELDS):
-        raise ValidationError(f"scope must be a dict with one or more of {', '.join(SCOPE_FIELDS)}, not {scope!r}.")
+        raise ValidationError(
+            f"scope must be a dict with one or more of {', '.join(SCOPE_FIELDS)}, not {shown(scope)}."
+        )
     return {name: check_id(value, name) for name, value in scope.items()}
 
 
@@ -103,7 +107,7 @@ class MemoryTools:
     @_answer_errors_in_words
     async def search(self, memory: AsyncMemory, query: str) -> str:
         """Return the memories that are relevant to a query as text, with their ids, most relevant first."""
-        found = await memory.search(query, **self._search_options, **self._scope)
+        found = await memory.search(cut_query(query), **self._search_options, **self._scope)
         return render_memories(found["results"], **self._rendering) or NOTHING_FOUND
 
     @_answer_errors_in_words
@@ -131,4 +135,4 @@ class MemoryTools:
             item = {}
         # The same message for both cases: a different one would reveal which ids other users have.
         if any(item.get(name) != value for name, value in self._scope.items()):
-            raise NotFoundError(f"There is no memory with the id {memory_id!r}. A search shows the ids.")
+            raise NotFoundError(f"There is no memory with the id {shown(memory_id)}. A search shows the ids.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from mem0milvus.data.limits import MAX_QUERY_BYTES
 from mem0milvus.retrieval.text.weights import function_word_pattern
 from mem0milvus.retrieval.text.words import is_function_word, language_of, words_of
 from mem0milvus.types import SearchItem
@@ -33,6 +34,14 @@ def questions_of(question: str, before: Sequence[str]) -> list[str]:
     if not context or _own_words(question) >= _ENOUGH_WORDS:
         return [question]
     return ["\n".join([*context, question]), question]
+
+
+def cut_query(text: str) -> str:
+    """Return a text to search for: of one that is longer than the limit of a query its end, where the request is."""
+    encoded = text.rstrip().encode("utf-8", "surrogatepass")
+    if len(encoded) <= MAX_QUERY_BYTES:
+        return text.rstrip()
+    return encoded[-MAX_QUERY_BYTES:].decode(errors="ignore")
 
 
 def without_echo(memories: Iterable[SearchItem], question: str, shown: Iterable[str] = ()) -> list[SearchItem]:

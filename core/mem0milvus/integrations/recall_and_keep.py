@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from mem0milvus.client.memory import AsyncMemory
+from mem0milvus.data.quoting import shown
 from mem0milvus.errors import EmbeddingError, ExtractionError, Mem0MilvusError, StoreError, ValidationError
 from mem0milvus.integrations.conversation import questions_of, without_echo
 from mem0milvus.types import Messages, SearchItem
@@ -147,7 +148,7 @@ def check_on_error(on_error: str) -> OnError:
     """
     if on_error == "log" or on_error == "raise":
         return on_error  # type: ignore[return-value]
-    raise ValidationError(f"on_error must be 'log' or 'raise', not {on_error!r}.")
+    raise ValidationError(f"on_error must be 'log' or 'raise', not {shown(on_error)}.")
 
 
 def log_failure(event: str, error: Mem0MilvusError) -> None:

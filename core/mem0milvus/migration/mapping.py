@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from mem0milvus.data.memory_row import MemoryRow, closed, content_hash
 from mem0milvus.data.messages import check_metadata, check_text
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.scope import SCOPE_FIELDS, check_id, check_memory_id
 from mem0milvus.data.timestamps import FOREVER_US, parse_moment, to_us
 from mem0milvus.errors import ValidationError
@@ -170,5 +171,5 @@ def _expiry(value: object) -> int:
     try:
         after = date.fromisoformat(str(value)) + timedelta(days=1)
     except (ValueError, OverflowError) as error:
-        raise ValidationError(f"expiration_date={value!r} is not a date") from error
+        raise ValidationError(f"expiration_date={shown(value)} is not a date") from error
     return to_us(datetime(after.year, after.month, after.day, tzinfo=timezone.utc))

@@ -18,6 +18,7 @@ from uuid import UUID, uuid5
 
 from mem0milvus.client.memory import Memory
 from mem0milvus.config import VectorStoreConfig, read_section
+from mem0milvus.data.quoting import shown
 from mem0milvus.errors import ConfigError, ValidationError
 from mem0milvus.migration import mapping
 from mem0milvus.migration.history import Mem0History
@@ -121,7 +122,7 @@ def migrate_mem0(
             f"memory must be a Memory, not {type(memory).__name__}; call to_sync() of an AsyncMemory."
         )
     if on_conflict not in ("error", "skip", "rename"):
-        raise ValidationError(f"on_conflict={on_conflict!r}; known are error, skip, rename.")
+        raise ValidationError(f"on_conflict={shown(on_conflict)}; known are error, skip, rename.")
     store = source if isinstance(source, Mem0Store) else Mem0Store.from_config(source)
     with ExitStack() as resources:
         history = None

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mem0milvus.errors import StoreError, StoreLockedError, StoreUnavailableError
+from mem0milvus.secrets import Secrets
 
 if TYPE_CHECKING:
     from logging import LogRecord
@@ -102,7 +103,9 @@ def translated(action: str, uri: str) -> Iterator[None]:
         yield
     except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError) as error:
         logged = _logged_exception(held)
-        raise _translate(error, logged, action, uri) from (logged or error)
+        translation, secrets = _translate(error, logged, action, uri), Secrets()
+        secrets.clean(translation)
+        raise translation from secrets.cause(logged or error)
     finally:
         _running.discard(id(held))
         _held_back.reset(token)

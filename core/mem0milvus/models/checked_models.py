@@ -16,6 +16,7 @@ from typing_extensions import override
 from mem0milvus.errors import EmbeddingError, ExtractionError, Mem0MilvusError
 from mem0milvus.models.calibration_cache import CalibrationCache
 from mem0milvus.ports import Driver, EmbedderPort, LLMPort, Locks, RerankerPort
+from mem0milvus.secrets import Secrets
 from mem0milvus.types import LLM, Embedder, LLMRequest, Reranker, Vector
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class CheckedEmbedder(EmbedderPort):
         cache: VectorCache,
         calibrations: CalibrationCache | None = None,
         locks: Locks | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
         self.identity = embedder.identity
         self.dims = embedder.dims
@@ -58,9 +60,9 @@ class CheckedEmbedder(EmbedderPort):
         self._calibrations = calibrations or CalibrationCache()
         self._locks = locks
         named = f"The embedding model {embedder.identity!r}"
-        self._embed = _ModelMethod(embedder, "embed", driver, EmbeddingError, named)
-        self._embed_query = _ModelMethod(embedder, "embed_query", driver, EmbeddingError, named)
-        self._embed_queries = _ModelMethod(embedder, "embed_queries", driver, EmbeddingError, named)
+        self._embed = _ModelMethod(embedder, "embed", driver, EmbeddingError, named, secrets)
+        self._embed_query = _ModelMethod(embedder, "embed_query", driver, EmbeddingError, named, secrets)
+        self._embed_queries = _ModelMethod(embedder, "embed_queries", driver, EmbeddingError, named, secrets)
         #: Whether the model embeds a question as it does a memory; None while unknown.
         self._embeds_alike: bool | None = None
 
@@ -177,8 +179,9 @@ def _are_alike(one: Vector, other: Vector) -> bool:
 class CheckedLLM(LLMPort):
     """A language model, provided by the user or by this library, whose failures become ``ExtractionError``."""
 
-    def __init__(self, llm: LLM, driver: Driver) -> None:
-        self._complete = _ModelMethod(llm, "complete", driver, ExtractionError, f"The language model {llm.identity!r}")
+    def __init__(self, llm: LLM, driver: Driver, secrets: Secrets | None = None) -> None:
+        named = f"The language model {llm.identity!r}"
+        self._complete = _ModelMethod(llm, "complete", driver, ExtractionError, named, secrets)
 
     @override
     async def complete(self, request: LLMRequest) -> str | Mapping[str, Any]:
@@ -188,10 +191,10 @@ class CheckedLLM(LLMPort):
 class CheckedReranker(RerankerPort):
     """A reranker, provided by the user or by this library, with checked scores, whose failures are logged."""
 
-    def __init__(self, reranker: Reranker, driver: Driver, top_n: int) -> None:
+    def __init__(self, reranker: Reranker, driver: Driver, top_n: int, secrets: Secrets | None = None) -> None:
         self.top_n = top_n
         self._named = f"The reranker {getattr(reranker, 'identity', type(reranker).__name__)!r}"
-        self._score = _ModelMethod(reranker, "score", driver, Mem0MilvusError, self._named)
+        self._score = _ModelMethod(reranker, "score", driver, Mem0MilvusError, self._named, secrets)
 
     @override
     async def score(self, query: str, texts: Sequence[str]) -> list[float] | None:
@@ -248,13 +251,20 @@ class _ModelMethod:
     """A method of a model, blocking or async.
 
     An async driver awaits the async form, which has an ``a`` before its name, if the model has one. Any exception of
-    the model becomes ``error``.
+    the model becomes ``error``, without the secrets of the configuration that it may repeat.
     """
 
     def __init__(
-        self, model: Embedder | LLM | Reranker, name: str, driver: Driver, error: type[Mem0MilvusError], named: str
+        self,
+        model: Embedder | LLM | Reranker,
+        name: str,
+        driver: Driver,
+        error: type[Mem0MilvusError],
+        named: str,
+        secrets: Secrets | None,
     ) -> None:
         self._named = named
+        self._secrets = secrets or Secrets()
         self._driver = driver
         self._error = error
         self._blocking: Callable[..., Any] | None = getattr(model, name, None)
@@ -268,11 +278,12 @@ class _ModelMethod:
 
     async def call(self, *arguments: object) -> Any:
         """Call the method, and raise ``error`` for any exception of the model."""
-        try:
-            if self._async is not None:
-                return await self._async(*arguments)
-            return await self._driver.call(cast("Callable[..., Any]", self._blocking), *arguments)
-        except Mem0MilvusError:
-            raise
-        except Exception as error:  # the model is foreign code and may raise anything
-            raise self._error(f"{self._named} failed: {type(error).__name__}: {error}") from error
+        with self._secrets.kept_out():
+            try:
+                if self._async is not None:
+                    return await self._async(*arguments)
+                return await self._driver.call(cast("Callable[..., Any]", self._blocking), *arguments)
+            except Mem0MilvusError:
+                raise
+            except Exception as error:  # the model is foreign code and may raise anything
+                raise self._error(f"{self._named} failed: {type(error).__name__}: {error}") from error

@@ -27,6 +27,12 @@ class _LoopClient(Generic[AsyncT]):
     connections: asyncio.Semaphore
 
 
+def _retrieve(client: asyncio.Future[AsyncT]) -> None:
+    """Ask for the error of a client: if all its callers are cancelled, asyncio would complain that nobody did."""
+    if not client.cancelled():
+        client.exception()
+
+
 class ModelClients(ABC, Generic[BlockingT, AsyncT]):
     """A model behind HTTP.
 
@@ -77,6 +83,7 @@ class ModelClients(ABC, Generic[BlockingT, AsyncT]):
             # In a thread: importing the package and making a client takes long enough to pause the event loop
             # noticeably.
             client = loop.run_in_executor(None, self._make_async_client)
+            client.add_done_callback(_retrieve)
             mine = self._loops[loop] = _LoopClient(client, asyncio.Semaphore(self._max_connections))
         return mine
 

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from mem0milvus.errors import Mem0MilvusError
 from mem0milvus.models.model_clients import ModelClients
+from mem0milvus.secrets import secrets_of
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
@@ -29,6 +30,7 @@ class OpenAIModel(ModelClients["OpenAI", "AsyncOpenAI"]):
         super().__init__(config.max_connections)
         self.identity = config.model
         self._config = config
+        self._secrets = secrets_of(config)
 
     @override
     def _make_client(self) -> OpenAI:
@@ -67,11 +69,11 @@ class OpenAIModel(ModelClients["OpenAI", "AsyncOpenAI"]):
             yield
         except openai.OpenAIError as error:
             reason = _reason(error, self._section, config.timeout_s)
-            raise self._error(f"{model} at {config.base_url or 'OpenAI'} {reason}.") from error
+            message = f"{model} at {config.base_url or 'OpenAI'} {reason}."
+            raise self._error(self._secrets.mask(message)) from self._secrets.cause(error)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise self._error(
-                f"{model} did not answer in OpenAI's format ({type(error).__name__}: {error})."
-            ) from error
+            message = f"{model} did not answer in OpenAI's format ({type(error).__name__}: {error})."
+            raise self._error(self._secrets.mask(message)) from self._secrets.cause(error)
 
 
 def _reason(error: Exception, section: str, timeout_s: float) -> str:

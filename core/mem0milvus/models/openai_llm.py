@@ -99,7 +99,9 @@ class OpenAIChat(OpenAIModel):
         return text
 
     def _failure(self, reason: str) -> ExtractionError:
-        return ExtractionError(f"The language model {self.identity!r} {reason}. Nothing was written.")
+        return ExtractionError(
+            self._secrets.mask(f"The language model {self.identity!r} {reason}. Nothing was written.")
+        )
 
 
 def _response_format(request: LLMRequest, form: Form) -> Mapping[str, Any] | None:

@@ -24,6 +24,7 @@ from mem0milvus.config import (
 from mem0milvus.errors import ConfigError
 from mem0milvus.models.default_provider import OFFLINE_DIMS, default_section
 from mem0milvus.ports import Origin
+from mem0milvus.secrets import Secrets
 from mem0milvus.types import LLM, Embedder, Reranker
 
 #: Entry points of embedders: callables ``(config: dict, dims: int | None) -> Embedder``.
@@ -103,7 +104,8 @@ def _configured_llm(config: MemoryConfig) -> LLM | None:
 
         return OpenAIChat(read_section(OpenAILLMConfig, section.config, "llm.config"))
     factory: Callable[[dict[str, Any]], object] = _registered("llm", LLMS_GROUP, section.provider)
-    return _checked_llm(factory(section.config))
+    with Secrets(section.config).kept_out():
+        return _checked_llm(factory(section.config))
 
 
 def _configured_embedder(section: ProviderSection, dims: int | None) -> Embedder:
@@ -125,7 +127,8 @@ def _configured_embedder(section: ProviderSection, dims: int | None) -> Embedder
     factory: Callable[[dict[str, Any], int | None], object] = _registered(
         "embedder", EMBEDDERS_GROUP, section.provider, ("openai", "offline", "local")
     )
-    return _checked(factory(section.config, dims))
+    with Secrets(section.config).kept_out():
+        return _checked(factory(section.config, dims))
 
 
 def choose_reranker(config: MemoryConfig, given: Reranker | None) -> Reranker | None:
@@ -160,7 +163,8 @@ def _configured_reranker(section: RerankerSection, provider: str) -> Reranker:
     factory: Callable[[dict[str, Any]], object] = _registered(
         "reranker", RERANKERS_GROUP, provider, built_in, {"llm_reranker": NO_LLM_RERANKER}
     )
-    return _checked_reranker(factory(section.config))
+    with Secrets(section.config).kept_out():
+        return _checked_reranker(factory(section.config))
 
 
 def _registered(

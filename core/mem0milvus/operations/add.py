@@ -11,6 +11,7 @@ from mem0milvus.data.limits import MAX_PROMPT_BYTES
 from mem0milvus.data.memory_row import MemoryRow
 from mem0milvus.data.messages import Message, check_metadata, read_messages, utf8_length
 from mem0milvus.data.notebook_tables import as_table
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.scope import check_memory_id, read_scope, require_scope
 from mem0milvus.data.timestamps import FOREVER_US, parse_moment
 from mem0milvus.errors import ValidationError
@@ -50,7 +51,7 @@ async def add(
     )
     ids = _read_ids(ids)
     if background not in (None, True, False, "durable"):
-        raise ValidationError(f"background is True, False or 'durable', not {background!r}.")
+        raise ValidationError(f"background is True, False or 'durable', not {shown(background)}.")
     if ports.background.default if background is None else background:
         job = await _job(ports, turn, infer, ids, durable=ports.background.durable or background == "durable")
         return {"results": [], "relations": [], "ticket": await ports.background.submit(scope, job)}
@@ -60,7 +61,7 @@ async def add(
 async def flush(ports: Ports, timeout: float | None = None) -> FlushOutcome:
     """Wait until the background adds submitted so far have ended."""
     if timeout is not None and (not isinstance(timeout, (int, float)) or isinstance(timeout, bool) or timeout < 0):
-        raise ValidationError(f"timeout must be a number of seconds from 0, not {timeout!r}.")
+        raise ValidationError(f"timeout must be a number of seconds from 0, not {shown(timeout)}.")
     return await ports.background.flush(timeout)
 
 
@@ -125,7 +126,7 @@ def _result(rows: Sequence[MemoryRow]) -> AddResult:
 def _read_expiry(expires_at: Moment | None, now_us: int) -> int:
     expires_us = FOREVER_US if expires_at is None else parse_moment(expires_at, "expires_at")
     if expires_us <= now_us:
-        raise ValidationError(f"expires_at={expires_at!r} is not in the future.")
+        raise ValidationError(f"expires_at={shown(expires_at)} is not in the future.")
     return expires_us
 
 
@@ -133,7 +134,7 @@ def _read_prompt(ports: Ports, prompt: str | None, infer: bool) -> str:
     if prompt is None:
         return ""
     if not isinstance(prompt, str) or not prompt.strip():
-        raise ValidationError(f"prompt must be a text with instructions, not {prompt!r}.")
+        raise ValidationError(f"prompt must be a text with instructions, not {shown(prompt)}.")
     if (length := utf8_length(prompt, "prompt")) > MAX_PROMPT_BYTES:
         raise ValidationError(f"prompt is {length:,} bytes long in UTF-8 and the most is {MAX_PROMPT_BYTES:,}.")
     if not infer:
@@ -151,5 +152,5 @@ def _read_ids(ids: Sequence[str] | None) -> list[str] | None:
     checked = [check_memory_id(memory_id, f"ids[{index}]") for index, memory_id in enumerate(ids)]
     if len(set(checked)) != len(checked):
         twice = next(memory_id for memory_id in checked if checked.count(memory_id) > 1)
-        raise ValidationError(f"ids holds {twice!r} twice.")
+        raise ValidationError(f"ids holds {shown(twice)} twice.")
     return checked

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mem0milvus.data.limits import MAX_QUERY_BYTES
 from mem0milvus.data.messages import utf8_length
+from mem0milvus.data.quoting import shown
 from mem0milvus.errors import ValidationError
 from mem0milvus.ports import EmbedderPort, Probe, R, Table
 from mem0milvus.retrieval.ranking import Asked
@@ -51,12 +53,15 @@ class Closeness:
 
 
 def check_query(query: object) -> str:
-    """Return the text of a query, or raise a ValidationError if it is not text, blank, or not valid Unicode."""
+    """Return the text of a query; raise a ValidationError if it is not text, blank, too long, or not valid Unicode."""
     if not isinstance(query, str):
         raise ValidationError(f"query must be a text, not {type(query).__name__}.")
     if not query.strip():
         raise ValidationError("query is empty: there is nothing to look for.")
-    utf8_length(query, "query")
+    if (length := utf8_length(query, "query")) > MAX_QUERY_BYTES:
+        raise ValidationError(
+            f"query is {length:,} bytes long in UTF-8; the maximum is {MAX_QUERY_BYTES:,}: search for a part of it."
+        )
     return query
 
 
@@ -65,7 +70,7 @@ def check_threshold(threshold: object) -> None:
     if threshold is None:
         return
     if not isinstance(threshold, (int, float)) or isinstance(threshold, bool) or not 0 <= threshold <= 1:
-        raise ValidationError(f"threshold must be a relevance between 0 and 1, not {threshold!r}.")
+        raise ValidationError(f"threshold must be a relevance between 0 and 1, not {shown(threshold)}.")
 
 
 async def prepare_question(
@@ -81,7 +86,7 @@ async def prepare_question(
         sentences: whether to search for the sentences of the query as well.
     """
     if mode not in ("hybrid", "dense", "lexical"):
-        raise ValidationError(f"mode={mode!r}; known are 'hybrid', 'dense' and 'lexical'.")
+        raise ValidationError(f"mode={shown(mode)}; known are 'hybrid', 'dense' and 'lexical'.")
     if mode == "lexical" and not table.searches_words:
         raise ValidationError("mode='lexical' needs sparse vectors, which this Milvus does not have: use mode='dense'.")
     words = query_weights(text) if mode != "dense" and table.searches_words else {}

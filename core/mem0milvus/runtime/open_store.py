@@ -32,6 +32,7 @@ from mem0milvus.runtime.locks import AsyncLocks, BlockingLocks, LockTable
 from mem0milvus.runtime.positions import RunPositions
 from mem0milvus.runtime.replacement_store import MilvusReplacementStore, choose_replacement_embedder
 from mem0milvus.runtime.thread_driver import ThreadDriver
+from mem0milvus.secrets import Secrets
 from mem0milvus.types import LLM, Embedder, Reranker
 
 #: Worker threads of ``AsyncMemory``, and so its most simultaneous requests to Milvus.
@@ -74,6 +75,7 @@ class OpenStore:
         reranker: Reranker | None = None,
     ) -> None:
         self._config = load_config(config)
+        self._secrets = Secrets(config)
         self._llm = choose_llm(self._config, llm)
         self._vectors = VectorCache()
         self._calibrations = CalibrationCache(self._load_calibration, self._save_calibration)
@@ -88,7 +90,8 @@ class OpenStore:
         self._reranker = choose_reranker(self._config, reranker)
         if self._reranker is not None and self._reranker is not reranker:
             self._close_at_the_end(self._reranker)
-        self._connection = make_connection(self._config.vector_store.config, self._choose_identity)
+        with self._secrets.kept_out():
+            self._connection = make_connection(self._config.vector_store.config, self._choose_identity)
         self._locks = LockTable()
         self._positions = RunPositions()
         self._record_positions = RunPositions()
@@ -130,7 +133,7 @@ class OpenStore:
 
     def open(self) -> None:
         """Connect and open the memory's collections, unless they are open."""
-        with self._opening:
+        with self._opening, self._secrets.kept_out():
             if not self.is_open and not self._closed:
                 # The first text analysis compiles patterns and imports the stemmer. This method runs in a worker thread
                 # for AsyncMemory, so the event loop does not pause for that later.
@@ -156,7 +159,7 @@ class OpenStore:
 
     def open_records(self, collection: str) -> None:
         """Connect and open the collection of a record store, unless it is open."""
-        with self._opening:
+        with self._opening, self._secrets.kept_out():
             if not self.has_records_open(collection) and not self._closed:
                 self._connection.open_collections({collection: RECORDS})
                 self._opened[collection] = RECORDS
@@ -265,12 +268,12 @@ class OpenStore:
         if self._reranker is None:
             return None
         section = self._config.reranker or RerankerSection()
-        return CheckedReranker(self._reranker, driver, section.top_n)
+        return CheckedReranker(self._reranker, driver, section.top_n, self._secrets)
 
     def _extraction(self, driver: Driver) -> Extraction:
         config = self._config
         return Extraction(
-            llm=None if self._llm is None else CheckedLLM(self._llm, driver),
+            llm=None if self._llm is None else CheckedLLM(self._llm, driver, self._secrets),
             custom=config.custom_instructions,
             includes=config.includes,
             excludes=config.excludes,
@@ -291,7 +294,8 @@ class OpenStore:
         self, driver: Driver, wanted: Embedder | Mapping[str, Any]
     ) -> AsyncIterator[MilvusReplacementStore]:
         embedder = choose_replacement_embedder(self._config, wanted)
-        checked = CheckedEmbedder(embedder, driver, VectorCache())
+        secrets = Secrets(None if embedder is wanted else wanted)
+        checked = CheckedEmbedder(embedder, driver, VectorCache(), secrets=secrets)
         replacement = MilvusReplacementStore(self._config.vector_store.config, self._connection, checked, driver)
         try:
             await replacement.begin()
@@ -302,7 +306,9 @@ class OpenStore:
                 await (embedder.aclose() if driver.is_async else driver.call(embedder.close))
 
     def _checked_embedder(self, driver: Driver) -> CheckedEmbedder:
-        return CheckedEmbedder(self._embedder, driver, self._vectors, self._calibrations, self._locks_for(driver))
+        return CheckedEmbedder(
+            self._embedder, driver, self._vectors, self._calibrations, self._locks_for(driver), self._secrets
+        )
 
     def _load_calibration(self) -> str:
         kept = (self._connection.read_property(one, CALIBRATION_PROPERTY) for one in tuple(self._opened))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -17,6 +18,8 @@ from mem0milvus.ports import Driver
 T = TypeVar("T")
 P = ParamSpec("P")
 
+logger = logging.getLogger(__name__)
+
 _in_shielded_step: ContextVar[bool] = ContextVar("mem0milvus_in_shielded_step", default=False)
 
 
@@ -24,6 +27,12 @@ async def _shielded(step: Coroutine[Any, Any, T]) -> T:
     """Run a step in a task of its own, whose context has the mark for ``call``."""
     _in_shielded_step.set(True)
     return await step
+
+
+def _log_abandoned(step: asyncio.Future[Any]) -> None:
+    """Log the failure of a step whose caller was cancelled; asyncio complains of one that nobody asks for."""
+    if not step.cancelled() and (error := step.exception()) is not None:
+        logger.debug("A step failed after its caller was cancelled: %s", type(error).__name__)
 
 
 class ThreadDriver(Driver):
@@ -61,7 +70,11 @@ class ThreadDriver(Driver):
         task = asyncio.ensure_future(_shielded(step))
         self._steps.add(task)
         task.add_done_callback(self._steps.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_log_abandoned)
+            raise
 
     async def settle(self) -> None:
         """Wait for the shielded steps of this event loop, whose callers may have been cancelled."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from mem0milvus.data.quoting import shown
 from mem0milvus.errors import ExtractionError
 from mem0milvus.types import Rejected
 
@@ -128,7 +129,7 @@ def _proposal(item: object) -> Proposal | Rejected:
         return _malformed({}, f"a change is a {type(item).__name__} instead of an object")
     action = str(item.get("action")).strip().upper()
     if action not in ACTIONS:
-        return _malformed(item, f"the action is {item.get('action')!r}")
+        return _malformed(item, f"the action is {shown(item.get('action'))}")
     alias = item.get("id")
     texts = {name: item.get(name) or "" for name in ("memory", "evidence", "about", "happened_at")}
     for name, value in texts.items():

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mem0milvus.data.messages import Message, check_text
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.timestamps import parse_moment
 from mem0milvus.errors import ValidationError
 from mem0milvus.operations.extraction.answer import Action, Proposal
@@ -98,7 +99,7 @@ def _wrong_target(proposal: Proposal, known: Mapping[str, str]) -> str | None:
     if proposal.action == "ADD":
         return None
     if proposal.alias not in known:
-        return f"there is no memory {proposal.alias!r} among those shown"
+        return f"there is no memory {shown(proposal.alias)} among those shown"
     if proposal.action == "DELETE" and not _refers_to(proposal.evidence, proposal.alias, known):
         return "the evidence does not speak of that memory"
     return None

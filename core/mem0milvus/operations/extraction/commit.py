@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from mem0milvus.data.memory_row import MemoryRow, change_moment, closed, content_hash, tombstone
 from mem0milvus.data.messages import Message, check_metadata
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.errors import PartialWriteError, StoreError, ValidationError
 from mem0milvus.operations.extraction.answer import Action, Proposal
@@ -123,7 +124,7 @@ def is_repetition(turn: Turn, existing: Mapping[str, MemoryRow]) -> bool:
     """Return True if memories have the ids of a call already; raise a ValidationError if one is of another scope."""
     for row in existing.values():
         if scope_of(row) != turn.scope:
-            raise ValidationError(f"The id {row.id!r} is taken by a memory of another scope. Nothing was added.")
+            raise ValidationError(f"The id {shown(row.id)} is taken by a memory of another scope. Nothing was added.")
     return bool(existing)
 
 

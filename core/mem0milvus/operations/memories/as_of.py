@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from mem0milvus.data.memory_row import MemoryRow, memory_id_of
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.timestamps import parse_moment
 from mem0milvus.errors import ValidationError
 from mem0milvus.operations.memories.latest_rows import latest_rows
@@ -33,14 +34,14 @@ class View:
 def read_view(ports: Ports, as_of: Moment | None, consistency: Consistency | None = None) -> View:
     """Return the view for these arguments, or raise a ValidationError if one is wrong or ``as_of`` is in the future."""
     if consistency not in (None, "Strong", "Session", "Bounded", "Eventually"):
-        raise ValidationError(f"consistency={consistency!r}; known are Strong, Session, Bounded, Eventually.")
+        raise ValidationError(f"consistency={shown(consistency)}; known are Strong, Session, Bounded, Eventually.")
     level = consistency or ports.consistency
     now_us = ports.clock.now_us()
     if as_of is None:
         return View(now_us, consistency=level)
     moment_us = parse_moment(as_of, "as_of")
     if moment_us > now_us:
-        raise ValidationError(f"as_of={as_of!r} lies in the future.")
+        raise ValidationError(f"as_of={shown(as_of)} lies in the future.")
     return View(moment_us, is_historical=True, consistency=level)
 
 

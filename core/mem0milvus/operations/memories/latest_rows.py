@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from mem0milvus.data.memory_row import MemoryRow
+from mem0milvus.data.quoting import shown
 from mem0milvus.errors import NotFoundError
 from mem0milvus.ports import Ports
 from mem0milvus.types import Consistency
@@ -30,4 +31,4 @@ async def latest_row(ports: Ports, memory_id: str, *, vectors: bool = False) -> 
 
 def unknown_id(memory_id: str) -> str:
     """Return the error message for an id that no memory has."""
-    return f"There is no memory with the id {memory_id!r}. get_all() lists the ids of a user's memories."
+    return f"There is no memory with the id {shown(memory_id)}. get_all() lists the ids of a user's memories."

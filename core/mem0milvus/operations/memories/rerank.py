@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mem0milvus.data.quoting import shown
 from mem0milvus.errors import ValidationError
 from mem0milvus.operations.memories.found import Found
 from mem0milvus.ports import RerankerPort
@@ -17,7 +18,7 @@ def choose_reranker(configured: RerankerPort | None, wanted: object) -> Reranker
         ValidationError: ``wanted`` is not True, False or None, or it is True and there is no reranker.
     """
     if wanted is not None and not isinstance(wanted, bool):
-        raise ValidationError(f"rerank must be True, False or None, not {wanted!r}.")
+        raise ValidationError(f"rerank must be True, False or None, not {shown(wanted)}.")
     if wanted and configured is None:
         raise ValidationError(
             "rerank=True needs a reranker, and none is configured: set `reranker` in the configuration, or give "

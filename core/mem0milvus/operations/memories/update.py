@@ -8,6 +8,7 @@ from typing import Any
 from mem0milvus.data.memory_row import MemoryRow, closed, version_key
 from mem0milvus.data.messages import check_metadata, check_text
 from mem0milvus.data.numbers import check_whole_number
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.scope import check_memory_id
 from mem0milvus.errors import NotFoundError, ValidationError
 from mem0milvus.operations.memories.latest_rows import latest_row, unknown_id
@@ -75,11 +76,11 @@ async def _replace_latest(ports: Ports, latest: MemoryRow, following: MemoryRow)
 
 async def _closed_version(ports: Ports, memory_id: str, version: int, latest: MemoryRow) -> MemoryRow:
     if version > latest.version:
-        raise NotFoundError(f"The memory {memory_id!r} has no version {version}; its latest is {latest.version}.")
+        raise NotFoundError(f"The memory {shown(memory_id)} has no version {version}; its latest is {latest.version}.")
     key = version_key(memory_id, version)
     found = latest if version == latest.version else (await ports.history.get([key], vectors=True)).get(key)
     if found is None:
-        raise NotFoundError(f"Version {version} of the memory {memory_id!r} is no longer kept.")
+        raise NotFoundError(f"Version {version} of the memory {shown(memory_id)} is no longer kept.")
     if found.event == "DELETE":
-        raise ValidationError(f"Version {version} of the memory {memory_id!r} is its deletion and has no text.")
+        raise ValidationError(f"Version {version} of the memory {shown(memory_id)} is its deletion and has no text.")
     return found

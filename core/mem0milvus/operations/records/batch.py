@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 from itertools import groupby
 
+from mem0milvus.data.namespaces import check_items
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.record_types import (
     DeleteRecord,
     GetRecord,
@@ -27,10 +29,11 @@ _KINDS = (PutRecord, GetRecord, DeleteRecord, SearchRecords, ListNamespaces)
 
 async def batch(ports: RecordPorts, requests: Sequence[RecordRequest]) -> list[RecordAnswer]:
     """Execute requests in order, consecutive ones of a kind together."""
+    requests = check_items(requests, "requests", "requests")
     for request in requests:
         if not isinstance(request, _KINDS):
             known = ", ".join(kind.__name__ for kind in _KINDS)
-            raise ValidationError(f"A request is one of {known}, not {type(request).__name__} {request!r}.")
+            raise ValidationError(f"A request is one of {known}, not {type(request).__name__} {shown(request)}.")
     answers: list[RecordAnswer] = []
     for _, group in groupby(requests, _group):
         answers += await _answer(ports, list(group))

@@ -11,6 +11,7 @@ from mem0milvus.data.limits import MAX_MEMORY_BYTES, MAX_TEXTS
 from mem0milvus.data.messages import check_json, utf8_length
 from mem0milvus.data.namespaces import read_namespace, record_id
 from mem0milvus.data.numbers import check_whole_number
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.record_types import DeleteRecord, PutRecord
 from mem0milvus.errors import ValidationError
 from mem0milvus.types import Vector
@@ -81,7 +82,7 @@ def _read_texts(text: object) -> tuple[str, ...]:
 
 def _read_text(text: object) -> str:
     if not isinstance(text, str):
-        raise ValidationError(f"text must be a text or a list of texts, and holds {type(text).__name__} {text!r}.")
+        raise ValidationError(f"text must be a text or a list of texts, and holds {type(text).__name__} {shown(text)}.")
     if not text.strip():
         raise ValidationError("text is empty: leave it out to store a record that no search finds.")
     if (length := utf8_length(text, "text")) > MAX_MEMORY_BYTES:
@@ -107,5 +108,5 @@ def _read_ttl(ttl_s: object) -> int:
     if ttl_s is None:
         return 0
     if not isinstance(ttl_s, (int, float)) or isinstance(ttl_s, bool) or not 0 < ttl_s <= _MAX_TTL_S:
-        raise ValidationError(f"ttl_s must be a number of seconds above 0, not {ttl_s!r}; omit it for no expiry.")
+        raise ValidationError(f"ttl_s must be a number of seconds above 0, not {shown(ttl_s)}; omit it for no expiry.")
     return max(1, round(ttl_s * 1_000_000))

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from mem0milvus.data.namespaces import ANY_LABEL, labels_of, read_namespace
+from mem0milvus.data.namespaces import ANY_LABEL, check_items, labels_of, read_namespace
 from mem0milvus.data.numbers import check_whole_number
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.record_row import RecordRow, to_item
 from mem0milvus.data.record_types import Namespace, NamespaceCondition, Namespaces, RecordItems, RecordOrder
 from mem0milvus.errors import ValidationError
@@ -39,8 +40,10 @@ async def list_records(
     consistency: Consistency | None = None,
 ) -> RecordItems:
     """Return the records of a namespace or, with ``prefix``, of all namespaces within it."""
-    if order not in _ORDERS:
-        raise ValidationError(f"order={order!r}; known are {', '.join(_ORDERS)}.")
+    if not isinstance(order, str) or order not in _ORDERS:
+        raise ValidationError(f"order={shown(order)}; known are {', '.join(_ORDERS)}.")
+    if not isinstance(descending, bool):
+        raise ValidationError(f"descending must be True or False, not {shown(descending)}.")
     where = all_of(namespace_filter(namespace, prefix), parse_value_filters(filters))
     rows = await list_rows(ports, where, limit, offset, _ORDERS[order], descending, consistency)
     return [to_item(row) for row in rows]
@@ -88,7 +91,10 @@ async def list_namespaces(
     offset: int = 0,
 ) -> Namespaces:
     """Return the namespaces that have records and meet all conditions, sorted."""
-    wanted = [_read_condition(c) for c in (("prefix", prefix), ("suffix", suffix), *conditions)]
+    wanted = [
+        _read_condition(c)
+        for c in (("prefix", prefix), ("suffix", suffix), *check_items(conditions, "conditions", "conditions"))
+    ]
     check_window(limit, offset)
     if max_depth is not None:
         check_whole_number(max_depth, "max_depth", least=1)
@@ -110,7 +116,7 @@ def _first_rows(where: Filter | None, now_us: int) -> Filter | None:
 
 def _read_condition(condition: object) -> tuple[str, tuple[str, ...]]:
     if not isinstance(condition, tuple) or len(condition) != 2 or condition[0] not in ("prefix", "suffix"):
-        raise ValidationError(f"A condition is ('prefix', labels) or ('suffix', labels), not {condition!r}.")
+        raise ValidationError(f"A condition is ('prefix', labels) or ('suffix', labels), not {shown(condition)}.")
     kind, pattern = condition
     read_namespace(pattern, kind, may_be_empty=True)
     return kind, tuple(pattern)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from mem0milvus.data.namespaces import read_namespace, record_id, record_id_of
+from mem0milvus.data.namespaces import check_keys, read_namespace, record_id, record_id_of
 from mem0milvus.data.numbers import check_whole_number
 from mem0milvus.data.record_row import RecordRow, further_ids, to_item
 from mem0milvus.data.record_types import MaybeRecords, Namespace, RecordItem
@@ -22,7 +22,7 @@ async def get_many(
     ports: RecordPorts, keys: Sequence[tuple[Namespace, str]], *, refresh_ttl: bool = False
 ) -> MaybeRecords:
     """Return the record with each key; None for a key without one."""
-    ids = [record_id(read_namespace(namespace), key) for namespace, key in keys]
+    ids = [record_id(read_namespace(namespace), key) for namespace, key in check_keys(keys)]
     stored = await ports.rows.get(ids)
     now_us = ports.clock.now_us()
     rows = {row.id: row for row in stored.values() if row.is_there(now_us)}

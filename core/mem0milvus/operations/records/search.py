@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from mem0milvus.data.limits import MAX_TOP_K
 from mem0milvus.data.namespaces import read_namespace, record_id_of
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.record_row import RecordRow, to_item
 from mem0milvus.data.record_types import FoundRecord, FoundRecords, Namespace
 from mem0milvus.errors import ValidationError
@@ -72,10 +73,10 @@ def _check(query: str | None, limit: int, offset: int, threshold: float | None) 
     check_window(limit, offset)
     check_threshold(threshold)
     if query is None and threshold is not None:
-        raise ValidationError(f"threshold={threshold!r} needs a query: without one, records have no relevance.")
+        raise ValidationError(f"threshold={shown(threshold)} needs a query: without one, records have no relevance.")
     if limit is None or (query is not None and limit + offset > MAX_TOP_K):
         raise ValidationError(
-            f"limit={limit!r} and offset={offset!r} of a search: the sum must be at most {MAX_TOP_K:,}."
+            f"limit={shown(limit)} and offset={shown(offset)} of a search: the sum must be at most {MAX_TOP_K:,}."
         )
 
 

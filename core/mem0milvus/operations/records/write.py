@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from mem0milvus.data.namespaces import part_id
+from mem0milvus.data.namespaces import check_items, check_keys, part_id
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.record_row import RecordRow, further_ids, row_ids
 from mem0milvus.data.record_types import DeleteRecord, Namespace, PutRecord
 from mem0milvus.data.timestamps import FOREVER_US
@@ -38,9 +39,10 @@ async def put(
 
 async def put_many(ports: RecordPorts, records: Sequence[PutRecord]) -> None:
     """Store several records."""
+    records = check_items(records, "records", "PutRecord")
     for record in records:
         if not isinstance(record, PutRecord):
-            raise ValidationError(f"records holds {type(record).__name__} {record!r}: each must be a PutRecord.")
+            raise ValidationError(f"records holds {type(record).__name__} {shown(record)}: each must be a PutRecord.")
     await write(ports, records)
 
 
@@ -51,7 +53,7 @@ async def delete(ports: RecordPorts, namespace: Namespace, key: str) -> bool:
 
 async def delete_many(ports: RecordPorts, keys: Sequence[tuple[Namespace, str]]) -> int:
     """Delete several records and return the number of those that existed."""
-    return sum(await write(ports, [DeleteRecord(namespace=namespace, key=key) for namespace, key in keys]))
+    return sum(await write(ports, [DeleteRecord(namespace=namespace, key=key) for namespace, key in check_keys(keys)]))
 
 
 async def write(ports: RecordPorts, requests: Sequence[PutRecord | DeleteRecord]) -> list[bool]:

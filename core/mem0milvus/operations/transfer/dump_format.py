@@ -27,6 +27,7 @@ from uuid import UUID
 
 from mem0milvus.data.memory_row import MemoryRow, content_hash, memory_id_of, version_key
 from mem0milvus.data.namespaces import key_of, labels_of, part_id, read_namespace, record_id
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.record_row import RecordRow
 from mem0milvus.data.scope import check_memory_id
 from mem0milvus.data.timestamps import to_iso, to_us
@@ -224,7 +225,7 @@ def read_row(line: bytes) -> tuple[str, MemoryRow | RecordRows]:
     if kind == "record":
         return kind, _read_record(document)
     if kind not in ("version", "memory", "deleted"):
-        raise ValueError(f"kind {kind!r}")
+        raise ValueError(f"kind {shown(kind)}")
     return kind, _read_memory(kind, document)
 
 

@@ -13,6 +13,7 @@ from hashlib import sha256
 from uuid import UUID, uuid5
 
 from mem0milvus.data.memory_row import MemoryRow, memory_id_of
+from mem0milvus.data.quoting import shown
 from mem0milvus.errors import ValidationError
 from mem0milvus.operations.transfer import import_rows
 from mem0milvus.operations.transfer.dump import transfer_of
@@ -31,7 +32,7 @@ async def load(
 ) -> LoadOutcome:
     """Add the memories and records of a dump."""
     if on_conflict not in ("error", "skip", "rename"):
-        raise ValidationError(f"on_conflict={on_conflict!r}; known are error, skip, rename.")
+        raise ValidationError(f"on_conflict={shown(on_conflict)}; known are error, skip, rename.")
     transfer = transfer_of(ports)
     file = _DumpFile(transfer.files, path, await _verify(transfer.files, path), transfer.origin)
     if on_conflict == "error":
@@ -118,7 +119,7 @@ class _DumpFile:
                     yield batch
                     batch = _Batch()
         if closed:
-            raise ValidationError(f"{self.path} ends within the memory {memory_id_of(closed[0].id)!r}.")
+            raise ValidationError(f"{self.path} ends within the memory {shown(memory_id_of(closed[0].id))}.")
         if batch.lines:
             yield batch
 
@@ -135,7 +136,7 @@ class _DumpFile:
         if not self._has_our_vectors:
             row = replace(row, vector=())
         if closed and memory_id_of(closed[0].id) != memory_id_of(row.id):
-            raise ValueError(f"it interrupts the memory {memory_id_of(closed[0].id)!r}")
+            raise ValueError(f"it interrupts the memory {shown(memory_id_of(closed[0].id))}")
         if kind == "version":
             closed.append(row)
             return

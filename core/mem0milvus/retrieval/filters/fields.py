@@ -8,6 +8,7 @@ from itertools import product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from mem0milvus.data.quoting import shown
 from mem0milvus.data.timestamps import FOREVER_US
 from mem0milvus.errors import FilterError
 
@@ -105,7 +106,7 @@ def column(name: str) -> Column:
         FilterError: there is no such column.
     """
     if name not in COLUMNS:
-        raise FilterError(f"{name!r} is not a typed field. The typed fields are: {', '.join(COLUMNS)}.")
+        raise FilterError(f"{shown(name)} is not a typed field. The typed fields are: {', '.join(COLUMNS)}.")
     return Column(name)
 
 
@@ -141,7 +142,7 @@ def value_path(path: str, name: str | None = None) -> Path:
     for segment in segments:
         _check_segment(segment, name)
     if sum(is_index(segment) for segment in segments[1:]) > MAX_INDEX_SEGMENTS:
-        raise FilterError(f"The field {name!r} has more than {MAX_INDEX_SEGMENTS} numeric parts.")
+        raise FilterError(f"The field {shown(name)} has more than {MAX_INDEX_SEGMENTS} numeric parts.")
     return Path(segments)
 
 
@@ -152,15 +153,15 @@ def is_index(segment: str) -> bool:
 
 def _check_segment(segment: str, name: str) -> None:
     if not segment:
-        raise FilterError(f"The field {name!r} has an empty part: a dot separates the keys of a path.")
+        raise FilterError(f"The field {shown(name)} has an empty part: a dot separates the keys of a path.")
     # A quoted key with "][" in it crashes a Milvus 2.3 server, which then reads outside the string. Control characters
     # other than tab, line feed and carriage return have no spelling that Lite and a server read as the same key.
     if "][" in segment or _CONTROL_IN_KEY.search(segment):
         raise FilterError(
-            f'The field {name!r} cannot be filtered on: a metadata key that contains "][" or a control '
+            f'The field {shown(name)} cannot be filtered on: a metadata key that contains "][" or a control '
             "character cannot be written in a Milvus expression."
         )
-    check_unicode(segment, f"The field {name!r}")
+    check_unicode(segment, f"The field {shown(name)}")
 
 
 def check_unicode(text: str, what: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from mem0milvus.data.quoting import shown
 from mem0milvus.errors import FilterError
 from mem0milvus.retrieval.filters.fields import Column, Target, check_unicode, column
 from mem0milvus.retrieval.filters.patterns import Pattern, Wildcard
@@ -182,9 +183,9 @@ def _compare(field: str, operator: Operator, value: str | int) -> Filter:
 def _checked(field: Column, value: str | int) -> str | int:
     if field.kind == "text":
         if isinstance(value, str):
-            check_unicode(value, f"{field.name}={value!r}")
+            check_unicode(value, f"{field.name}={shown(value)}")
             return str.__str__(value)
     elif isinstance(value, int) and not isinstance(value, bool) and abs(value) <= INT64_MAX:
         return int(value)
     wanted = "text" if field.kind == "text" else "a whole number of 64 bits"
-    raise FilterError(f"{field.name} is compared with {wanted}, not with {value!r}.")
+    raise FilterError(f"{field.name} is compared with {wanted}, not with {shown(value)}.")

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from mem0milvus.data.quoting import MAX_SHOWN, shown
 from mem0milvus.data.scope import SCOPE_FIELDS
 from mem0milvus.data.timestamps import parse_moment
 from mem0milvus.errors import FilterError, ValidationError
@@ -141,11 +142,11 @@ class _Parser:
         parts = []
         for name, condition in filters.items():
             if not isinstance(name, str):
-                raise FilterError(f"A filter's keys are field names, not {type(name).__name__} {name!r}.")
+                raise FilterError(f"A filter's keys are field names, not {type(name).__name__} {shown(name)}.")
             if name in _LOGICAL:
                 parts.append(self._combined(name, condition, depth))
             elif name.startswith("$"):
-                raise FilterError(f"{name!r} is not a field. {_did_you_mean(name, tuple(_LOGICAL))}")
+                raise FilterError(f"{shown(name)} is not a field. {_did_you_mean(name, tuple(_LOGICAL))}")
             else:
                 parts.append(self._field(name, condition))
         return parts[0] if len(parts) == 1 else nodes.And(tuple(parts))
@@ -156,7 +157,7 @@ class _Parser:
             value = [value]
         if not isinstance(value, (list, tuple)) or not value:
             also = " or one filter" if logical == "NOT" else ""
-            raise FilterError(f"{name} takes a list of at least one filter{also}, not {value!r}.")
+            raise FilterError(f"{name} takes a list of at least one filter{also}, not {shown(value)}.")
         parts = []
         for part in value:
             _check_mapping(part, f"Each part of {name}")
@@ -173,7 +174,7 @@ class _Parser:
         if not isinstance(condition, Mapping):
             return self._condition(field, name, "in" if _is_list(condition) else "eq", condition)
         if not condition:
-            raise FilterError(f"The condition on {name!r} is empty: give a value or an operator.")
+            raise FilterError(f"The condition on {shown(name)} is empty: give a value or an operator.")
         parts = [self._condition(field, name, _operator(key, name), operand) for key, operand in condition.items()]
         return parts[0] if len(parts) == 1 else nodes.And(tuple(parts))
 
@@ -201,7 +202,7 @@ class _Parser:
 
     def _in(self, field: Target, name: str, operand: object) -> Filter:
         if not _is_list(operand):
-            raise FilterError(f"in and nin on {name!r} take a list of values, not {_shown(operand)}.")
+            raise FilterError(f"in and nin on {shown(name)} take a list of values, not {_shown(operand)}.")
         given = list(operand)  # type: ignore[call-overload]
         wanted = nodes.AnyIn(field, tuple(self.value(field, value, name) for value in given if value is not None))
         if len(wanted.values) == len(given):
@@ -211,7 +212,7 @@ class _Parser:
 
     def _exists(self, field: Target, name: str, operand: object) -> Filter:
         if not isinstance(operand, bool):
-            raise FilterError(f"exists on {name!r} takes true or false, not {_shown(operand)}.")
+            raise FilterError(f"exists on {shown(name)} takes true or false, not {_shown(operand)}.")
         self._count(field)
         return nodes.Exists(field) if operand else nodes.Not(nodes.Exists(field))
 
@@ -228,9 +229,9 @@ class _Parser:
 
     def _text(self, field: Target, name: str, operator: str, operand: object) -> str:
         if isinstance(field, Column) and field.kind != "text":
-            raise FilterError(f"{operator} looks into text, and {name!r} is a {field.kind}.")
+            raise FilterError(f"{operator} looks into text, and {shown(name)} is a {field.kind}.")
         if not isinstance(operand, str):
-            raise FilterError(f"{operator} on {name!r} takes text, not {_shown(operand)}.")
+            raise FilterError(f"{operator} on {shown(name)} takes text, not {_shown(operand)}.")
         return str(self.value(field, operand, name, may_be_empty=True))
 
     def _count(self, field: Target) -> None:
@@ -253,11 +254,11 @@ class _Parser:
         if isinstance(field, Column) and field.kind == "text":
             if not isinstance(operand, str) or (_is_scope(field) and not operand and not may_be_empty):
                 what = "text that is not empty" if _is_scope(field) else "text"
-                raise FilterError(f"{name!r} is compared with {what}, not with {_shown(operand)}.")
+                raise FilterError(f"{shown(name)} is compared with {what}, not with {_shown(operand)}.")
             return _text(operand, name)
         whole = isinstance(field, Column)
         if whole and (isinstance(operand, bool) or not isinstance(operand, (int, float))):
-            raise FilterError(f"{name!r} is compared with a whole number, not with {_shown(operand)}.")
+            raise FilterError(f"{shown(name)} is compared with a whole number, not with {_shown(operand)}.")
         return _scalar(operand, name, whole=whole)
 
 
@@ -283,23 +284,23 @@ def _scalar(operand: object, name: str, *, whole: bool) -> Scalar:
     if isinstance(operand, (int, float)):
         return _number(operand, name, whole=whole)
     hint = " Give a timestamp in the form in which it was stored." if isinstance(operand, datetime) else ""
-    raise FilterError(f"{name!r} is compared with text, a number or a boolean, not with {_shown(operand)}.{hint}")
+    raise FilterError(f"{shown(name)} is compared with text, a number or a boolean, not with {_shown(operand)}.{hint}")
 
 
 def _number(operand: float, name: str, *, whole: bool) -> int | float:
     if isinstance(operand, float) and not math.isfinite(operand):
-        raise FilterError(f"{name!r} is compared with {operand!r}, which no stored number can be.")
+        raise FilterError(f"{shown(name)} is compared with {shown(operand)}, which no stored number can be.")
     if operand == int(operand) and (isinstance(operand, int) or abs(operand) < 2**63):
         if abs(operand) > INT64_MAX:
-            raise FilterError(f"{name!r} is compared with {_shown(operand)}, which does not fit into 64 bits.")
+            raise FilterError(f"{shown(name)} is compared with {_shown(operand)}, which does not fit into 64 bits.")
         return int(operand)
     if whole:
-        raise FilterError(f"{name!r} is compared with a whole number, not with {operand!r}.")
+        raise FilterError(f"{shown(name)} is compared with a whole number, not with {shown(operand)}.")
     return float(operand)
 
 
 def _text(operand: str, name: str) -> str:
-    check_unicode(operand, f"The value for {name!r}")
+    check_unicode(operand, f"The value for {shown(name)}")
     return str.__str__(operand)  # a plain str: a subclass, such as an enum, may have another repr
 
 
@@ -320,17 +321,17 @@ def _operator(key: object, name: str) -> str:
     operator = key[1:] if isinstance(key, str) and key.startswith("$") else key
     if isinstance(operator, str) and operator in OPERATORS:
         return operator
+    meant = operator[:MAX_SHOWN] if isinstance(operator, str) else shown(operator)
     raise FilterError(
-        f"{key!r} on {name!r} is not an operator. {_did_you_mean(str(operator), OPERATORS)}The operators are "
-        f"{', '.join(OPERATORS)}; a key inside an object is reached with a dot, as in '{name}.{operator}'."
+        f"{shown(key)} on {shown(name)} is not an operator. {_did_you_mean(meant, OPERATORS)}The operators are "
+        f"{', '.join(OPERATORS)}; a key inside an object is reached with a dot, as in '{name[:MAX_SHOWN]}.{meant}'."
     )
 
 
 def _did_you_mean(word: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}? " if close else ""
+    return f"Did you mean {shown(close[0])}? " if close else ""
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"
+    return f"{type(value).__name__} {shown(value)}"

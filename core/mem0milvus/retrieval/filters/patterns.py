@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from mem0milvus.data.quoting import shown
 from mem0milvus.errors import FilterError
 
 #: Characters that Milvus Lite, Milvus servers and even the two evaluators of Lite (Arrow and Python) read differently
@@ -81,7 +82,9 @@ def parse_pattern(source: str) -> Pattern:
         position += 1
         if character == "\\":
             if position == len(source):
-                raise FilterError(f"The pattern {source!r} ends in a backslash: write two for a literal backslash.")
+                raise FilterError(
+                    f"The pattern {shown(source)} ends in a backslash: write two for a literal backslash."
+                )
             _append(tokens, source[position])
             position += 1
         elif character in ("%", "_"):

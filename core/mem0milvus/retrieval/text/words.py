@@ -50,6 +50,9 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 _CACHED_WORDS = 16_384
 LONGEST_CACHED = 32
 
+# A longer run has no stem: it is encoded data, and some stemmers take time that grows with the square of the length.
+_LONGEST_STEMMED = 256
+
 # Scripts that indicate a language, well enough for its function words and stems.
 _SCRIPTS = (
     ("\u0370", "\u03ff", "el"),
@@ -216,9 +219,9 @@ def is_function_word(word: Word, language: str) -> bool:
 
 
 def stem(word: str, language: str) -> str:
-    """The stem of a word; the word itself in a language without a stemmer."""
+    """The stem of a word; the word itself in a language without a stemmer, and if it is too long for a word."""
     algorithm = ALGORITHMS.get(language)
-    if algorithm is None:
+    if algorithm is None or len(word) > _LONGEST_STEMMED:
         return word
     import snowballstemmer
 
