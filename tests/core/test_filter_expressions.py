@@ -385,7 +385,9 @@ def test_a_long_value_is_cut_to_eighty_characters_in_a_message(length: int) -> N
     with pytest.raises(FilterError) as caught:
         parsed({"x": {"exists": "v" * length}})
     shown = repr("v" * length)
-    assert str(caught.value).endswith(f"not str {shown if len(shown) <= 80 else shown[:77] + '...'}.")
+    assert str(caught.value).endswith(
+        f"not str {shown if len(shown) <= 80 else f'{shown[:80]}… ({len(shown)} characters)'}."
+    )
 
 
 def test_a_wrong_word_is_answered_with_the_one_that_is_likest() -> None:

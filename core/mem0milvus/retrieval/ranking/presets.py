@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
+from mem0milvus.data.quoting import shown
 from mem0milvus.errors import ValidationError
 
 #: ``balanced``: the memory that answers best comes first. ``recent``: newer memories gain. ``diverse``: a memory that
@@ -65,4 +66,4 @@ def check_preset(preset: object) -> None:
     """Raise a ValidationError if there is no preset of this name."""
     if not isinstance(preset, str) or preset not in PRESETS:
         known = ", ".join(repr(name) for name in PRESETS)
-        raise ValidationError(f"preset={preset!r} does not exist; use one of {known}.")
+        raise ValidationError(f"preset={shown(preset)} does not exist; use one of {known}.")
