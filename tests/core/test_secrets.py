@@ -11,8 +11,8 @@ import pytest
 
 from mem0milvus import ConfigError, EmbeddingError, ExtractionError, Mem0MilvusError, Memory, StoreError
 from mem0milvus.config import OpenAIEmbedderConfig
+from mem0milvus.config.secrets import Secrets
 from mem0milvus.milvus.error_translation import translated
-from mem0milvus.secrets import Secrets
 from tests.conftest import Config
 from tests.openai_server import OpenAIServer
 

@@ -39,7 +39,7 @@ def _report_unexpected_error(kind: type[BaseException], error: BaseException, tr
     """Print an unexpected error as one line, instead of Python's traceback."""
     import traceback
 
-    from mem0milvus.secrets import Secrets
+    from mem0milvus.config.secrets import Secrets
 
     if os.environ.get(TRACEBACK_VARIABLE):
         sys.stderr.write(Secrets().mask("".join(traceback.format_exception(kind, error, trace))))

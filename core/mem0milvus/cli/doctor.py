@@ -31,6 +31,7 @@ from mem0milvus.cli.options import CommandOptions, StoreOptions
 from mem0milvus.cli.settings import Settings, configuration_warnings, read_settings
 from mem0milvus.cli.tables import print_rich_table
 from mem0milvus.cli.terminal import FAILED, CommandError, plain, print_json, print_line, working
+from mem0milvus.config.secrets import Secrets
 from mem0milvus.milvus.collection_swap import Names
 from mem0milvus.milvus.inspection import CollectionFacts, Inspection
 from mem0milvus.milvus.lite import is_lite
@@ -39,7 +40,6 @@ from mem0milvus.milvus.schema import MEMORIES, Identity, check_properties
 from mem0milvus.operations.memories.health_check import compare, count_rows
 from mem0milvus.retrieval.text import ANALYSIS_VERSION
 from mem0milvus.runtime.blocking_driver import BlockingDriver, run
-from mem0milvus.secrets import Secrets
 
 if TYPE_CHECKING:
     from mem0milvus.ports import Origin

@@ -31,7 +31,7 @@ from mem0milvus import (
     StoreUnavailableError,
     ValidationError,
 )
-from mem0milvus.secrets import Secrets
+from mem0milvus.config.secrets import Secrets
 
 FAILED = 1
 MISUSED = 2

@@ -15,8 +15,8 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from mem0milvus.config.secrets import Secrets
 from mem0milvus.errors import StoreError, StoreLockedError, StoreUnavailableError
-from mem0milvus.secrets import Secrets
 
 if TYPE_CHECKING:
     from logging import LogRecord

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 from cachetools import LRUCache
 from typing_extensions import override
 
+from mem0milvus.config.secrets import Secrets
 from mem0milvus.errors import EmbeddingError, ExtractionError, Mem0MilvusError
 from mem0milvus.models.calibration_cache import CalibrationCache
 from mem0milvus.ports import Driver, EmbedderPort, LLMPort, Locks, RerankerPort
-from mem0milvus.secrets import Secrets
 from mem0milvus.types import LLM, Embedder, LLMRequest, Reranker, Vector
 
 if TYPE_CHECKING:

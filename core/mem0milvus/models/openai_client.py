@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from typing_extensions import override
 
+from mem0milvus.config.secrets import secrets_of
 from mem0milvus.errors import Mem0MilvusError
 from mem0milvus.models.model_clients import ModelClients
-from mem0milvus.secrets import secrets_of
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI

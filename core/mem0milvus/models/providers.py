@@ -21,10 +21,10 @@ from mem0milvus.config import (
     RerankerSection,
     read_section,
 )
+from mem0milvus.config.secrets import Secrets
 from mem0milvus.errors import ConfigError
 from mem0milvus.models.default_provider import OFFLINE_DIMS, default_section
 from mem0milvus.ports import Origin
-from mem0milvus.secrets import Secrets
 from mem0milvus.types import LLM, Embedder, Reranker
 
 #: Entry points of embedders: callables ``(config: dict, dims: int | None) -> Embedder``.

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from typing_extensions import override
 
 from mem0milvus.config import RerankerSection, check_collection_name, load_config
+from mem0milvus.config.secrets import Secrets
 from mem0milvus.errors import CLOSED, StoreError
 from mem0milvus.milvus.collection_swap import Names
 from mem0milvus.milvus.lite_connection import make_connection
@@ -32,7 +33,6 @@ from mem0milvus.runtime.locks import AsyncLocks, BlockingLocks, LockTable
 from mem0milvus.runtime.positions import RunPositions
 from mem0milvus.runtime.replacement_store import MilvusReplacementStore, choose_replacement_embedder
 from mem0milvus.runtime.thread_driver import ThreadDriver
-from mem0milvus.secrets import Secrets
 from mem0milvus.types import LLM, Embedder, Reranker
 
 #: Worker threads of ``AsyncMemory``, and so its most simultaneous requests to Milvus.

@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic import ValidationError as PydanticError
 
+from mem0milvus.config.secrets import Secrets
 from mem0milvus.data.addresses import check_address
 from mem0milvus.data.limits import MAX_PROMPT_BYTES
 from mem0milvus.data.quoting import shortened, shown
 from mem0milvus.errors import ConfigError
-from mem0milvus.secrets import Secrets
 from mem0milvus.types import AssistantPolicy, Consistency
 
 #: The default path of the store, in the working directory.
@@ -131,9 +131,8 @@ class OpenAIConfig(_Section):
 
     model: str = Field(min_length=1)
     api_key: SecretStr | None = None
-    base_url: str | None = Field(
-        None, validation_alias=AliasChoices("base_url", "openai_base_url"), repr=False
-    )  # may contain a password
+    # It may contain a password.
+    base_url: str | None = Field(None, validation_alias=AliasChoices("base_url", "openai_base_url"), repr=False)
     timeout_s: float = Field(60.0, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
     max_retries: int = Field(2, ge=0)
     max_connections: int = Field(16, ge=1)
@@ -375,12 +374,12 @@ def _explain(model: type[BaseModel], problem: Mapping[str, Any], where: str) -> 
         close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
         meant = f" Did you mean {shown(close[0])}?" if close else ""
         return f"Unknown configuration key {shown(path)}.{meant} Known here: {', '.join(sorted(known))}."
-    got = "" if _is_secret(problem["loc"]) else f", got {shortened(_quoted(problem['input']))}"
+    got = (
+        ""
+        if _is_secret(problem["loc"])
+        else f", got {shortened(Secrets(problem['input']).mask(repr(problem['input'])))}"
+    )
     return f"Configuration key {shown(path)}: {problem['msg']}{got}."
-
-
-def _quoted(value: object) -> str:
-    return Secrets(value).mask(repr(value))
 
 
 def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
