@@ -1,7 +1,7 @@
 """Write the configuration reference, ``docs/configuration.md``, from the models that read a configuration.
 
-Run ``python tools/configuration_page.py`` after a change of ``core/mem0milvus/config``. A test compares the page with the
-output of ``page``.
+Run ``python tools/configuration_page.py`` after a change of ``core/mem0milvus/config``. A test compares the page with
+the output of ``page``.
 """
 
 from __future__ import annotations

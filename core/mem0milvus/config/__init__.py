@@ -374,11 +374,8 @@ def _explain(model: type[BaseModel], problem: Mapping[str, Any], where: str) -> 
         close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
         meant = f" Did you mean {shown(close[0])}?" if close else ""
         return f"Unknown configuration key {shown(path)}.{meant} Known here: {', '.join(sorted(known))}."
-    got = (
-        ""
-        if _is_secret(problem["loc"])
-        else f", got {shortened(Secrets(problem['input']).mask(repr(problem['input'])))}"
-    )
+    value = Secrets(problem["input"]).mask(repr(problem["input"]))
+    got = "" if _is_secret(problem["loc"]) else f", got {shortened(value)}"
     return f"Configuration key {shown(path)}: {problem['msg']}{got}."
 
 
